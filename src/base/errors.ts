@@ -1,0 +1,19 @@
+/** The error a person can cause: its message says what happened, where, and what to do next; it is shown without a stack trace. */
+
+/** An error whose message is meant to be read as it stands. `code` names its kind for programs and for the exit status. */
+export class RegraftError extends Error {
+  override readonly name = 'RegraftError'
+
+  /**
+   * @param code kind of problem: `usage` (options, config), `data` (images, folders), `weights` (checkpoints),
+   *   `network` (downloads), `training` (diverged, no memory), `run` (run folders), `engine` (no engine can do it)
+   * @param message one or two sentences: what happened and where; what to do next
+   */
+  constructor(
+    readonly code: 'usage' | 'data' | 'weights' | 'network' | 'training' | 'run' | 'engine',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}

@@ -1,0 +1,36 @@
+/** The graph room: values, operators, differentiation and passes; it knows no models, engines or files. */
+export { GraphBuilder } from './builder.js'
+export { graphCost, nodeCost } from './cost.js'
+export { type Differentiated, differentiate } from './differentiate.js'
+export {
+  elements,
+  type Graph,
+  lookUp,
+  type Node,
+  producers,
+  type Role,
+  type Shape,
+  trainableParameters,
+  useCounts,
+  type Value,
+  valuesOf,
+} from './graph.js'
+export { interpret } from './interpret.js'
+export type { Cost, Operator, Tensor } from './operator.js'
+export type { Activation, AttributesOf, OperatorName, Padding, Pair } from './operators/attributes.js'
+export { operator, operatorNames } from './operators/index.js'
+export { type Folded, foldBatchNorm } from './passes/fold.js'
+export { freeze } from './passes/freeze.js'
+export { fuse } from './passes/fuse.js'
+export { type Arena, lifetimes, placeBuffers, planArena } from './passes/liveness.js'
+export { forInference, forTraining } from './passes/mode.js'
+export { prune } from './passes/prune.js'
+export { print } from './print.js'
+export {
+  gradientStep,
+  learningRateOf,
+  type Optimiser,
+  type TrainingStepOptions,
+  trainingStep,
+  weightDecayOf,
+} from './trainingStep.js'

@@ -1,0 +1,85 @@
+/** The liveness pass: how long each intermediate is needed, and where in one arena it can stand. */
+import { type Graph, valuesOf } from '../graph.js'
+
+/** First and last node (by index) between which a value has to be kept. */
+export interface Lifetime {
+  readonly first: number
+  readonly last: number
+}
+
+/** Lifetimes of all intermediates. Outputs and updates of the graph live to its end. */
+export function lifetimes(graph: Graph): Map<string, Lifetime> {
+  const end = graph.nodes.length
+  const result = new Map<string, Lifetime>()
+  graph.nodes.forEach((node, index) => {
+    for (const output of node.outputs) if (output) result.set(output, { first: index, last: index })
+    for (const input of node.inputs) {
+      const lifetime = result.get(input)
+      if (lifetime) result.set(input, { ...lifetime, last: index })
+    }
+  })
+  for (const name of [...graph.outputs, ...graph.updates.values()]) {
+    const lifetime = result.get(name)
+    if (lifetime) result.set(name, { ...lifetime, last: end })
+  }
+  return result
+}
+
+/** Something that needs `bytes` of memory during its lifetime. */
+export interface Buffer extends Lifetime {
+  readonly name: string
+  readonly bytes: number
+}
+
+/** Byte offsets into one arena of `bytes` bytes. */
+export interface Arena {
+  readonly bytes: number
+  readonly offsets: ReadonlyMap<string, number>
+}
+
+/**
+ * Places buffers so that those alive at the same time do not overlap: largest first, each at the lowest offset that is
+ * free for its whole lifetime (greedy by size; Pisarchyk and Lee 2020).
+ */
+export function placeBuffers(buffers: readonly Buffer[], alignment = 64): Arena {
+  const offsets = new Map<string, number>()
+  const placed: (Buffer & { readonly offset: number })[] = []
+  let total = 0
+  for (const buffer of [...buffers].sort((a, b) => b.bytes - a.bytes || a.first - b.first)) {
+    let offset = 0
+    for (const other of placed) {
+      if (other.first > buffer.last || other.last < buffer.first) continue
+      if (other.offset >= offset + buffer.bytes) break
+      offset = Math.max(offset, Math.ceil((other.offset + other.bytes) / alignment) * alignment)
+    }
+    const at = placed.findIndex(other => other.offset > offset)
+    placed.splice(at < 0 ? placed.length : at, 0, { ...buffer, offset })
+    offsets.set(buffer.name, offset)
+    total = Math.max(total, offset + buffer.bytes)
+  }
+  return { bytes: total, offsets }
+}
+
+/** The arena for a graph's intermediates, with `bytesOf` giving each value's size (default: float32). */
+export function planArena(
+  graph: Graph,
+  bytesOf: (name: string, elementCount: number) => number = (_, count) => 4 * count,
+): Arena {
+  const lifetime = lifetimes(graph)
+  const buffers = valuesOf(graph, 'intermediate').flatMap(({ name, shape }) => {
+    const span = lifetime.get(name)
+    return span
+      ? [
+          {
+            name,
+            bytes: bytesOf(
+              name,
+              shape.reduce((a, b) => a * b, 1),
+            ),
+            ...span,
+          },
+        ]
+      : []
+  })
+  return placeBuffers(buffers)
+}

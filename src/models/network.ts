@@ -1,0 +1,69 @@
+/** What the registry holds for each network, and the graph made from it. */
+import type { Graph } from '../graph/index.js'
+import { buildGraph, type Module } from './module.js'
+
+/** How pixels become the network's input; `mean` and `std` are for pixel values in 0..1, per channel. */
+export interface Preprocessing {
+  /** Side of the square input in pixels. */
+  readonly size: number
+  /** The short side is resized to this before the centre crop. */
+  readonly resize: number
+  readonly interpolation: 'bilinear' | 'bicubic'
+  readonly crop: 'center'
+  readonly mean: readonly [number, number, number]
+  readonly std: readonly [number, number, number]
+}
+
+/** Published weights of a network. */
+export interface PretrainedWeights {
+  /** An https address, or `hf:owner/name`: the safetensors file of a model on the Hugging Face Hub. */
+  readonly url: string
+  /** The SHA-256 of the file or its first digits; the Hub gives its own. */
+  readonly sha256?: string
+  /** Where it comes from and what it was trained on. */
+  readonly origin: string
+  readonly licence: string
+  /** ImageNet top-1 accuracy as published, a fraction. */
+  readonly top1: number
+  /** Where it differs from the network's. */
+  readonly preprocessing?: Preprocessing
+}
+
+/** A network with everything that is known of it. */
+export interface Network {
+  readonly name: string
+  /** The tree of modules for that many classes. @param dropout probability before the head, where the network has it */
+  module(classes: number, dropout?: number): Module
+  /** Name of the last fully connected layer: what a graft replaces. */
+  readonly head: string
+  /** The parts in order from input to head, as prefixes of parameter names: what `--freeze-until` takes. */
+  readonly stages: readonly string[]
+  readonly preprocessing: Preprocessing
+  /** Published weights by name, the default first. */
+  readonly weights: Readonly<Record<string, PretrainedWeights>>
+  /** The network's own name for a parameter in another naming that is known, or undefined. */
+  translate?(name: string): string | undefined
+}
+
+/** Whether a parameter or statistic belongs to the part with that prefix. */
+export const belongsTo = (name: string, prefix: string): boolean => name.startsWith(`${prefix}.`)
+
+/** The forward graph for a number of classes, images in a batch, and image side in pixels. */
+export function networkGraph(
+  network: Network,
+  options: { readonly classes: number; readonly batch: number; readonly size?: number; readonly dropout?: number },
+): Graph {
+  const size = options.size ?? network.preprocessing.size
+  const module = network.module(options.classes, options.dropout)
+  return buildGraph(network.name, module, { batch: options.batch, height: size, width: size })
+}
+
+/** ImageNet's preprocessing as torchvision has it. @param resize 256 for its V1 weights, 232 for V2 */
+export const torchvisionPreprocessing = (resize: number, size = 224): Preprocessing => ({
+  size,
+  resize,
+  interpolation: 'bilinear',
+  crop: 'center',
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+})

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+// Unit tests run on what `npm run build` compiled (so worker files are the ones that ship); test/ holds the slow, end-to-end ones.
+export default defineConfig({
+  test: {
+    include: ['dist/**/*.test.js', 'test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    pool: 'forks',
+  },
+})
