@@ -6,11 +6,11 @@ export class RegraftError extends Error {
 
   /**
    * @param code kind of problem: `usage` (options, config), `data` (images, folders), `weights` (checkpoints),
-   *   `network` (downloads), `training` (diverged, no memory), `run` (run folders), `engine` (no engine can do it)
+   *   `network` (downloads), `training` (diverged, no memory), `run` (run folders), `engine` (no engine can do it), `interrupted` (by Ctrl-C; everything is saved)
    * @param message one or two sentences: what happened and where; what to do next
    */
   constructor(
-    readonly code: 'usage' | 'data' | 'weights' | 'network' | 'training' | 'run' | 'engine',
+    readonly code: 'usage' | 'data' | 'weights' | 'network' | 'training' | 'run' | 'engine' | 'interrupted',
     message: string,
     options?: ErrorOptions,
   ) {

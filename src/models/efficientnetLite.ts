@@ -1,7 +1,9 @@
 /** EfficientNet-Lite 0 to 4 (Tan and Le 2019; TensorFlow's lite variant: no squeeze-excitation, ReLU6), with timm's parameter names. */
+
+import type { Preprocessing } from '../base/preprocessing.js'
 import { batchNorm2d, conv2d, dropout, globalAveragePool, linear, relu6 } from './layers.js'
 import { composite, type Module, sequential } from './module.js'
-import type { Network, Preprocessing } from './network.js'
+import type { Network } from './network.js'
 
 /** Repeats, kernel, first stride, expansion and channels of each stage of Lite0. */
 const stages = [
@@ -126,7 +128,12 @@ function lite(
     name: `efficientnet_lite${variant}`,
     module: (classes, dropoutProbability = probability) => liteModule(width, depth, classes, dropoutProbability),
     head: 'classifier',
-    stages: ['conv_stem', 'bn1', ...stages.map((_, i) => `blocks.${i}`), 'conv_head', 'bn2', 'classifier'],
+    stages: [
+      ['conv_stem', 'bn1'],
+      ...stages.map((_, i): [string] => [`blocks.${i}`]),
+      ['conv_head', 'bn2'],
+      ['classifier'],
+    ],
     preprocessing: input,
     weights: published(variant, top1),
     translate: name => fromLegacyName(name, depth),

@@ -71,7 +71,7 @@ export const mobilenets: readonly Network[] = [
     name: 'mobilenet_v2',
     module: (classes, probability = 0.2) => mobilenetModule(classes, probability),
     head: 'classifier.1',
-    stages: [...Array.from({ length: 19 }, (_, i) => `features.${i}`), 'classifier'],
+    stages: [...Array.from({ length: 19 }, (_, i): [string] => [`features.${i}`]), ['classifier']],
     preprocessing: torchvisionPreprocessing(256),
     weights: {
       'imagenet1k-v1': published('mobilenet_v2-b0353104.pth', 'b0353104', 0.71878, 256),

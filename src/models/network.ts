@@ -1,18 +1,7 @@
 /** What the registry holds for each network, and the graph made from it. */
+import type { Preprocessing } from '../base/preprocessing.js'
 import type { Graph } from '../graph/index.js'
 import { buildGraph, type Module } from './module.js'
-
-/** How pixels become the network's input; `mean` and `std` are for pixel values in 0..1, per channel. */
-export interface Preprocessing {
-  /** Side of the square input in pixels. */
-  readonly size: number
-  /** The short side is resized to this before the centre crop. */
-  readonly resize: number
-  readonly interpolation: 'bilinear' | 'bicubic'
-  readonly crop: 'center'
-  readonly mean: readonly [number, number, number]
-  readonly std: readonly [number, number, number]
-}
 
 /** Published weights of a network. */
 export interface PretrainedWeights {
@@ -36,8 +25,8 @@ export interface Network {
   module(classes: number, dropout?: number): Module
   /** Name of the last fully connected layer: what a graft replaces. */
   readonly head: string
-  /** The parts in order from input to head, as prefixes of parameter names: what `--freeze-until` takes. */
-  readonly stages: readonly string[]
+  /** The parts in order from input to head, each as the modules it consists of; the first one names it. */
+  readonly stages: readonly (readonly [string, ...string[]])[]
   readonly preprocessing: Preprocessing
   /** Published weights by name, the default first. */
   readonly weights: Readonly<Record<string, PretrainedWeights>>

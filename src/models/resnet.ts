@@ -105,7 +105,7 @@ function resnet(
     name,
     module: classes => resnetModule(block, repeats, width, classes),
     head: 'fc',
-    stages: ['conv1', 'bn1', 'layer1', 'layer2', 'layer3', 'layer4', 'fc'],
+    stages: [['conv1', 'bn1'], ['layer1'], ['layer2'], ['layer3'], ['layer4'], ['fc']],
     preprocessing: torchvisionPreprocessing(256),
     weights,
   }

@@ -1,0 +1,28 @@
+/** Writing files so that a crash at any moment leaves the old content or the new, never half of it. */
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** Writes aside, flushes to the disk and renames; `write` may write in several pieces. The folder is made if missing. */
+export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  const aside = `${path}.${process.pid}.part`
+  const file = await open(aside, 'w')
+  try {
+    await write(file)
+    await file.sync()
+  } catch (error) {
+    await file.close()
+    await rm(aside, { force: true })
+    throw error
+  }
+  await file.close()
+  await rename(aside, path)
+}
+
+/** As `replaceFile`, for content that is at hand. */
+export const writeFileAtomic = (path: string, content: string | Uint8Array): Promise<void> =>
+  replaceFile(path, file => file.writeFile(content))
+
+/** Writes a value as JSON with two spaces and a newline at the end. */
+export const writeJson = (path: string, value: unknown): Promise<void> =>
+  writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`)

@@ -1,0 +1,28 @@
+/** How pixels become a network's input: data that travels with a network, never an assumption of the loader. */
+import { z } from 'zod'
+
+const three = z.tuple([z.number(), z.number(), z.number()]).readonly()
+
+/** Checks a `Preprocessing` that comes from a file. */
+export const preprocessingSchema = z
+  .object({
+    size: z.int().min(1).max(4096),
+    resize: z.int().min(1).max(8192),
+    interpolation: z.enum(['bilinear', 'bicubic']),
+    crop: z.literal('center'),
+    mean: three,
+    std: three.refine(values => values.every(value => value > 0), 'each standard deviation must be above 0'),
+  })
+  .refine(value => value.resize >= value.size, 'resize must not be smaller than size')
+  .readonly()
+
+/**
+ * The evaluation transform: the short side becomes `resize` pixels (antialiased, as PIL does it), the centre
+ * `size` x `size` is kept, and each channel becomes (pixel / 255 - mean) / std, in the order red, green, blue.
+ */
+export type Preprocessing = z.infer<typeof preprocessingSchema>
+
+/** The same preprocessing for another input size; `resize` keeps its proportion (224 of 256 becomes 192 of 219). */
+export function withSize(preprocessing: Preprocessing, size: number): Preprocessing {
+  return { ...preprocessing, size, resize: Math.round((preprocessing.resize * size) / preprocessing.size) }
+}

@@ -1,0 +1,84 @@
+/** Decodes every image once before training starts: finds bad files early, and fills the loader's cache in the same pass. */
+import { RegraftError } from '../base/errors.js'
+import { forEachBounded } from './bounded.js'
+import type { Dataset, Split } from './dataset.js'
+import { type Loader, undecodable } from './loader.js'
+
+/** Options of `checkImages`. */
+export interface CheckOptions {
+  /** Leave images out that cannot be decoded, instead of failing. */
+  readonly skipBad?: boolean
+  /** Called after each image. */
+  readonly onProgress?: (done: number, total: number) => void
+  readonly signal?: AbortSignal
+}
+
+/** An image that cannot be decoded. */
+export interface BadImage {
+  readonly index: number
+  readonly path: string
+  readonly reason: string
+}
+
+/** What was found. */
+export interface CheckResult {
+  /** The split without the bad images. */
+  readonly split: Split
+  readonly bad: readonly BadImage[]
+}
+
+/** Jobs that wait for a worker; enough to keep any number of cores busy. */
+const IN_FLIGHT = 64
+const NAMED = 10
+
+/**
+ * Decodes the images of a split, those for training first, since they profit most from the cache.
+ * @throws RegraftError naming the files that cannot be decoded (unless `skipBad`), or a class that is left without training images
+ */
+export async function checkImages(loader: Loader, split: Split, options: CheckOptions = {}): Promise<CheckResult> {
+  const { skipBad = false, onProgress, signal } = options
+  const { samples } = loader.dataset
+  const indices = [...split.train, ...split.val, ...split.test]
+  const bad: BadImage[] = []
+  let done = 0
+  await forEachBounded(indices, IN_FLIGHT, async (index, position) => {
+    signal?.throwIfAborted()
+    const reason = await loader.prepare(index, {
+      training: position < split.train.length,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    if (reason !== undefined) bad.push({ index, path: samples[index]!.path, reason })
+    onProgress?.(++done, indices.length)
+  })
+  bad.sort((a, b) => a.index - b.index)
+  if (bad.length === 0) return { split, bad }
+  if (!skipBad) throw badImages(bad)
+  const left = new Set(bad.map(({ index }) => index))
+  const good = (part: readonly number[]) => part.filter(index => !left.has(index))
+  const rest = { train: good(split.train), val: good(split.val), test: good(split.test) }
+  everyClassTrains(loader.dataset, split, rest)
+  return { split: rest, bad }
+}
+
+function badImages(bad: readonly BadImage[]): RegraftError {
+  const [first] = bad
+  if (bad.length === 1) return undecodable(first!.path, first!.reason)
+  const lines = bad.slice(0, NAMED).map(({ path, reason }) => `  ${path} (${reason})`)
+  if (bad.length > NAMED) lines.push(`  and ${bad.length - NAMED} more`)
+  const list = lines.join('\n')
+  return new RegraftError(
+    'data',
+    `${bad.length} images cannot be decoded; remove them or pass --skip-bad-images:\n${list}`,
+  )
+}
+
+function everyClassTrains(dataset: Dataset, before: Split, after: Split): void {
+  const labels = (split: Split) => new Set(split.train.map(index => dataset.samples[index]!.label))
+  const left = labels(after)
+  const empty = [...labels(before)].find(label => !left.has(label))
+  if (empty === undefined) return
+  throw new RegraftError(
+    'data',
+    `class ${dataset.classes[empty]} has no training image that can be decoded; add images or pass --exclude ${dataset.classes[empty]}`,
+  )
+}

@@ -1,0 +1,90 @@
+/** Reads an image file into RGB bytes: every format, colour space, bit depth and orientation ends as the same thing. */
+import { open } from 'node:fs/promises'
+import sharp from 'sharp'
+import { imageFormat } from './imageFormat.js'
+
+/** An image in memory: `width` * `height` * 3 bytes, row by row, red, green, blue. */
+export interface RgbImage {
+  readonly width: number
+  readonly height: number
+  readonly pixels: Uint8Array
+}
+
+/** Larger images are refused: decoded they would need more than 300 MB. */
+export const MAX_PIXELS = 100_000_000
+const MAX_FILE_BYTES = 512 * 1024 * 1024
+
+// libvips would keep the last files open and their pixels in memory; nothing is read twice here
+sharp.cache(false)
+
+/**
+ * Decodes a file. Alpha is flattened on white, EXIF orientation is applied, grayscale becomes three equal channels,
+ * 16 bits become 8, CMYK becomes RGB; of several frames or pages the first is taken. Colour profiles are ignored, as PIL
+ * ignores them: a network trained on such pixels.
+ * @throws Error whose message is the reason in a few words, such as "truncated JPEG"
+ */
+export async function decodeFile(path: string): Promise<RgbImage> {
+  return decodeImage(await readBounded(path))
+}
+
+/** `decodeFile` for the bytes of a file. */
+export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
+  if (bytes.length === 0) throw new Error('empty file')
+  const format = imageFormat(bytes)
+  if (format === undefined) throw new Error(unknownContent(bytes))
+  try {
+    const image = sharp(bytes, {
+      failOn: 'truncated',
+      limitInputPixels: MAX_PIXELS,
+      pages: 1,
+      ignoreIcc: true,
+    })
+    const { data, info } = await image
+      .autoOrient()
+      .flatten({ background: '#ffffff' })
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true })
+    return { width: info.width, height: info.height, pixels: info.channels === 3 ? data : threeChannels(data) }
+  } catch (error) {
+    throw new Error(reason(error instanceof Error ? error.message : String(error), format), { cause: error })
+  }
+}
+
+async function readBounded(path: string): Promise<Uint8Array> {
+  let file: Awaited<ReturnType<typeof open>> | undefined
+  try {
+    file = await open(path)
+    const { size } = await file.stat()
+    if (size > MAX_FILE_BYTES) throw new Error(`the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MB`)
+    return await file.readFile()
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT') throw new Error('the file is not there', { cause: error })
+    if (code === 'EACCES' || code === 'EPERM') throw new Error('no permission to read it', { cause: error })
+    throw error
+  } finally {
+    await file?.close()
+  }
+}
+
+function threeChannels(gray: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(gray.length * 3)
+  for (let i = 0; i < gray.length; i++) rgb.fill(gray[i]!, i * 3, i * 3 + 3)
+  return rgb
+}
+
+function unknownContent(bytes: Uint8Array): string {
+  const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1').trimStart().toLowerCase()
+  return /^(<!doctype html|<html|<head|<script)/.test(start) ? 'a web page, not an image' : 'not a known image format'
+}
+
+/** libvips' message, in words that help. */
+function reason(message: string, format: string): string {
+  if (/pixel limit/i.test(message)) return `more than ${MAX_PIXELS / 1e6} million pixels`
+  if (/premature|truncat|end of (file|input|stream)|unexpected eof|not enough data|read error/i.test(message)) {
+    return `truncated ${format}`
+  }
+  const first = message.split('\n').find(line => line.trim() !== '') ?? message
+  return `damaged ${format}: ${first.trim().slice(0, 120)}`
+}

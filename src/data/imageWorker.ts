@@ -1,0 +1,44 @@
+/** The worker thread of the loader: decodes, resamples, augments and normalises one image at a time. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { randomStream } from '../base/random.js'
+import { decodeFile, type RgbImage } from './decode.js'
+import type { ImageJob, ImageReply, ImageSettings } from './imageJob.js'
+import { augment, augmentationSource, evaluationCrop, normalisation, normalise } from './transform.js'
+
+const { preprocessing, cropFlip } = workerData as ImageSettings
+const tables = normalisation(preprocessing)
+
+parentPort?.on('message', async (job: ImageJob) => {
+  parentPort?.postMessage(await handle(job))
+})
+
+async function handle(job: ImageJob): Promise<ImageReply> {
+  let image = job.image
+  if (image === undefined) {
+    let decoded: RgbImage
+    try {
+      decoded = await decodeFile(job.path)
+    } catch (error) {
+      return { failure: error instanceof Error ? error.message : String(error) }
+    }
+    image = (job.kind === 'crop' ? evaluationCrop : augmentationSource)(decoded, preprocessing)
+  }
+  if (job.out !== undefined) write(image, job, job.out)
+  return job.keep && job.image === undefined ? { image: inSharedMemory(image) } : {}
+}
+
+function write(image: RgbImage, job: ImageJob, out: NonNullable<ImageJob['out']>): void {
+  const { size } = preprocessing
+  const length = 3 * size * size
+  const view =
+    job.kind === 'crop'
+      ? { pixels: image.pixels, flipped: false }
+      : augment(image, preprocessing, cropFlip, randomStream(...job.random))
+  normalise(view, size, tables, out.images.subarray(out.place * length, (out.place + 1) * length))
+}
+
+function inSharedMemory({ width, height, pixels }: RgbImage): RgbImage {
+  const shared = new Uint8Array(new SharedArrayBuffer(pixels.length))
+  shared.set(pixels)
+  return { width, height, pixels: shared }
+}

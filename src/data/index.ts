@@ -1,0 +1,24 @@
+/** The data room: image folders, Caltech-101, splits, decoding and transforms, the batch loader. */
+export { type Caltech101Options, caltech101, type DownloadRequest } from './caltech101.js'
+export { type BadImage, type CheckOptions, type CheckResult, checkImages } from './check.js'
+export type { Dataset, ImageSample, Split } from './dataset.js'
+export { decodeFile, decodeImage, MAX_PIXELS, type RgbImage } from './decode.js'
+export { type ImageFolderOptions, imageFolder } from './imageFolder.js'
+export {
+  type Augmentation,
+  type Batch,
+  type BatchOptions,
+  createLoader,
+  type Loader,
+  type LoaderOptions,
+  undecodable,
+} from './loader.js'
+export {
+  classesWithout,
+  type SplitOptions,
+  type SplitPaths,
+  split,
+  splitFromPaths,
+  splitToPaths,
+} from './split.js'
+export { augment, type CropFlip, defaultCropFlip, evaluationCrop, normalisation, normalise } from './transform.js'
