@@ -25,6 +25,7 @@ export { fuse } from './passes/fuse.js'
 export { type Arena, lifetimes, placeBuffers, planArena } from './passes/liveness.js'
 export { forInference, forTraining } from './passes/mode.js'
 export { prune } from './passes/prune.js'
+export { type Split, splitFrozen } from './passes/split.js'
 export { print } from './print.js'
 export {
   gradientStep,

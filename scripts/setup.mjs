@@ -1,0 +1,80 @@
+/** Makes a fresh clone ready: installs packages, compiles TypeScript and, where it can, the native engine. Does only what is missing. */
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major < 20 || (major === 20 && minor < 9)) {
+  console.error(`Regraft needs Node 20.9 or later; this is ${process.version}.`)
+  process.exit(2)
+}
+
+/** Runs a command; its output is shown only where it fails. */
+function run(what, command, args) {
+  process.stderr.write(`${what} …\n`)
+  const began = Date.now()
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+    maxBuffer: 2 ** 28,
+  })
+  if (status !== 0) {
+    process.stderr.write(
+      `${stdout ?? ''}${stderr ?? ''}${error ? `${error.message}\n` : ''}${what} failed: ${command} ${args.join(' ')}\n`,
+    )
+    process.exit(1)
+  }
+  process.stderr.write(`${what}: done in ${((Date.now() - began) / 1000).toFixed(0)} s\n`)
+}
+
+/** Packages are up to date where the lock file is the one that was installed last. */
+function installPackages() {
+  const stamp = join(root, 'node_modules', '.installed-lock')
+  const lock = readFileSync(join(root, 'package-lock.json'), 'utf8')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
+  run('Installing packages', 'npm', ['ci', '--no-audit', '--no-fund'])
+  writeFileSync(stamp, lock)
+}
+
+/** Compiled files whose source is gone would still be found by tests. */
+function removeStale(folder) {
+  if (!existsSync(folder)) return
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) removeStale(path)
+    else {
+      const source = path.replace(join(root, 'dist'), join(root, 'src')).replace(/\.(d\.ts|js|js\.map)$/, '.ts')
+      if (source.endsWith('.ts') && !existsSync(source)) rmSync(path)
+    }
+  }
+}
+
+/** `npx regraft` in the clone finds the command that was just compiled. */
+function linkCommand() {
+  const main = join(root, 'dist', 'cli', 'main.js')
+  chmodSync(main, 0o755)
+  const link = join(root, 'node_modules', '.bin', 'regraft')
+  if (process.platform === 'win32' || existsSync(link)) return
+  mkdirSync(dirname(link), { recursive: true })
+  rmSync(link, { force: true })
+  symlinkSync(join('..', '..', 'dist', 'cli', 'main.js'), link)
+}
+
+installPackages()
+run('Compiling', process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json'])
+removeStale(join(root, 'dist'))
+linkCommand()
+const native = new URL('./build-native.mjs', import.meta.url)
+if (existsSync(native)) await (await import(native.href)).buildNative()

@@ -1,0 +1,146 @@
+/** `npm run bench`: images per second of every engine beside PyTorch, in turns in the same run, with ratios and peak memory. */
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { table } from '../cli/terminal/table.js'
+import { engines } from '../engines/index.js'
+import { networkGraph, networkNamed } from '../models/index.js'
+import { type Contender, startContender } from './process.js'
+import type { Setting } from './setting.js'
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    threads: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (options.help) {
+  console.log('npm run bench -- [--only TEXT] [--quick] [--threads N] [--json FILE]\n')
+  console.log("  --only TEXT   only lines whose 'network task' contain the text, for instance 'resnet50 step'")
+  console.log('  --quick       fewer rounds; for a look, not for a claim')
+  console.log('  --json FILE   writes every figure')
+  console.log('\nPyTorch is measured where REGRAFT_PEER_PYTHON (else python3) can import torch.')
+  process.exit(0)
+}
+
+const threads = Number(options.threads ?? availableParallelism())
+const rounds = options.quick ? 2 : 5
+const python = process.env.REGRAFT_PEER_PYTHON ?? 'python3'
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+/** glibc keeps what it has allocated, which alone makes PyTorch's step two to four times faster on a CPU. */
+const tuned = {
+  MALLOC_MMAP_THRESHOLD_: '8589934592',
+  MALLOC_TRIM_THRESHOLD_: '34359738368',
+  MALLOC_TOP_PAD_: '1073741824',
+}
+
+function torchVersion(): string | undefined {
+  try {
+    return execFileSync(python, ['-c', 'import torch; print(torch.__version__)'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim()
+  } catch {
+    return undefined
+  }
+}
+
+const settings: Setting[] = [
+  ['resnet50', 'step', 16],
+  ['resnet50', 'inference', 16],
+  ['efficientnet_lite0', 'step', 32],
+  ['efficientnet_lite0', 'inference', 32],
+  ['mobilenet_v2', 'step', 32],
+  ['mobilenet_v2', 'inference', 32],
+].map(([network, task, batch]) => ({ network, task, batch, size: 224, threads, precision: 'float32' }) as Setting)
+
+interface Figure extends Setting {
+  readonly contender: string
+  /** Median over rounds of each round's best run. */
+  readonly imagesPerSecond: number
+  readonly peakBytes: number
+}
+
+async function measure(setting: Setting, torch: string | undefined): Promise<Figure[]> {
+  const started: [string, Contender][] = []
+  const begin = async (name: string, ...start: Parameters<typeof startContender>) => {
+    try {
+      started.push([name, await startContender(...start)])
+    } catch (error) {
+      console.log(`  ${name}: not measured (${(error as Error).message})`)
+    }
+  }
+  const forward = networkGraph(networkNamed(setting.network), {
+    classes: 101,
+    batch: setting.batch,
+    size: setting.size,
+  })
+  for (const engine of engines) {
+    const support = engine.supports(forward, setting.precision)
+    if (support.ok)
+      await begin(engine.name, process.execPath, [
+        here('./contender.js'),
+        JSON.stringify({ ...setting, engine: engine.name }),
+      ])
+    else console.log(`  ${engine.name}: not measured (${support.reason})`)
+  }
+  if (torch)
+    for (const [name, channelsLast, environment] of [
+      ['PyTorch as installed', false, {}],
+      ['PyTorch tuned', false, tuned],
+      ['PyTorch tuned, channels-last', true, tuned],
+    ] as const) {
+      const peer = { ...setting, channels_last: channelsLast, bf16: setting.precision === 'bfloat16' }
+      await begin(name, python, [here('../../bench/peer.py'), JSON.stringify(peer)], environment)
+    }
+  const best = new Map(started.map(([name]) => [name, [] as number[]]))
+  const runs = setting.task === 'step' ? 2 : 5
+  for (let round = 0; round < rounds; round++)
+    for (const [name, contender] of started) best.get(name)?.push(Math.min(...(await contender.time(runs))))
+  const figures: Figure[] = []
+  for (const [name, contender] of started) {
+    const sorted = (best.get(name) as number[]).sort((a, b) => a - b)
+    const imagesPerSecond = setting.batch / (sorted[sorted.length >> 1] as number)
+    figures.push({ ...setting, contender: name, imagesPerSecond, peakBytes: await contender.end() })
+  }
+  return figures
+}
+
+const torch = torchVersion()
+console.log(
+  `${cpus()[0]?.model.trim()}, ${threads} threads, Node ${process.version}; ${torch ? `PyTorch ${torch}` : `no PyTorch (${python} cannot import torch), so no ratios`}`,
+)
+const results: (Figure & { readonly peer?: string; readonly ratio?: number })[] = []
+for (const setting of settings) {
+  const title = `${setting.network} ${setting.task}`
+  if (options.only && !title.includes(options.only)) continue
+  console.log(`\n${title}, batch ${setting.batch}, ${setting.size} x ${setting.size}, ${setting.precision}`)
+  const figures = await measure(setting, torch)
+  const peers = figures.filter(figure => figure.contender.startsWith('PyTorch'))
+  const fastest = peers.reduce<Figure | undefined>(
+    (a, b) => (a && a.imagesPerSecond > b.imagesPerSecond ? a : b),
+    undefined,
+  )
+  const installed = peers.find(figure => figure.contender === 'PyTorch as installed')
+  const ratio = (figure: Figure, to: Figure | undefined) =>
+    to ? figure.imagesPerSecond / to.imagesPerSecond : undefined
+  for (const figure of figures)
+    results.push({
+      ...figure,
+      ...(fastest ? { peer: fastest.contender, ratio: figure.imagesPerSecond / fastest.imagesPerSecond } : {}),
+    })
+  const rows = figures.map(figure => [
+    figure.contender,
+    figure.imagesPerSecond.toFixed(1),
+    ratio(figure, fastest)?.toFixed(2) ?? '',
+    ratio(figure, installed)?.toFixed(2) ?? '',
+    `${(figure.peakBytes / 1e9).toFixed(2)} GB`,
+  ])
+  console.log(table(['', 'images/s', 'to PyTorch at its best', 'to PyTorch as installed', 'peak memory'], rows))
+}
+if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)

@@ -1,0 +1,49 @@
+/** `regraft doctor`: what is here, what was chosen and why; the first thing to put into a bug report. */
+import { statfs } from 'node:fs/promises'
+import { freemem } from 'node:os'
+import { Command } from 'commander'
+import { cpuFeatures, cpuModel, usableCores, usableMemory } from '../base/machine.js'
+import { version } from '../base/version.js'
+import { engines } from '../engines/index.js'
+import { networkGraph, networkNamed } from '../models/index.js'
+import { cacheFolder } from '../weights/index.js'
+import { bytes } from './terminal/format.js'
+
+/** The folder itself, or the nearest one above it that exists. */
+async function freeDisk(folder: string): Promise<number> {
+  for (let at = folder; ; at = `${at}/..`)
+    try {
+      const { bavail, bsize } = await statfs(at)
+      return bavail * bsize
+    } catch {
+      if (at.length > 4096) return 0
+    }
+}
+
+/** Lines of 'name: value'. */
+async function report(): Promise<string[]> {
+  const graph = networkGraph(networkNamed('resnet18'), { classes: 2, batch: 1 })
+  const supports = engines.map(engine => ({ engine, support: engine.supports(graph, 'float32') }))
+  const chosen = supports.find(({ support }) => support.ok)?.engine
+  const cache = cacheFolder()
+  return [
+    `regraft    ${version}`,
+    `node       ${process.version}, ${process.platform} ${process.arch}`,
+    `cpu        ${cpuModel()}`,
+    `features   ${cpuFeatures().join(' ') || 'unknown'}`,
+    `cores      ${usableCores()} that this process may use`,
+    `memory     ${bytes(usableMemory())}, ${bytes(freemem())} free`,
+    ...supports.map(({ engine, support }) => {
+      const state = support.ok ? (engine === chosen ? 'ready, chosen' : 'ready') : `not available: ${support.reason}`
+      return `engine     ${engine.name}: ${state}`
+    }),
+    `cache      ${cache}, ${bytes(await freeDisk(cache))} free`,
+    `runs       ${process.cwd()}, ${bytes(await freeDisk(process.cwd()))} free`,
+  ]
+}
+
+export const doctorCommand = new Command('doctor')
+  .description('show what this machine has, which engine is chosen and why')
+  .action(async () => {
+    process.stdout.write(`${(await report()).join('\n')}\n`)
+  })

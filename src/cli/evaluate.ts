@@ -1,0 +1,49 @@
+/** `regraft evaluate`: the accuracy of a run's model, on its test images or on another folder. */
+import { Command } from 'commander'
+import { evaluateRun } from '../inference/index.js'
+import { percent } from './terminal/format.js'
+import { progress } from './terminal/progress.js'
+import { table } from './terminal/table.js'
+
+interface EvaluateOptions {
+  readonly part: 'train' | 'val' | 'test'
+  readonly engine?: 'auto' | 'onednn' | 'onnxruntime'
+  readonly perClass?: boolean
+  readonly json?: boolean
+}
+
+export const evaluateCommand = new Command('evaluate')
+  .description("measure a run's model on its test images, or on a folder with the same classes")
+  .argument('<run>', 'folder of a finished run')
+  .argument('[data]', "folder of class folders; default: the run's own data")
+  .option('--part <PART>', "of the run's own split: train, val or test", 'test')
+  .option('--engine <CHOICE>', 'what executes the network: auto, onednn or onnxruntime')
+  .option('--per-class', 'a table of classes, the weakest first')
+  .option('--json', 'all numbers as JSON; accuracies are fractions')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  regraft evaluate runs/photos-resnet50\n  regraft evaluate runs/photos-resnet50 more-photos --per-class',
+  )
+  .action(async (run: string, data: string | undefined, options: EvaluateOptions) => {
+    const bar = progress({ label: 'Evaluating', unit: 'image' })
+    const { part, engine = 'auto' } = options
+    const result = await evaluateRun(run, data, {
+      part,
+      engine,
+      onProgress: (done, total) => bar.update(done, total),
+    }).finally(() => bar.done())
+    if (options.json) {
+      process.stdout.write(`${JSON.stringify(result)}\n`)
+      return
+    }
+    const [low, high] = result.interval
+    process.stdout.write(
+      `top-1 ${percent(result.top1)} (95 % interval ${percent(low)} to ${percent(high)}), top-5 ${percent(result.top5)}, mean per class ${percent(result.meanPerClass)}, loss ${result.loss.toFixed(3)}, ${result.images} images\n`,
+    )
+    if (!options.perClass) return
+    const rows = result.perClass
+      .filter(({ images }) => images > 0)
+      .sort((a, b) => (a.top1 ?? 0) - (b.top1 ?? 0))
+      .map(entry => [entry.class, String(entry.images), percent(entry.top1 ?? 0)])
+    process.stdout.write(`\n${table(['class', 'images', 'top-1'], rows)}\n`)
+  })

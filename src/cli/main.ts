@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+/** The command line: one command a file; this one puts them together and turns errors into words and exit codes. */
+import { Command, CommanderError } from 'commander'
+import { RegraftError } from '../base/errors.js'
+import { version } from '../base/version.js'
+import { describeCommand } from './describe.js'
+import { doctorCommand } from './doctor.js'
+import { evaluateCommand } from './evaluate.js'
+import { predictCommand } from './predict.js'
+import { trainCommand } from './train.js'
+
+/** Exit codes: 0 success, 1 a defect, 2 to 8 by kind of error, 130 interrupted. */
+const exitCodes: Readonly<Record<RegraftError['code'], number>> = {
+  usage: 2,
+  data: 3,
+  weights: 4,
+  network: 5,
+  training: 6,
+  run: 7,
+  engine: 8,
+  interrupted: 130,
+}
+
+const program = new Command('regraft')
+  .description('Fine-tunes ImageNet-pretrained convolutional networks on your own images.')
+  .version(version)
+  .showSuggestionAfterError()
+  .exitOverride()
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 success, 1 a defect in regraft, 2 usage, 3 images, 4 weights, 5 network, 6 training diverged, 7 run folder, 8 engine, 130 interrupted',
+  )
+
+for (const command of [trainCommand, evaluateCommand, predictCommand, describeCommand, doctorCommand]) {
+  command.showSuggestionAfterError().exitOverride()
+  program.addCommand(command)
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+  else if (error instanceof RegraftError) {
+    process.stderr.write(`${error.code === 'interrupted' ? '' : 'error: '}${error.message}\n`)
+    process.exitCode = exitCodes[error.code]
+  } else {
+    process.stderr.write(`This is a defect in regraft ${version}; please report it with the following:\n`)
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,76 @@
+/** Turns a zod schema of options into command-line options and config-file entries of the same names. */
+import { readFile } from 'node:fs/promises'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { RegraftError } from '../base/errors.js'
+import { closest } from '../base/suggest.js'
+
+/** What a JSON schema says of one option. */
+const property = z.object({
+  type: z.enum(['string', 'number', 'integer', 'boolean', 'array']).optional(),
+  enum: z.array(z.string()).optional(),
+  default: z.unknown(),
+  description: z.string().default(''),
+  value: z.string().optional(),
+})
+
+type Schema = z.ZodObject<z.ZodRawShape>
+
+/** lrBackbone → lr-backbone */
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+const camel = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+
+const number = (text: string): number => {
+  const value = Number(text)
+  if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('Expected a number.')
+  return value
+}
+
+/** Adds every option of the schema to a command; values that are left out stay undefined, so that a file can set them. */
+export function addOptions(command: Command, schema: Schema): Command {
+  const { properties } = z
+    .object({ properties: z.record(z.string(), property) })
+    .parse(z.toJSONSchema(schema, { io: 'input' }))
+  for (const [name, { type, enum: choices, default: fallback, description, value }] of Object.entries(properties)) {
+    const given = fallback === undefined || fallback === false || (Array.isArray(fallback) && fallback.length === 0)
+    const text = given ? description : `${description} (default: ${fallback})`
+    const argument = value ?? (choices ? 'CHOICE' : 'N')
+    const flag = `--${kebab(name)}`
+    if (type === 'boolean') command.addOption(new Option(flag, text))
+    else if (type === 'array') command.addOption(new Option(`${flag} <${argument}...>`, text))
+    else {
+      const option = new Option(`${flag} <${argument}>`, text)
+      if (type === 'number' || type === 'integer') option.argParser(number)
+      command.addOption(choices ? option.choices(choices) : option)
+    }
+  }
+  return command
+}
+
+/**
+ * Options from a YAML file, named as on the command line ('lr-backbone: 1e-2').
+ * @throws RegraftError('usage') where the file cannot be read or holds a name that is no option
+ */
+export async function readConfigFile(path: string, schema: Schema): Promise<Record<string, unknown>> {
+  let content: unknown
+  try {
+    content = parse(await readFile(path, 'utf8'))
+  } catch (error) {
+    throw new RegraftError(
+      'usage',
+      `the config file ${path} cannot be read: ${(error as Error).message.split('\n')[0]}`,
+    )
+  }
+  const entries = z.record(z.string(), z.unknown()).safeParse(content ?? {})
+  if (!entries.success)
+    throw new RegraftError('usage', `the config file ${path} must hold 'name: value' lines, like 'epochs: 10'`)
+  const known = Object.keys(schema.shape).map(kebab)
+  return Object.fromEntries(
+    Object.entries(entries.data).map(([name, value]) => {
+      if (known.includes(name)) return [camel(name), value]
+      const hint = closest(name, known)
+      throw new RegraftError('usage', `${path}: there is no option '${name}'${hint ? `; did you mean '${hint}'?` : ''}`)
+    }),
+  )
+}

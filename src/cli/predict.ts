@@ -1,0 +1,88 @@
+/** `regraft predict`: says what images show. */
+import { existsSync, statSync } from 'node:fs'
+import { Command } from 'commander'
+import { glob } from 'tinyglobby'
+import { RegraftError } from '../base/errors.js'
+import { type ImagePrediction, predict, pretrainedModel } from '../inference/index.js'
+import { percent } from './terminal/format.js'
+import { table } from './terminal/table.js'
+
+interface PredictOptions {
+  readonly weights?: string
+  readonly network?: string
+  readonly match?: 'name' | 'order'
+  readonly top: number
+  readonly json?: boolean
+  readonly engine?: 'auto' | 'onednn' | 'onnxruntime'
+}
+
+const images = '**/*.{jpg,jpeg,png,webp,gif,tif,tiff,avif}'
+
+export const predictCommand = new Command('predict')
+  .description('classify images with a trained run, or with a pretrained network itself')
+  .argument('<paths...>', 'a run folder, then image files, folders or globs; with --weights images only')
+  .option(
+    '--weights <SOURCE>',
+    "use pretrained weights with ImageNet's classes: imagenet1k-v1, a file, a URL, hf:owner/name",
+  )
+  .option('--network <NAME>', 'the network of --weights, where it cannot be inferred')
+  .option('--match <CHOICE>', "how entries of --weights are matched: 'name' or 'order'")
+  .option('--top <N>', 'how many of the most probable classes to show', Number, 3)
+  .option('--engine <CHOICE>', 'what executes the network: auto, onednn or onnxruntime')
+  .option('--json', 'one JSON object a line instead of a table')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  regraft predict runs/photos-resnet50 cat.jpg\n  regraft predict runs/photos-resnet50 "holiday/**/*.jpg" --json\n  regraft predict --weights efficientnet-lite0.pth cat.jpg',
+  )
+  .action(async (given: string[], options: PredictOptions) => {
+    const { weights, network, match, top, json, engine = 'auto' } = options
+    const [run, ...rest] = given as [string, ...string[]]
+    const paths = await expand(weights === undefined ? rest : given)
+    const model = weights === undefined ? run : await pretrainedModel(weights, { network, ...(match ? { match } : {}) })
+    const results: ImagePrediction[] = []
+    for await (const result of predict(model, paths, { top, engine })) {
+      if (json) process.stdout.write(`${JSON.stringify(result)}\n`)
+      results.push(result)
+    }
+    if (!json) process.stdout.write(`${asTable(results)}\n`)
+    const bad = results.filter(result => 'error' in result).length
+    if (bad > 0)
+      throw new RegraftError('data', `${bad} of ${results.length} images cannot be read; the others were classified`)
+  })
+
+/** Files as they are, the images below folders, and what globs match. */
+async function expand(given: readonly string[]): Promise<string[]> {
+  if (given.length === 0)
+    throw new RegraftError(
+      'usage',
+      "name images to classify: regraft predict RUN IMAGE… (see 'regraft predict --help')",
+    )
+  const found: string[] = []
+  for (const path of given) {
+    if (existsSync(path) && !statSync(path).isDirectory()) {
+      found.push(path)
+      continue
+    }
+    const matches = existsSync(path)
+      ? (await glob(images, { cwd: path, caseSensitiveMatch: false, absolute: true })).sort()
+      : (await glob(path, { absolute: true })).sort()
+    if (matches.length === 0)
+      throw new RegraftError('data', `${path} is no file, holds no images, and matches none; check the path`)
+    found.push(...matches)
+  }
+  return found
+}
+
+function asTable(results: readonly ImagePrediction[]): string {
+  const rows = results.map(result =>
+    'error' in result
+      ? [result.path, `cannot be read (${result.error})`]
+      : [result.path, ...result.scores.map(score => `${score.class} ${percent(score.probability)}`)],
+  )
+  const columns = Math.max(...rows.map(row => row.length))
+  const headers = ['image', 'prediction', ...Array.from({ length: columns - 2 }, (_, i) => `${i + 2}.`)]
+  return table(
+    headers.slice(0, columns),
+    rows.map(row => [...row, ...new Array<string>(columns - row.length).fill('')]),
+  )
+}

@@ -1,0 +1,70 @@
+/** `regraft train`: fine-tunes a network on a folder of images, or resumes a run. */
+import { Command } from 'commander'
+import { RegraftError } from '../base/errors.js'
+import { writeRunFigures } from '../report/index.js'
+import { resume, train, trainingOptions } from '../training/index.js'
+import { openData } from './dataFolder.js'
+import { interruptSignal } from './interrupt.js'
+import { addOptions, readConfigFile } from './options.js'
+import { showFinished, showTraining } from './showTraining.js'
+
+const examples = `
+Examples:
+  regraft train photos                                   fine-tune ResNet-50 on photos/<class>/*.jpg
+  regraft train photos --network mobilenet_v2 --epochs 10
+  regraft train photos --lr-backbone 0 --epochs 30       train the last layer only: minutes instead of hours
+  regraft train photos --weights model.pth --run runs/first
+  regraft train photos --config run.yaml                 the same options, from a file
+  regraft train --resume runs/first                      go on after an interruption
+  regraft train caltech101                               the reference data set, downloaded`
+
+export const trainCommand = addOptions(
+  new Command('train')
+    .description('fine-tune a pretrained network on a folder of class folders')
+    .argument('[data]', "folder with one folder per class, or 'caltech101'"),
+  trainingOptions,
+)
+  .option('--config <FILE>', 'YAML file with the same options under the same names')
+  .option('--resume <FOLDER>', 'go on with an interrupted run')
+  .addHelpText('after', examples)
+  .action(async (data: string | undefined, given: { config?: string; resume?: string } & Record<string, unknown>) => {
+    const { config, resume: run, ...options } = given
+    const shown = showTraining()
+    const hooks = { onEvent: shown.listen, signal: interruptSignal() }
+    try {
+      const finished = await (run === undefined ? begin(data, config, options, hooks) : goOn(run, data, options, hooks))
+      shown.close()
+      showFinished(finished, await writeRunFigures(finished.run))
+    } finally {
+      shown.close()
+    }
+  })
+
+type Hooks = Parameters<typeof resume>[1]
+
+async function begin(
+  data: string | undefined,
+  config: string | undefined,
+  given: Record<string, unknown>,
+  hooks: Hooks,
+) {
+  if (data === undefined)
+    throw new RegraftError('usage', "name a folder of class folders: regraft train FOLDER (see 'regraft train --help')")
+  const options = { ...(config === undefined ? {} : await readConfigFile(config, trainingOptions)), ...given }
+  const parsed = trainingOptions.pick({ exclude: true }).safeParse({ exclude: options.exclude })
+  const exclude = parsed.data?.exclude ?? []
+  const dataset = await openData(data, exclude)
+  // The background class of Caltech-101 is no class; the run's config says that it was left out, so that a resume does it too.
+  const left = data === 'caltech101' ? { exclude: [...exclude, 'BACKGROUND_Google'] } : {}
+  return train(dataset, { ...options, ...left }, hooks)
+}
+
+async function goOn(run: string, data: string | undefined, options: Record<string, unknown>, hooks: Hooks) {
+  const [other] = Object.keys(options)
+  if (data !== undefined || other !== undefined)
+    throw new RegraftError(
+      'usage',
+      `--resume goes on with the run's own data and options; leave out ${data ?? `'${other}'`}`,
+    )
+  return resume(run, hooks)
+}

@@ -1,0 +1,120 @@
+/** Every engine against PyTorch's reference values. */
+import { readFileSync } from 'node:fs'
+import { afterAll, describe, expect, it } from 'vitest'
+import { sharedPath } from '../base/shared.js'
+import { forInference, freeze, type Graph, gradientStep, trainingStep, valuesOf } from '../graph/index.js'
+import { networkGraph, networkNamed } from '../models/index.js'
+import type { Program } from './engine.js'
+import { type GoldenGradient, goldenImages, gradientError, oneHot, sumAndNorm, writeGolden } from './golden.testing.js'
+import { engines } from './index.js'
+
+interface Parity {
+  arch: string
+  classes: number
+  batch: number
+  size: number
+  labels: number[]
+  loss: number
+  logits_train_mode: number[][]
+  logits_eval_mode: number[][]
+  gradients: Record<string, GoldenGradient>
+  running_statistics_after_one_step: Record<string, { sum: number; norm: number }>
+}
+
+interface Trajectory {
+  arch: string
+  classes: number
+  batch: number
+  size: number
+  lr_backbone: number
+  lr_head: number
+  momentum: number
+  nesterov: boolean
+  weight_decay: number
+  losses: { float64: number[] }
+}
+
+const golden = sharedPath('golden/parity.json')
+const read = <T>(file: string): Record<string, T> =>
+  golden ? JSON.parse(readFileSync(sharedPath(`golden/${file}`) as string, 'utf8')) : {}
+const scalar = (value: number) => Float32Array.of(value)
+
+/** Largest difference relative to the largest expected magnitude. */
+function relativeError(actual: Float32Array, expected: readonly number[]): number {
+  const largest = Math.max(...expected.map(Math.abs))
+  return Math.max(...expected.map((value, i) => Math.abs(value - actual[i]!))) / largest
+}
+
+describe.skipIf(golden)('golden values', () => {
+  it.skip('skipped: needs ../shared/golden', () => {})
+})
+
+describe.skipIf(!golden).each(engines.map(engine => [engine.name, engine] as const))('%s', (_, engine) => {
+  const programs: Program[] = []
+  afterAll(() => Promise.all(programs.map(program => program.dispose())))
+  const compile = async (graph: Graph) => {
+    const program = await engine.compile(graph)
+    programs.push(program)
+    await writeGolden(program, graph)
+    return program
+  }
+
+  describe.each(Object.entries(read<Parity>('parity.json')))('parity with PyTorch, %s', (_, expected) => {
+    const forward = networkGraph(networkNamed(expected.arch), { ...expected })
+    const images = goldenImages(expected.arch, expected.batch, expected.size)
+
+    it('a training step: loss, logits, every gradient, running statistics', async () => {
+      const { graph, gradients } = gradientStep(forward)
+      const program = await compile(graph)
+      const outputs = await program.run({ images, targets: oneHot(expected.labels, expected.classes) })
+      expect(Math.abs(outputs.loss![0]! / expected.loss - 1)).toBeLessThan(1e-5)
+      expect(relativeError(outputs.fc!, expected.logits_train_mode.flat())).toBeLessThan(1e-4)
+      expect([...gradients.keys()].sort()).toEqual(Object.keys(expected.gradients).sort())
+      const excess = [...gradients].map(([parameter, gradient]) => {
+        const reference = expected.gradients[parameter]!
+        const allowed = (3 * reference.pytorch_float32_relative_error + 1e-4) * reference.norm
+        return { parameter, ratio: gradientError(parameter, outputs[gradient]!, reference) / allowed }
+      })
+      expect(excess.filter(({ ratio }) => !(ratio <= 1))).toEqual([])
+      for (const [name, { sum, norm }] of Object.entries(expected.running_statistics_after_one_step)) {
+        const actual = sumAndNorm(await program.read(name))
+        expect(Math.abs(actual.norm - norm) / norm, name).toBeLessThan(1e-5)
+        expect(Math.abs(actual.sum - sum) / norm, name).toBeLessThan(1e-4)
+      }
+    })
+
+    it('inference', async () => {
+      const program = await compile(forInference(forward))
+      const { fc } = await program.run({ images })
+      expect(relativeError(fc!, expected.logits_eval_mode.flat())).toBeLessThan(1e-4)
+    })
+  })
+
+  it.each(Object.entries(read<Trajectory>('trajectory.json')))('twelve steps of SGD: %s', async (_, expected) => {
+    const forward = networkGraph(networkNamed(expected.arch), { ...expected })
+    const isHead = (name: string) => name.startsWith('fc.')
+    const graph = trainingStep(
+      freeze(forward, name => expected.lr_backbone === 0 && !isHead(name)),
+      {
+        optimiser: { name: 'sgd', nesterov: expected.nesterov },
+        groupOf: name => (isHead(name) ? 'head' : 'backbone'),
+      },
+    )
+    const program = await compile(graph)
+    const scalars = {
+      'learningRate.head': scalar(expected.lr_head),
+      'learningRate.backbone': scalar(expected.lr_backbone),
+      'weightDecay.head': scalar(expected.weight_decay),
+      'weightDecay.backbone': scalar(expected.weight_decay),
+      momentum: scalar(expected.momentum),
+    }
+    const known = new Set(valuesOf(graph, 'input').map(({ name }) => name))
+    const rates = Object.fromEntries(Object.entries(scalars).filter(([name]) => known.has(name)))
+    for (const [step, loss] of expected.losses.float64.entries()) {
+      const labels = Array.from({ length: expected.batch }, (_, i) => (3 * i + (step % 4)) % expected.classes)
+      const images = goldenImages(`step${step % 4}`, expected.batch, expected.size)
+      const outputs = await program.run({ images, targets: oneHot(labels, expected.classes), ...rates })
+      expect(Math.abs(outputs.loss![0]! / loss - 1), `step ${step}`).toBeLessThan(1e-3)
+    }
+  })
+})

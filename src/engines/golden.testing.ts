@@ -1,0 +1,83 @@
+/** What the golden reference values are computed from: weights and pixels by an integer hash, and signed sums of gradients. */
+import { crc32 } from 'node:zlib'
+import { elements, type Graph, valuesOf } from '../graph/index.js'
+import type { Program } from './engine.js'
+
+/** `count` numbers in [-1, 1): murmur3's 32-bit finaliser over index * 2654435761 + crc32(name). */
+export function uniform(name: string, count: number): Float64Array {
+  const seed = crc32(name)
+  return new Float64Array(count).map((_, i) => {
+    let h = (Math.imul(i, 2654435761) + seed) >>> 0
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+    return ((h ^ (h >>> 16)) >>> 0) / 2147483648 - 1
+  })
+}
+
+/** A parameter or statistic of a ResNet, from its torchvision name: He-uniform convolutions, norms near the identity. */
+function goldenTensor(name: string, shape: readonly number[], basicBlocks: boolean): Float32Array {
+  const inner = elements(shape.slice(1))
+  const lastNorm = name.endsWith('bn3.weight') || (basicBlocks && name.endsWith('bn2.weight') && name.includes('layer'))
+  const value = (u: number): number => {
+    if (shape.length === 4) return u * Math.sqrt(6 / inner)
+    if (shape.length === 2) return u * Math.sqrt(1 / inner)
+    if (name.endsWith('running_var')) return 1 + 0.5 * u
+    if (name.endsWith('running_mean') || name.endsWith('bias')) return 0.1 * u
+    return (lastNorm ? 0.25 : 1) * (1 + 0.2 * u)
+  }
+  return Float32Array.from(uniform(name, elements(shape)), value)
+}
+
+/** Writes every parameter and statistic of a ResNet's graph into a program. */
+export async function writeGolden(program: Program, graph: Graph): Promise<void> {
+  const basicBlocks = !graph.values.has('layer1.0.conv3.weight')
+  for (const { name, shape } of valuesOf(graph, 'parameter', 'statistic'))
+    await program.write(name, goldenTensor(name, shape, basicBlocks))
+}
+
+/** [n, 3, size, size] in [-2, 2): a hash of 8x8 cells plus noise per pixel. */
+export function goldenImages(name: string, n: number, size: number): Float32Array {
+  const cells = Math.ceil(size / 8)
+  const coarse = uniform(`${name}/cells`, n * 3 * cells * cells)
+  const fine = uniform(`${name}/pixels`, n * 3 * size * size)
+  return Float32Array.from(fine, (value, i) => {
+    const column = i % size
+    const row = Math.floor(i / size) % size
+    const plane = Math.floor(i / (size * size))
+    return 1.6 * coarse[(plane * cells + (row >> 3)) * cells + (column >> 3)]! + 0.4 * value
+  })
+}
+
+/** One-hot targets. */
+export function oneHot(labels: readonly number[], classes: number): Float32Array {
+  const targets = new Float32Array(labels.length * classes)
+  labels.forEach((label, i) => {
+    targets[i * classes + label] = 1
+  })
+  return targets
+}
+
+/** A gradient's reference: norm, signed sums, and PyTorch's own float32 error relative to the norm. */
+export interface GoldenGradient {
+  readonly norm: number
+  readonly projections: readonly number[]
+  readonly pytorch_float32_relative_error: number
+}
+
+/**
+ * Norm of the difference between a gradient and its reference, estimated from the signed sums: for random signs the
+ * mean square of the sums of a vector is its squared norm.
+ */
+export function gradientError(name: string, gradient: Float32Array, { projections }: GoldenGradient): number {
+  const squares = projections.map((expected, j) => {
+    const signs = uniform(`${name}#${j}`, gradient.length)
+    return (gradient.reduce((sum, g, i) => sum + (signs[i]! < 0 ? -g : g), 0) - expected) ** 2
+  })
+  return Math.sqrt(squares.reduce((a, b) => a + b) / squares.length)
+}
+
+/** Sum and norm of a statistic after a step. */
+export const sumAndNorm = (values: Float32Array) => ({
+  sum: values.reduce((a, b) => a + b, 0),
+  norm: Math.sqrt(values.reduce((a, b) => a + b * b, 0)),
+})

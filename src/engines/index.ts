@@ -1,0 +1,28 @@
+/** The engines, and which of them runs here. */
+import { RegraftError } from '../base/errors.js'
+import type { Graph } from '../graph/index.js'
+import type { Engine, Precision } from './engine.js'
+import { onnxruntimeEngine } from './onnxruntime/index.js'
+
+export type { CompileOptions, Engine, Inputs, MemoryPlan, Outputs, Precision, Program, Support } from './engine.js'
+
+/** All engines, the fastest first. */
+export const engines: readonly Engine[] = [onnxruntimeEngine]
+
+/**
+ * The engine that runs a graph: the named one, or for 'auto' the first that can.
+ * @throws RegraftError('engine') with the reasons where none can
+ */
+export function chooseEngine(name: 'auto' | Engine['name'], graph: Graph, precision: Precision = 'float32'): Engine {
+  const candidates = engines.filter(engine => name === 'auto' || engine.name === name)
+  const reasons: string[] = []
+  for (const engine of candidates) {
+    const support = engine.supports(graph, precision)
+    if (support.ok) return engine
+    reasons.push(`${engine.name}: ${support.reason}`)
+  }
+  throw new RegraftError(
+    'engine',
+    `no engine can run this in ${precision}: ${reasons.join('; ') || `'${name}' is not here`}`,
+  )
+}

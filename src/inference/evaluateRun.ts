@@ -1,0 +1,74 @@
+/** Evaluates a run's model: on its own test images, or on another folder with the same classes. */
+import { RegraftError } from '../base/errors.js'
+import { createLoader, type Dataset, imageFolder, splitFromPaths } from '../data/index.js'
+import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
+import { networkGraph, networkNamed } from '../models/index.js'
+import { imageBatches } from '../training/batches.js'
+import {
+  compileInference,
+  evaluate,
+  type Metrics,
+  readConfig,
+  readModel,
+  summarise,
+  wilsonInterval,
+} from '../training/index.js'
+import { perClass } from '../training/metrics.js'
+
+export interface EvaluationOptions extends CompileOptions {
+  readonly engine?: 'auto' | Engine['name']
+  /** Which images of the run's own split; default 'test'. Ignored where a folder is given. */
+  readonly part?: 'train' | 'val' | 'test'
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+export interface RunEvaluation extends Metrics {
+  /** The 95 % interval of the top-1 accuracy (Wilson). */
+  readonly interval: readonly [number, number]
+  readonly perClass: readonly { readonly class: string; readonly images: number; readonly top1: number | undefined }[]
+}
+
+/**
+ * @param run a finished run's folder
+ * @param folder class folders with the run's class names (all or some); default: the run's own data
+ */
+export async function evaluateRun(
+  run: string,
+  folder?: string,
+  options: EvaluationOptions = {},
+): Promise<RunEvaluation> {
+  const { engine: name = 'auto', part = 'test', onProgress, ...compileOptions } = options
+  const { classes, network, preprocessing, values } = await readModel(run)
+  const config = folder === undefined ? await readConfig(run) : undefined
+  const found = await imageFolder(folder ?? config!.data, config ? { exclude: config.options.exclude } : {})
+  const data = relabelled(found, classes, folder ?? config!.data)
+  const indices = config ? splitFromPaths(data, config.split)[part] : [...data.samples.keys()]
+  const batch = Math.min(32, Math.max(indices.length, 1))
+  const graph = networkGraph(networkNamed(network), { classes: classes.length, batch, size: preprocessing.size })
+  const inference = await compileInference(chooseEngine(name, graph, options.precision), graph, compileOptions)
+  const loader = createLoader(data, { preprocessing, cacheBytes: 0 })
+  try {
+    await inference.write(values)
+    const { counts } = await evaluate(inference, imageBatches(loader, batch), indices, classes.length, done =>
+      onProgress?.(done, indices.length),
+    )
+    const metrics = summarise(counts)
+    const each = perClass(counts).map(({ images, top1 }, c) => ({ class: classes[c]!, images, top1 }))
+    return { ...metrics, interval: wilsonInterval(metrics.top1, metrics.images), perClass: each }
+  } finally {
+    await loader.close()
+    await inference.program.dispose()
+  }
+}
+
+/** The data set with the model's labels. @throws RegraftError where it has a class that the model does not know */
+function relabelled(data: Dataset, classes: readonly string[], folder: string): Dataset {
+  const labels = data.classes.map(name => classes.indexOf(name))
+  const unknown = data.classes.filter((_, i) => labels[i] === -1)
+  if (unknown.length > 0)
+    throw new RegraftError(
+      'data',
+      `${folder} has classes that the model does not know: ${unknown.slice(0, 5).join(', ')}; rename the folders or leave them out`,
+    )
+  return { ...data, classes, samples: data.samples.map(sample => ({ ...sample, label: labels[sample.label]! })) }
+}

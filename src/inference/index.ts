@@ -1,0 +1,10 @@
+/** The inference room: predict and evaluate with what was trained. */
+export {
+  type ClassifierOptions,
+  type ImagePrediction,
+  imagenetClasses,
+  predict,
+  pretrainedModel,
+  type Score,
+} from './classifier.js'
+export { type EvaluationOptions, evaluateRun, type RunEvaluation } from './evaluateRun.js'

@@ -1,0 +1,29 @@
+/** Evaluates a compiled forward pass on given samples. */
+import type { BatchSource } from './batches.js'
+import { type Counts, count, newCounts, type Prediction } from './metrics.js'
+import type { Inference } from './session.js'
+
+/** Counts over all samples, and each sample's outcome by its position in the data set. */
+export interface Evaluation {
+  readonly counts: Counts
+  readonly predictions: ReadonlyMap<number, Prediction>
+}
+
+/** Runs every sample once, by the evaluation transform; rows that pad the last batch are not counted. */
+export async function evaluate(
+  inference: Inference,
+  source: BatchSource,
+  indices: readonly number[],
+  classes: number,
+  onProgress: (done: number) => void = () => {},
+): Promise<Evaluation> {
+  const counts = newCounts(classes)
+  const predictions = new Map<number, Prediction>()
+  for await (const batch of source(indices, { epoch: 0, training: false })) {
+    const logits = await inference.run(batch.inputs)
+    for (const [row, prediction] of count(counts, logits, batch.labels).entries())
+      predictions.set(batch.indices[row]!, prediction)
+    onProgress(counts.images)
+  }
+  return { counts, predictions }
+}

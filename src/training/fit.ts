@@ -1,0 +1,134 @@
+/** The training loop: epochs of steps, validation after each, checkpoints, and the best epoch in the end. */
+
+import { RegraftError } from '../base/errors.js'
+import { randomStream, shuffled } from '../base/random.js'
+import type { BatchSource } from './batches.js'
+import { bestCheckpoint, lastCheckpoint, type Position, saveCheckpoint } from './checkpoint.js'
+import type { Listener } from './events.js'
+import { count, type Metrics, newCounts, summarise } from './metrics.js'
+import type { ResolvedOptions } from './options.js'
+import { appendEpoch, type EpochRecord } from './runFolder.js'
+import { rateFactor } from './schedule.js'
+import type { TrainingProgram } from './session.js'
+import { mixImages, targetsOf } from './targets.js'
+
+export interface Fit {
+  readonly run: string
+  readonly options: ResolvedOptions
+  readonly batchSize: number
+  readonly classes: number
+  readonly training: TrainingProgram
+  readonly source: BatchSource
+  /** Positions of the training images in the data set. */
+  readonly trainIndices: readonly number[]
+  /** Weight of each class in the loss; undefined where all count the same. */
+  readonly classWeights?: readonly number[] | undefined
+  /** Metrics of the current weights on the validation images; undefined where there are none. */
+  validate(epoch: number): Promise<Metrics | undefined>
+  readonly history: EpochRecord[]
+  readonly start: Position
+  readonly onEvent: Listener
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The epoch with the best validation accuracy (the first of equals), or the last where nothing was validated. */
+export function bestOf(history: readonly EpochRecord[]): EpochRecord | undefined {
+  const score = ({ validation }: EpochRecord) => validation?.top1 ?? 0
+  const validated = history.some(({ validation }) => validation)
+  return history.reduce<EpochRecord | undefined>((best, record) => {
+    return !best || (validated ? score(record) > score(best) : true) ? record : best
+  }, undefined)
+}
+
+/** Trains from `start` to the last epoch; `history` grows by one record an epoch. */
+export async function fit(task: Fit): Promise<void> {
+  for (let epoch = task.start.epoch; epoch < task.options.epochs; epoch++) {
+    const from = epoch === task.start.epoch ? task.start : { epoch, step: 0, seconds: 0 }
+    if (outOfPatience(task.history, task.options.patience)) return
+    await trainEpoch(task, from)
+  }
+}
+
+/** Whether the best epoch lies `patience` epochs back or more. */
+export const outOfPatience = (history: readonly EpochRecord[], patience: number | undefined): boolean =>
+  patience !== undefined && history.length - (bestOf(history)?.epoch ?? history.length) >= patience
+
+async function trainEpoch(task: Fit, from: Position): Promise<void> {
+  const { options, batchSize, classes, training, trainIndices, onEvent } = task
+  const { epoch } = from
+  const began = performance.now()
+  const seconds = () => from.seconds + (performance.now() - began) / 1000
+  const factor = rateFactor(epoch, options)
+  const rates = { backbone: options.lrBackbone * factor, head: options.lrHead * factor }
+  const counts = from.counts ?? newCounts(classes)
+  // The last partial batch is dropped: its batch statistics and its step would weigh more than the others'.
+  const steps = Math.floor(trainIndices.length / batchSize)
+  const order = shuffled(trainIndices, randomStream(options.seed, 'shuffle', epoch)).slice(0, steps * batchSize)
+  let step = from.step
+  for await (const batch of task.source(order.slice(step * batchSize), { epoch, training: true })) {
+    const targets = targetsOf(batch.labels, classes, batchSize, options.labelSmoothing, task.classWeights)
+    mixImages(batch.inputs, targets, batchSize, options, randomStream(options.seed, 'mix', epoch, step))
+    const { loss, logits } = await training.step(batch.inputs, targets, {
+      epoch,
+      step,
+      overall: epoch * steps + step + 1,
+      factor,
+    })
+    step++
+    if (!Number.isFinite(loss)) throw diverged(epoch, step, rates, loss)
+    count(counts, logits, batch.labels)
+    onEvent({
+      type: 'progress',
+      task: 'training',
+      done: counts.images,
+      total: steps * batchSize,
+      unit: 'image',
+      epoch: epoch + 1,
+    })
+    if (task.signal?.aborted) {
+      await save(task, { epoch, step, counts, seconds: seconds() })
+      throw interrupted(task.run, epoch, step, steps)
+    }
+  }
+  const trainSeconds = seconds()
+  const validation = await task.validate(epoch)
+  const record: EpochRecord = {
+    epoch: epoch + 1,
+    lrBackbone: rates.backbone,
+    lrHead: rates.head,
+    seconds: seconds(),
+    imagesPerSecond: counts.images / trainSeconds,
+    train: summarise(counts),
+    ...(validation ? { validation } : {}),
+  }
+  task.history.push(record)
+  const best = bestOf(task.history) === record
+  await appendEpoch(task.run, record)
+  if (best)
+    await saveCheckpoint(bestCheckpoint(task.run), await tensors(training), { epoch: epoch + 1, step: 0, seconds: 0 })
+  await save(task, { epoch: epoch + 1, step: 0, seconds: 0 })
+  const mean = task.history.reduce((sum, entry) => sum + entry.seconds, 0) / task.history.length
+  onEvent({ type: 'epoch', record, epochs: options.epochs, best, remaining: mean * (options.epochs - epoch - 1) })
+  if (task.signal?.aborted && epoch + 1 < options.epochs) throw interrupted(task.run, epoch + 1, 0, steps)
+}
+
+async function tensors(training: TrainingProgram) {
+  const state = await training.state()
+  return new Map([...state].map(([name, values]) => [name, { shape: training.graph.values.get(name)!.shape, values }]))
+}
+
+const save = async (task: Fit, at: Position): Promise<void> =>
+  saveCheckpoint(lastCheckpoint(task.run), await tensors(task.training), at)
+
+const interrupted = (run: string, epoch: number, step: number, steps: number) =>
+  new RegraftError(
+    'interrupted',
+    `Stopped at epoch ${epoch + 1}, step ${step} of ${steps}; everything is saved. Go on with: regraft train --resume ${run}`,
+  )
+
+const diverged = (epoch: number, step: number, rates: { backbone: number; head: number }, loss: number) =>
+  new RegraftError(
+    'training',
+    `the loss became ${loss} at epoch ${epoch + 1}, step ${step}, with learning rates ${rates.backbone} (backbone) and ${rates.head} (head); ` +
+      'try rates ten times smaller (--lr-backbone, --lr-head), or --warmup-epochs 1',
+  )

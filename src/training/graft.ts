@@ -1,0 +1,125 @@
+/** The graft: pretrained weights for the trunk of a network, fresh random ones for its new head. */
+import { RegraftError } from '../base/errors.js'
+import type { Preprocessing } from '../base/preprocessing.js'
+import { elements, type Graph, lookUp, type Shape, valuesOf } from '../graph/index.js'
+import {
+  belongsTo,
+  inferNetwork,
+  type Network,
+  networkGraph,
+  networkNamed,
+  networks,
+  stateShapes,
+} from '../models/index.js'
+import { fetchWeights, matchWeights, parseWeightsSource, readWeights, sha256OfFile } from '../weights/index.js'
+import { initialValues } from './initialise.js'
+
+export interface GraftOptions {
+  readonly network?: string | undefined
+  /** As `--weights` takes it. */
+  readonly weights?: string | undefined
+  readonly match?: 'name' | 'order'
+  readonly classes: number
+  readonly seed: number
+  /** Keep the pretrained head instead of making a new one; the weights must have `classes` outputs. */
+  readonly keepHead?: boolean
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: (done: number, total: number | undefined) => void
+}
+
+/** Where weights came from, as a report names it. */
+export interface Provenance {
+  readonly source: string
+  readonly file?: string
+  readonly sha256?: string
+  readonly origin?: string
+  readonly licence?: string
+}
+
+/** A network ready to be trained. */
+export interface Grafted {
+  readonly network: Network
+  readonly preprocessing: Preprocessing
+  readonly provenance: Provenance
+  /** Every parameter and statistic by name. */
+  readonly values: Map<string, Float32Array>
+}
+
+/** Loads weights (downloading them where needed), finds the network they belong to, and grafts a new head. */
+export async function graft(options: GraftOptions): Promise<Grafted> {
+  const named = options.network === undefined ? undefined : networkNamed(options.network)
+  const source = options.weights ?? Object.keys((named ?? networkNamed('resnet50')).weights)[0]
+  if (source === undefined)
+    throw new RegraftError(
+      'weights',
+      `${named?.name} has no published weights; pass --weights FILE, or --weights none to start from random ones`,
+    )
+  if (source === 'none') {
+    const network = named ?? networkNamed('resnet50')
+    return {
+      network,
+      preprocessing: network.preprocessing,
+      provenance: { source },
+      values: initialise(network, options),
+    }
+  }
+  const owner = named ?? (options.weights === undefined ? networkNamed('resnet50') : undefined)
+  const published = owner?.weights[source]
+  if (!published && networks.some(network => source in network.weights))
+    throw new RegraftError(
+      'weights',
+      owner
+        ? `${owner.name} has no weights '${source}'; it has: ${[...Object.keys(owner.weights), 'none'].join(', ')}, or pass a file`
+        : `--weights ${source} needs --network, since several networks have such weights`,
+    )
+  const file = await fetchWeights(
+    published?.sha256 && !published.url.startsWith('hf:')
+      ? { kind: 'url', url: published.url, sha256: published.sha256 }
+      : parseWeightsSource(published?.url ?? source),
+    { signal: options.signal, onProgress: options.onProgress },
+  )
+  const { tensors } = await readWeights(file)
+  const entries = new Map([...tensors].map(([name, tensor]) => [name, tensor.shape]))
+  const inferred = inferNetwork(entries)
+  const network = owner ?? inferred?.network
+  if (!network)
+    throw new RegraftError(
+      'weights',
+      `${file} fits no network that is known here (${tensors.size} entries, the first is '${[...tensors.keys()][0] ?? ''}'); pass --network NAME to see what is missing`,
+    )
+  const { translate } = network
+  const isHead = (name: string) => belongsTo(name, network.head)
+  const graph = networkGraph(network, { classes: options.classes, batch: 1 })
+  const found = matchWeights(stateShapes(graph), tensors, {
+    how: options.match ?? 'name',
+    ...(translate ? { translate } : {}),
+    ...(options.keepHead ? {} : { optional: isHead }),
+    file,
+  })
+  const values = initialise(network, options)
+  for (const [name, data] of found) if (options.keepHead || !isHead(name)) values.set(name, data)
+  const provenance = {
+    source,
+    file,
+    sha256: await sha256OfFile(file),
+    ...(published ? { origin: published.origin, licence: published.licence } : {}),
+  }
+  return { network, preprocessing: published?.preprocessing ?? network.preprocessing, provenance, values }
+}
+
+function initialise(network: Network, { classes, seed }: GraftOptions): Map<string, Float32Array> {
+  const graph = networkGraph(network, { classes, batch: 1 })
+  return new Map(
+    valuesOf(graph, 'parameter', 'statistic').map(({ name, shape }) => [
+      name,
+      initialValues(name, shape, seed, linearInputs(graph, name, shape)),
+    ]),
+  )
+}
+
+/** Inputs of the fully connected layer that a bias belongs to. */
+function linearInputs(graph: Graph, name: string, shape: Shape): number | undefined {
+  const weight = name.replace(/bias$/, 'weight')
+  const layer = name.endsWith('.bias') && graph.values.has(weight) ? lookUp(graph, weight).shape : []
+  return layer.length === 2 && elements(shape) === layer[0] ? layer[1] : undefined
+}

@@ -1,0 +1,11 @@
+/** The training room: the loop, optimisers and schedules, metrics, checkpoints, the run folder, events. */
+export { evaluate } from './evaluate.js'
+export type { Listener, Progress, TrainingEvent } from './events.js'
+export type { Finished } from './execute.js'
+export { type Grafted, graft, type Provenance } from './graft.js'
+export { type Metrics, ranking, softmax, summarise, wilsonInterval } from './metrics.js'
+export { type Model, readModel } from './model.js'
+export { checkOptions, type ResolvedOptions, type TrainingOptions, trainingOptions } from './options.js'
+export { type EpochRecord, type RunConfig, type RunResult, readConfig, readHistory, resultFile } from './runFolder.js'
+export { compileInference, type Inference } from './session.js'
+export { type Hooks, resume, train } from './train.js'

@@ -1,0 +1,65 @@
+/** The model folder: what is shipped of a run, enough to predict: weights, classes, preprocessing. */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { RegraftError } from '../base/errors.js'
+import { writeFileAtomic, writeJson } from '../base/files.js'
+import { preprocessingSchema } from '../base/preprocessing.js'
+import { elements } from '../graph/index.js'
+import { networkGraph, networkNamed, stateShapes } from '../models/index.js'
+import { readSafetensors, writeSafetensors } from '../weights/index.js'
+
+const modelSchema = z.object({
+  format: z.literal('regraft-model-1'),
+  network: z.string(),
+  classes: z.array(z.string()).min(1),
+  preprocessing: preprocessingSchema,
+})
+
+/** A trained classifier: everything that inference needs. */
+export interface Model extends z.infer<typeof modelSchema> {
+  /** Parameters and statistics by name. */
+  readonly values: ReadonlyMap<string, Float32Array>
+}
+
+/** Writes model.json, model.safetensors and a card. */
+export async function writeModel(folder: string, model: Model, card: string): Promise<void> {
+  const { values, ...description } = model
+  const shapes = stateShapes(networkGraph(networkNamed(model.network), { classes: model.classes.length, batch: 1 }))
+  const tensors = new Map(
+    [...shapes].map(([name, shape]) => [name, { shape, values: values.get(name) as Float32Array }]),
+  )
+  await writeSafetensors(join(folder, 'model.safetensors'), tensors, { format: 'pt', network: model.network })
+  await writeJson(join(folder, 'model.json'), description)
+  await writeFileAtomic(join(folder, 'README.md'), card)
+}
+
+/** Reads a run folder's model, or a model folder. @throws RegraftError where there is none or it is damaged */
+export async function readModel(folder: string): Promise<Model> {
+  const at = existsSync(join(folder, 'model', 'model.json')) ? join(folder, 'model') : folder
+  if (!existsSync(join(at, 'model.json')))
+    throw new RegraftError(
+      'run',
+      `${folder} holds no trained model; name a folder that 'regraft train' has finished, or pass --weights for a pretrained network itself`,
+    )
+  let description: z.infer<typeof modelSchema>
+  try {
+    description = modelSchema.parse(JSON.parse(await readFile(join(at, 'model.json'), 'utf8')))
+  } catch (cause) {
+    throw new RegraftError(
+      'run',
+      `${join(at, 'model.json')} is damaged; train again, or take the folder from a backup`,
+      { cause },
+    )
+  }
+  const { tensors } = await readSafetensors(join(at, 'model.safetensors'))
+  const graph = networkGraph(networkNamed(description.network), { classes: description.classes.length, batch: 1 })
+  for (const [name, shape] of stateShapes(graph))
+    if (tensors.get(name)?.values.length !== elements(shape))
+      throw new RegraftError(
+        'run',
+        `${join(at, 'model.safetensors')} does not fit model.json: '${name}' is missing or has another shape`,
+      )
+  return { ...description, values: new Map([...tensors].map(([name, { values }]) => [name, values])) }
+}

@@ -1,0 +1,159 @@
+/** What can be set for a training run: one schema that gives types, defaults, checks and help text. */
+import { z } from 'zod'
+import { RegraftError } from '../base/errors.js'
+import { closest } from '../base/suggest.js'
+
+const positive = z.number().positive()
+const notNegative = z.number().min(0)
+const count = z.number().int().positive()
+
+/** The shares of training, validation and test, as '7:2:1'. */
+const shares = z
+  .string()
+  .regex(/^\d+(\.\d+)?:\d+(\.\d+)?:\d+(\.\d+)?$/, "expected three numbers like '7:2:1'")
+  .refine(text => Number(text.split(':')[0]) > 0, 'the training share must not be 0')
+
+/** Each option with its default; `value` names the argument in the help text. */
+export const trainingOptions = z.strictObject({
+  network: z.string().optional().meta({
+    value: 'NAME',
+    description: 'network to fine-tune; inferred from the weights file where left out, else resnet50',
+  }),
+  weights: z.string().optional().meta({
+    value: 'SOURCE',
+    description:
+      'imagenet1k-v1, imagenet1k-v2, timm, none (random), a file, a URL, or hf:owner/name; default: the network’s own first',
+  }),
+  match: z
+    .enum(['name', 'order'])
+    .default('name')
+    .meta({ description: 'how entries of a weights file are matched to the network' }),
+  epochs: count.default(30).meta({ description: 'passes over the training images' }),
+  batchSize: count.default(32).meta({ description: 'images per step' }),
+  lrBackbone: notNegative
+    .default(1e-3)
+    .meta({ value: 'RATE', description: 'learning rate of every layer but the last; 0 freezes them' }),
+  lrHead: notNegative.default(1e-2).meta({ value: 'RATE', description: 'learning rate of the new last layer' }),
+  optimiser: z
+    .enum(['sgd', 'adamw'])
+    .default('sgd')
+    .meta({ description: 'how weights follow their gradients; adamw wants rates about ten times smaller' }),
+  weightDecay: notNegative
+    .default(5e-4)
+    .meta({ value: 'FACTOR', description: 'added to each gradient, times the weight' }),
+  momentum: notNegative
+    .max(1)
+    .default(0.9)
+    .meta({ value: 'FACTOR', description: 'share of the last step kept in the next (SGD)' }),
+  nesterov: z.boolean().default(false).meta({ description: 'Nesterov’s momentum' }),
+  schedule: z
+    .enum(['exponential', 'cosine', 'step', 'constant'])
+    .default('exponential')
+    .meta({ description: 'how the learning rates fall over the epochs' }),
+  gamma: positive.max(1).default(0.9).meta({
+    value: 'FACTOR',
+    description: 'of the exponential schedule: what both rates are multiplied by after each epoch',
+  }),
+  stepEpochs: count
+    .default(10)
+    .meta({ value: 'N', description: 'of the step schedule: the rates are multiplied by gamma every so many epochs' }),
+  warmupEpochs: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .meta({ value: 'N', description: 'epochs over which the rates rise linearly before the schedule' }),
+  noDecay: z
+    .array(z.enum(['norm', 'bias']))
+    .default([])
+    .meta({ value: 'KIND', description: 'parameters without weight decay: norm, bias or both' }),
+  lrDecayPerStage: positive
+    .max(1)
+    .default(1)
+    .meta({ value: 'FACTOR', description: 'each stage of the trunk trains at this times the rate of the next' }),
+  patience: count
+    .optional()
+    .meta({ value: 'EPOCHS', description: 'stop when validation accuracy has not risen for so many epochs' }),
+  classWeights: z
+    .enum(['none', 'balanced'])
+    .default('none')
+    .meta({ description: 'balanced: images of small classes count more in the loss' }),
+  mixup: notNegative
+    .max(10)
+    .default(0)
+    .meta({ value: 'ALPHA', description: 'mix pairs of images by a Beta(alpha, alpha) share; 0.2 is usual' }),
+  cutmix: notNegative
+    .max(10)
+    .default(0)
+    .meta({ value: 'ALPHA', description: 'paste a rectangle of one image into another; 1 is usual' }),
+  freezeUntil: z
+    .string()
+    .optional()
+    .meta({ value: 'STAGE', description: 'train only this stage and what comes after it, for instance layer3' }),
+  freezeBatchNorm: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'batch norms keep their stored statistics while their weights are trained' }),
+  augment: z.enum(['crop-flip', 'none']).optional().meta({
+    description:
+      'random resized crop and flip, or the evaluation crop; default: crop-flip, or none where the trunk is frozen',
+  }),
+  cropScale: positive
+    .max(1)
+    .default(0.35)
+    .meta({ value: 'SHARE', description: 'smallest share of the image’s area that a random crop keeps' }),
+  labelSmoothing: notNegative
+    .max(0.9)
+    .default(0)
+    .meta({ value: 'SHARE', description: 'share of each target spread over all classes' }),
+  dropout: notNegative.max(0.9).optional().meta({
+    value: 'SHARE',
+    description: 'before the last layer, where the network has it; default: the network’s own',
+  }),
+  size: z
+    .number()
+    .int()
+    .min(32)
+    .max(1024)
+    .optional()
+    .meta({ value: 'PIXELS', description: 'side of the input; default: the network’s own' }),
+  split: shares
+    .default('7:2:1')
+    .meta({ value: 'T:V:E', description: 'shares of training, validation and test images in each class' }),
+  exclude: z.array(z.string()).default([]).meta({ value: 'CLASS', description: 'class folders to leave out' }),
+  skipBadImages: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'leave out images that cannot be decoded, and list them in the run folder' }),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .default(0)
+    .meta({ description: 'of split, shuffling, augmentation and the new layer' }),
+  engine: z.enum(['auto', 'onednn', 'onnxruntime']).default('auto').meta({ description: 'what executes the network' }),
+  precision: z.enum(['float32', 'bfloat16']).default('float32').meta({ description: 'how activations are stored' }),
+  threads: count.optional().meta({ description: 'threads of the engine; default: the cores this process may use' }),
+  run: z
+    .string()
+    .optional()
+    .meta({ value: 'FOLDER', description: 'where results go; default: a new folder under runs/' }),
+})
+
+/** Options as a person gives them: everything may be left out. */
+export type TrainingOptions = z.input<typeof trainingOptions>
+/** Options with every default filled in. */
+export type ResolvedOptions = z.output<typeof trainingOptions>
+
+/** @throws RegraftError('usage') that names the option and what it takes */
+export function checkOptions(options: TrainingOptions): ResolvedOptions {
+  const parsed = trainingOptions.safeParse(options)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  if (issue?.code === 'unrecognized_keys') {
+    const hint = closest(issue.keys[0] ?? '', Object.keys(trainingOptions.shape))
+    throw new RegraftError('usage', `there is no option '${issue.keys[0]}'${hint ? `; did you mean '${hint}'?` : ''}`)
+  }
+  throw new RegraftError('usage', `option ${issue?.path.join('.')}: ${issue?.message}`)
+}

@@ -1,0 +1,181 @@
+/** The run folder: plain files that hold everything a run was and did. */
+import { existsSync } from 'node:fs'
+import { mkdir, open, readFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { z } from 'zod'
+import { RegraftError } from '../base/errors.js'
+import { writeFileAtomic, writeJson } from '../base/files.js'
+import { preprocessingSchema } from '../base/preprocessing.js'
+import type { Metrics } from './metrics.js'
+import { trainingOptions } from './options.js'
+
+const metricsSchema = z.object({
+  images: z.number(),
+  loss: z.number(),
+  top1: z.number(),
+  top5: z.number(),
+  meanPerClass: z.number(),
+})
+
+const epochSchema = z.object({
+  /** From 1, as people count. */
+  epoch: z.number().int().positive(),
+  lrBackbone: z.number(),
+  lrHead: z.number(),
+  seconds: z.number(),
+  /** Training images per second, decoding included. */
+  imagesPerSecond: z.number(),
+  train: metricsSchema,
+  validation: metricsSchema.optional(),
+})
+
+/** One line of metrics.jsonl. */
+export type EpochRecord = z.infer<typeof epochSchema>
+
+const configSchema = z.object({
+  options: trainingOptions,
+  data: z.string(),
+  classes: z.array(z.string()),
+  split: z.object({ train: z.array(z.string()), val: z.array(z.string()), test: z.array(z.string()) }),
+  network: z.string(),
+  preprocessing: preprocessingSchema,
+  /** What was decided where the options left it open. */
+  resolved: z.object({
+    augment: z.enum(['crop-flip', 'none']),
+    cacheFeatures: z.boolean(),
+    batchSize: z.number().int(),
+  }),
+  provenance: z.object({
+    source: z.string(),
+    file: z.string().optional(),
+    sha256: z.string().optional(),
+    origin: z.string().optional(),
+    licence: z.string().optional(),
+  }),
+  environment: z.object({
+    regraft: z.string(),
+    node: z.string(),
+    platform: z.string(),
+    cpu: z.string(),
+    engine: z.enum(['auto', 'onednn', 'onnxruntime']),
+    threads: z.number().int(),
+  }),
+  started: z.string(),
+})
+
+/** config.json: every option resolved, the split, versions, engine and CPU. */
+export type RunConfig = z.infer<typeof configSchema>
+
+/** A partition's metrics with the 95 % interval of its top-1 accuracy. */
+export interface WithInterval extends Metrics {
+  readonly interval: readonly [number, number]
+}
+
+/** result.json. */
+export interface RunResult {
+  readonly bestEpoch: number
+  readonly validation?: WithInterval
+  readonly test?: WithInterval
+  readonly perClass: readonly { readonly class: string; readonly images: number; readonly top1?: number }[]
+  /** Of the test split: [true class][predicted class]. */
+  readonly confusion: readonly (readonly number[])[]
+  readonly seconds: { readonly total: number; readonly features?: number; readonly training: number }
+}
+
+const configFile = (run: string) => join(run, 'config.json')
+const metricsFile = (run: string) => join(run, 'metrics.jsonl')
+
+/** A folder under runs/ that does not exist yet, named after data and network. */
+export function freshRunFolder(data: string, network: string): string {
+  const base = join('runs', `${basename(resolve(data))}-${network}`.replace(/[^\p{L}\p{N}._-]+/gu, '-'))
+  let folder = base
+  for (let i = 2; existsSync(folder); i++) folder = `${base}-${i}`
+  return folder
+}
+
+/** @throws RegraftError('run') where the folder already holds a run */
+export function assertUnused(run: string): void {
+  if (existsSync(configFile(run)))
+    throw new RegraftError(
+      'run',
+      `${run} already holds a run; go on with --resume ${run}, or choose another --run FOLDER`,
+    )
+}
+
+/** Makes the folder and writes config.json. */
+export async function createRun(run: string, config: RunConfig): Promise<void> {
+  await mkdir(run, { recursive: true })
+  await writeJson(configFile(run), config)
+}
+
+/** @throws RegraftError('run') where the folder holds no run, or its config.json is damaged */
+export async function readConfig(run: string): Promise<RunConfig> {
+  let text: string
+  try {
+    text = await readFile(configFile(run), 'utf8')
+  } catch {
+    throw new RegraftError(
+      'run',
+      `${run} holds no run (there is no config.json); name a folder that 'regraft train' made`,
+    )
+  }
+  const parsed = configSchema.safeParse(parseJson(text))
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new RegraftError('run', `${configFile(run)} is damaged: ${issue?.path.join('.')}: ${issue?.message}`)
+}
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** The epochs recorded so far. A last line that a crash cut off is ignored. */
+export async function readHistory(run: string): Promise<EpochRecord[]> {
+  const text = existsSync(metricsFile(run)) ? await readFile(metricsFile(run), 'utf8') : ''
+  return text.split('\n').flatMap(line => {
+    const parsed = epochSchema.safeParse(parseJson(line))
+    return parsed.success ? [parsed.data] : []
+  })
+}
+
+/** Appends one epoch to metrics.jsonl and flushes it to the disk. */
+export async function appendEpoch(run: string, record: EpochRecord): Promise<void> {
+  const file = await open(metricsFile(run), 'a')
+  try {
+    await file.appendFile(`${JSON.stringify(record)}\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Writes the epochs anew: after a crash the last one may be recorded, but not in the checkpoint. */
+export const rewriteHistory = (run: string, history: readonly EpochRecord[]): Promise<void> =>
+  writeFileAtomic(metricsFile(run), history.map(record => `${JSON.stringify(record)}\n`).join(''))
+
+/** Where a finished run's results stand. */
+export const resultFile = (run: string): string => join(run, 'result.json')
+
+export const writeResult = (run: string, result: RunResult): Promise<void> => writeJson(resultFile(run), result)
+
+/** One line of predictions.csv. */
+export interface PredictionRow {
+  readonly path: string
+  readonly trueClass: string
+  readonly predictedClass: string
+  readonly probability: number
+}
+
+/** Quotes a CSV field where it needs it (RFC 4180). */
+const field = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+
+export function writePredictions(run: string, rows: readonly PredictionRow[]): Promise<void> {
+  const lines = rows.map(row =>
+    [row.path, row.trueClass, row.predictedClass].map(field).concat(row.probability.toFixed(4)).join(','),
+  )
+  return writeFileAtomic(join(run, 'predictions.csv'), `${['path,true,predicted,probability', ...lines].join('\n')}\n`)
+}

@@ -1,0 +1,164 @@
+/** A session: the compiled programs of one run, the step that trains and the forward pass that evaluates. */
+import { randomStream } from '../base/random.js'
+import type { CompileOptions, Engine, Inputs, Program } from '../engines/index.js'
+import {
+  elements,
+  foldBatchNorm,
+  forInference,
+  freeze,
+  fuse,
+  type Graph,
+  learningRateOf,
+  lookUp,
+  splitFrozen,
+  trainingStep,
+  valuesOf,
+  weightDecayOf,
+} from '../graph/index.js'
+import { type Network, networkGraph } from '../models/index.js'
+import { frozenParameters, type ParameterGroups } from './groups.js'
+import type { ResolvedOptions } from './options.js'
+
+/** Features are kept in memory where an image has at most this many. */
+const largestFeature = 8192
+
+/** What of a network is trained, as graphs on batches of one size. */
+export interface TrainingGraphs {
+  /** Computes the features that never change from images; undefined where everything starts from images. */
+  readonly frozen?: Graph
+  /** The forward graph of what is trained, from `input`. */
+  readonly trained: Graph
+  /** 'images', or the name of the features. */
+  readonly input: string
+}
+
+/** Freezes what the options say, and cuts off what then never changes if `cacheFeatures`. */
+export function trainingGraphs(
+  network: Network,
+  options: Pick<ResolvedOptions, 'lrBackbone' | 'lrHead' | 'freezeUntil' | 'batchSize' | 'dropout'>,
+  classes: number,
+  size: number,
+  cacheFeatures: boolean,
+): TrainingGraphs {
+  const { batchSize: batch, dropout } = options
+  const forward = networkGraph(network, { classes, batch, size, ...(dropout === undefined ? {} : { dropout }) })
+  const graph = freeze(forward, frozenParameters(network, options))
+  const split = cacheFeatures ? splitFrozen(graph, 'images') : undefined
+  if (!split || elements(lookUp(split.trained, split.cut).shape) / batch > largestFeature)
+    return { trained: graph, input: 'images' }
+  return { frozen: split.frozen, trained: split.trained, input: split.cut }
+}
+
+/** Compiles a forward graph for inference, with batch norms folded into the weights that `write` is given. */
+export async function compileInference(engine: Engine, forward: Graph, options: CompileOptions) {
+  const folded = foldBatchNorm(fuse(forInference(forward)))
+  const program = await engine.compile(folded.graph, options)
+  const [input] = valuesOf(folded.graph, 'input')
+  const output = folded.graph.outputs[0] as string
+  return {
+    program,
+    async write(values: ReadonlyMap<string, Float32Array>): Promise<void> {
+      const read = (name: string) => values.get(name) as Float32Array
+      for (const [name, data] of folded.parameters(read)) await program.write(name, data)
+    },
+    run: async (batch: Float32Array, signal?: AbortSignal): Promise<Float32Array> =>
+      (await program.run({ [(input as { name: string }).name]: batch }, signal))[output] as Float32Array,
+  }
+}
+
+/** A compiled forward pass. */
+export type Inference = Awaited<ReturnType<typeof compileInference>>
+
+/** The training step, compiled. */
+export interface TrainingProgram {
+  readonly graph: Graph
+  readonly program: Program
+  /** @param at the step of this epoch (from 0) and of the whole run (from 1) */
+  step(batch: Float32Array, targets: Float32Array, at: StepPosition): Promise<StepResult>
+  /** Every persistent value: what is trained, and the optimiser's state. */
+  state(): Promise<Map<string, Float32Array>>
+  restore(values: ReadonlyMap<string, Float32Array>): Promise<void>
+}
+
+/** Where a step stands in a run, which determines its rates and its dropout masks. */
+export interface StepPosition {
+  readonly epoch: number
+  /** Of the epoch, from 0. */
+  readonly step: number
+  /** Of the run, from 1. */
+  readonly overall: number
+  /** What the schedule multiplies every learning rate by. */
+  readonly factor: number
+}
+
+export interface StepResult {
+  readonly loss: number
+  readonly logits: Float32Array
+}
+
+/** Compiles the training step of what is trained. */
+export async function compileTraining(
+  engine: Engine,
+  { trained, input }: TrainingGraphs,
+  groups: ParameterGroups,
+  options: ResolvedOptions,
+  compileOptions: CompileOptions,
+): Promise<TrainingProgram> {
+  const graph = trainingStep(trained, {
+    optimiser:
+      options.optimiser === 'adamw' ? { name: 'adamW', ...adamW } : { name: 'sgd', nesterov: options.nesterov },
+    groupOf: groups.groupOf,
+    storedStatistics: options.freezeBatchNorm,
+  })
+  const program = await engine.compile(graph, compileOptions)
+  const inputs = valuesOf(graph, 'input')
+  const masks = inputs.filter(({ name }) => name.endsWith('.mask'))
+  const scalars = new Set(inputs.filter(({ shape }) => shape.length === 0).map(({ name }) => name))
+  const keep = 1 - (trained.nodes.find(node => node.operator === 'dropout')?.attributes.probability ?? 0)
+  const persistent = valuesOf(graph, 'parameter', 'statistic', 'state').map(({ name }) => name)
+  const scalarsAt = ({ overall, factor }: StepPosition): Map<string, number> => {
+    const values = new Map<string, number>([
+      ['momentum', options.momentum],
+      ['correction1', 1 - adamW.beta1 ** overall],
+      ['correction2', 1 - adamW.beta2 ** overall],
+    ])
+    for (const { name, rate, decay } of groups.all)
+      values.set(learningRateOf(name), rate * factor).set(weightDecayOf(name), decay)
+    return values
+  }
+  return {
+    graph,
+    program,
+    step: async (batch, targets, at) => {
+      const values = scalarsAt(at)
+      const random = randomStream(options.seed, 'dropout', at.epoch, at.step)
+      const given: Inputs = {
+        [input]: batch,
+        targets,
+        ...Object.fromEntries([...scalars].map(name => [name, Float32Array.of(values.get(name) as number)])),
+        ...Object.fromEntries(
+          masks.map(({ name, shape }) => [
+            name,
+            new Float32Array(elements(shape)).map(() => (random.next() < keep ? 1 / keep : 0)),
+          ]),
+        ),
+      }
+      const outputs = await program.run(given)
+      return { loss: outputs.loss![0]!, logits: outputs[trained.outputs[0] as string] as Float32Array }
+    },
+    state: async () => {
+      const values = new Map<string, Float32Array>()
+      for (const name of persistent) values.set(name, await program.read(name))
+      return values
+    },
+    restore: async values => {
+      for (const name of persistent) {
+        const data = values.get(name)
+        if (data) await program.write(name, data)
+      }
+    },
+  }
+}
+
+/** PyTorch's defaults. */
+const adamW = { beta1: 0.9, beta2: 0.999, eps: 1e-8 }

@@ -1,0 +1,69 @@
+/** What end-to-end tests share: a folder of real images, and the command as a person runs it. */
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import sharp from 'sharp'
+
+export const command = resolve('dist/cli/main.js')
+
+export interface Outcome {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs `regraft` to its end; `onOutput` may look at what was printed so far and kill the process. */
+export function regraft(
+  args: readonly string[],
+  options: { cwd?: string; onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void } = {},
+): Promise<Outcome> {
+  return new Promise((done, failed) => {
+    const child = spawn(process.execPath, [command, ...args], {
+      cwd: options.cwd,
+      env: { ...process.env, NO_COLOR: '1' },
+    })
+    let stdout = ''
+    let stderr = ''
+    const heard = () => options.onOutput?.(stdout + stderr, signal => child.kill(signal))
+    child.stdout.on('data', chunk => {
+      stdout += String(chunk)
+      heard()
+    })
+    child.stderr.on('data', chunk => {
+      stderr += String(chunk)
+      heard()
+    })
+    child.on('error', failed)
+    child.on('close', (code, signal) => done({ code, signal, stdout, stderr }))
+  })
+}
+
+/** A temporary folder that is removed by the returned function. */
+export async function temporaryFolder(): Promise<{ path: string; remove: () => Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'regraft-test-'))
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+const shapes = {
+  circle: (x: number, y: number, r: number) => `<circle cx="${x}" cy="${y}" r="${r}"/>`,
+  square: (x: number, y: number, r: number) => `<rect x="${x - r}" y="${y - r}" width="${2 * r}" height="${2 * r}"/>`,
+  stripes: (_x: number, y: number, r: number) =>
+    [0, 1, 2, 3].map(i => `<rect x="0" y="${(y + i * 2 * r) % 48}" width="48" height="${r / 2}"/>`).join(''),
+}
+
+/** Writes `perClass` JPEG files for each of three classes that are easy to tell apart. */
+export async function shapeImages(folder: string, perClass: number): Promise<void> {
+  for (const [name, draw] of Object.entries(shapes)) {
+    await mkdir(join(folder, name), { recursive: true })
+    for (let i = 0; i < perClass; i++) {
+      const [x, y, r] = [14 + ((i * 7) % 20), 14 + ((i * 11) % 20), 7 + (i % 5)]
+      const colour = `hsl(${(i * 47) % 360} 80% ${35 + (i % 3) * 10}%)`
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="48" height="48"><rect width="48" height="48" fill="#eee"/><g fill="${colour}">${draw(x, y, r)}</g></svg>`
+      await sharp(Buffer.from(svg))
+        .jpeg()
+        .toFile(join(folder, name, `${i}.jpg`))
+    }
+  }
+}

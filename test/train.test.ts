@@ -1,0 +1,256 @@
+/** The main job as a person does it: train, look at the run folder, predict, evaluate; and what happens when it is interrupted. */
+import { existsSync, readFileSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { regraft, shapeImages, temporaryFolder } from './support.js'
+
+const small = [
+  '--network',
+  'resnet18-narrow',
+  '--weights',
+  'none',
+  '--size',
+  '32',
+  '--batch-size',
+  '8',
+  '--lr-backbone',
+  '0.02',
+  '--lr-head',
+  '0.02',
+]
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>
+const at = (...parts: string[]) => join(folder.path, ...parts)
+const json = (...parts: string[]) => JSON.parse(readFileSync(at(...parts), 'utf8'))
+const train = (run: string, ...more: string[]) =>
+  regraft(['train', 'images', ...small, '--run', run, ...more], { cwd: folder.path })
+/** metrics.jsonl without what depends on the clock. */
+const metrics = (run: string) =>
+  readFileSync(at(run, 'metrics.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map(line => {
+      const { seconds: _, imagesPerSecond: __, ...rest } = JSON.parse(line)
+      return rest
+    })
+
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  await shapeImages(at('images'), 30)
+})
+afterAll(() => folder.remove())
+
+describe('regraft train', () => {
+  it('leaves the run folder that the documentation describes, and a model that knows the classes', async () => {
+    const { code, stdout, stderr } = await train('first', '--epochs', '6')
+    expect(stderr).not.toContain('error')
+    expect(code).toBe(0)
+    for (const file of [
+      'config.json',
+      'metrics.jsonl',
+      'result.json',
+      'predictions.csv',
+      'checkpoints/last.safetensors',
+      'checkpoints/best.safetensors',
+      'figures/accuracy.svg',
+      'figures/accuracy.png',
+      'figures/loss.svg',
+      'figures/loss.png',
+      'model/model.safetensors',
+      'model/model.json',
+      'model/README.md',
+    ])
+      expect(existsSync(at('first', file)), file).toBe(true)
+    expect(stdout).toContain('epoch 6/6')
+    expect(stdout).toContain('first/model')
+    const { options, split, classes } = json('first', 'config.json')
+    expect(classes).toEqual(['circle', 'square', 'stripes'])
+    expect([split.train.length, split.val.length, split.test.length]).toEqual([63, 18, 9])
+    expect(options.epochs).toBe(6)
+    expect(metrics('first')).toHaveLength(6)
+    const { bestEpoch, test } = json('first', 'result.json')
+    expect(bestEpoch).toBeGreaterThan(0)
+    expect(test.images).toBe(9)
+    expect(test.top1).toBeGreaterThan(0.6)
+    expect(test.interval[0]).toBeLessThan(test.top1)
+    expect(readFileSync(at('first', 'predictions.csv'), 'utf8').split('\n')).toHaveLength(9 + 2)
+  })
+
+  it('gives the same metrics, bit for bit, for the same seed', async () => {
+    await train('again', '--epochs', '6')
+    expect(metrics('again')).toEqual(metrics('first'))
+  })
+
+  it('predicts and evaluates with what it trained', async () => {
+    const { code, stdout } = await regraft(['predict', 'first', 'images/stripes/1.jpg', 'images/circle', '--json'], {
+      cwd: folder.path,
+    })
+    expect(code).toBe(0)
+    const results = stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    expect(results).toHaveLength(31)
+    expect(results[0].scores[0].class).toBe('stripes')
+    expect(results[0].scores[0].probability).toBeGreaterThan(0.4)
+    const evaluated = await regraft(['evaluate', 'first', '--json'], { cwd: folder.path })
+    expect(JSON.parse(evaluated.stdout).top1).toBe(json('first', 'result.json').test.top1)
+  })
+
+  it('computes the features of a frozen trunk once', async () => {
+    const { stdout } = await train('frozen', '--epochs', '3', '--lr-backbone', '0')
+    expect(stdout).toContain('features were computed once')
+    expect(json('frozen', 'config.json').resolved).toMatchObject({ augment: 'none', cacheFeatures: true })
+    expect(json('frozen', 'result.json').seconds.features).toBeGreaterThan(0)
+  })
+
+  it('takes the same options from a file', async () => {
+    await writeFile(
+      at('run.yaml'),
+      'network: resnet18-narrow\nweights: none\nsize: 32\nepochs: 1\nbatch-size: 8\nrun: from-file\n',
+    )
+    const { code, stderr } = await regraft(['train', 'images', '--config', 'run.yaml'], { cwd: folder.path })
+    expect(stderr).not.toContain('error')
+    expect(code).toBe(0)
+    expect(json('from-file', 'config.json').options).toMatchObject({ epochs: 1, batchSize: 8 })
+  })
+})
+
+describe('an interrupted run', () => {
+  it.each(['SIGINT', 'SIGKILL'] as const)(
+    'goes on after %s to the same metrics and weights as one that was never interrupted',
+    async signal => {
+      const run = `interrupted-${signal}`
+      let killed = false
+      const { code, stderr } = await regraft(['train', 'images', ...small, '--run', run, '--epochs', '6'], {
+        cwd: folder.path,
+        onOutput: (text, kill) => {
+          if (killed || !text.includes('epoch 3/6')) return
+          killed = true
+          kill(signal)
+        },
+      })
+      if (signal === 'SIGINT') {
+        expect(code).toBe(130)
+        expect(stderr).toContain(`Go on with: regraft train --resume ${run}`)
+      }
+      expect(existsSync(at(run, 'result.json'))).toBe(false)
+      const resumed = await regraft(['train', '--resume', run], { cwd: folder.path })
+      expect(resumed.stderr).not.toContain('error')
+      expect(metrics(run)).toEqual(metrics('first'))
+      expect(await readFile(at(run, 'model/model.safetensors'))).toEqual(
+        await readFile(at('first', 'model/model.safetensors')),
+      )
+    },
+  )
+
+  it('does not resume what has finished, or what is no run', async () => {
+    const finished = await regraft(['train', '--resume', 'first'], { cwd: folder.path })
+    expect(finished.stderr).toBe('error: first has finished already; its results are in first/result.json\n')
+    expect(finished.code).toBe(7)
+    const none = await regraft(['train', '--resume', 'images'], { cwd: folder.path })
+    expect(none.stderr).toBe(
+      "error: images holds no run (there is no config.json); name a folder that 'regraft train' made\n",
+    )
+  })
+})
+
+describe('what a person can get wrong', () => {
+  const cases: [string, string[], number, RegExp][] = [
+    [
+      'a typo in an option',
+      ['train', 'images', '--epoch', '3'],
+      2,
+      /unknown option '--epoch'\s+\(Did you mean --epochs\?\)/,
+    ],
+    ['a typo in a command', ['trian', 'images'], 2, /unknown command 'trian'\s+\(Did you mean train\?\)/],
+    [
+      'a value that is no number',
+      ['train', 'images', '--epochs', 'many'],
+      2,
+      /option '--epochs <N>' argument 'many' is invalid. Expected a number./,
+    ],
+    [
+      'a value out of range',
+      ['train', 'images', '--epochs', '0'],
+      2,
+      /error: option epochs: .*expected number to be >0/,
+    ],
+    ['a folder that is not there', ['train', 'nowhere'], 3, /error: nowhere .*/],
+    [
+      'a network that is not there',
+      ['train', 'images', '--network', 'resnet5'],
+      2,
+      /there is no network 'resnet5'; did you mean 'resnet50'\?/,
+    ],
+    [
+      'a stage that is not there',
+      [
+        'train',
+        'images',
+        '--network',
+        'resnet18-narrow',
+        '--weights',
+        'none',
+        '--freeze-until',
+        'layer9',
+        '--run',
+        'nostage',
+      ],
+      2,
+      /--freeze-until layer9: resnet18-narrow has no such stage; did you mean layer4\? Stages: conv1, layer1/,
+    ],
+    [
+      'a run folder that is taken',
+      ['train', 'images', '--weights', 'none', '--network', 'resnet18-narrow', '--run', 'first'],
+      7,
+      /first already holds a run; go on with --resume first, or choose another --run FOLDER/,
+    ],
+    ['a class to leave out that is not there', ['train', 'images', '--exclude', 'stripe'], 3, /stripes/],
+    [
+      'images that are not there',
+      ['predict', 'first', 'nothing.jpg'],
+      3,
+      /nothing.jpg is no file, holds no images, and matches none; check the path/,
+    ],
+    [
+      'learning rates at which the loss diverges',
+      ['train', 'images', ...small.slice(0, -4), '--lr-backbone', '1e6', '--lr-head', '1e6', '--run', 'diverged'],
+      6,
+      /the loss became (NaN|Infinity) at epoch \d+, step \d+, with learning rates .* try rates ten times smaller/,
+    ],
+  ]
+  it.each(cases)('%s', async (_, args, expectedCode, message) => {
+    const { code, stderr } = await regraft(args, { cwd: folder.path })
+    expect(stderr).toMatch(message)
+    expect(stderr).not.toMatch(/^\s+at /m)
+    expect(code).toBe(expectedCode)
+  })
+
+  it('an image that cannot be decoded is named before training starts, and left out on demand', async () => {
+    await shapeImages(at('damaged'), 10)
+    const whole = await readFile(at('damaged/circle/3.jpg'))
+    await writeFile(at('damaged/circle/3.jpg'), whole.subarray(0, whole.length / 2))
+    const args = ['train', 'damaged', ...small, '--epochs', '1', '--run', 'from-damaged']
+    const refused = await regraft(args, { cwd: folder.path })
+    expect(refused.stderr).toMatch(/error: circle\/3.jpg cannot be decoded \(.*\); remove it or pass --skip-bad-images/)
+    expect(refused.code).toBe(3)
+    const { code } = await regraft([...args, '--skip-bad-images'], { cwd: folder.path })
+    expect(code).toBe(0)
+    expect(json('from-damaged', 'skipped-images.json')).toMatchObject([{ path: 'circle/3.jpg' }])
+  })
+
+  it('predict goes on after an image that cannot be read', async () => {
+    await writeFile(at('broken.jpg'), 'no image')
+    await sharp({ create: { width: 50, height: 40, channels: 3, background: 'red' } })
+      .png()
+      .toFile(at('red.png'))
+    const { code, stdout, stderr } = await regraft(['predict', 'first', 'broken.jpg', 'red.png'], { cwd: folder.path })
+    expect(stdout).toMatch(/broken.jpg\s+cannot be read/)
+    expect(stdout).toMatch(/red.png\s+(circle|square|stripes)/)
+    expect(stderr).toContain('1 of 2 images cannot be read; the others were classified')
+    expect(code).toBe(3)
+  })
+})
