@@ -1,0 +1,19 @@
+/** The portable engine: ONNX Runtime from npm, on every platform it ships for. */
+
+import { RegraftError } from '../../base/errors.js'
+import { usableCores } from '../../base/machine.js'
+import type { Engine } from '../engine.js'
+import { startProgram } from './program.js'
+
+export { toOnnx } from './export.js'
+
+export const onnxruntimeEngine: Engine = {
+  name: 'onnxruntime',
+  supports: (_, precision) =>
+    precision === 'float32' ? { ok: true } : { ok: false, reason: `it computes in float32 only, not ${precision}` },
+  compile: async (graph, { precision = 'float32', threads = usableCores() } = {}) => {
+    const support = onnxruntimeEngine.supports(graph, precision)
+    if (!support.ok) throw new RegraftError('engine', `onnxruntime: ${support.reason}`)
+    return startProgram(graph, threads)
+  },
+}

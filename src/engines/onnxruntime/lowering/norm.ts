@@ -1,0 +1,131 @@
+/** Batch norm, its gradient and its running statistics as ordinary ONNX operators. */
+import { elements, type Graph, lookUp, type Node } from '../../../graph/index.js'
+import type { OnnxWriter } from './writer.js'
+
+/** Mean of a [N, C, H, W] tensor per channel: [C]. */
+function channelMean(writer: OnnxWriter, x: string, [batch, channels]: readonly number[], output?: string): string {
+  const planes = writer.reshape(writer.add('GlobalAveragePool', [x]), [batch as number, channels as number])
+  return writer.add('ReduceMean', [planes], { axes: [0], keepdims: 0 }, output)
+}
+
+/** Mean over a channel's values of the product of two tensors: [C]. A depthwise convolution with a whole plane as kernel. */
+function channelDot(writer: OnnxWriter, x: string, y: string, shape: readonly number[], output?: string): string {
+  const [batch, channels, height, width] = shape as [number, number, number, number]
+  const planes = batch * channels
+  const sums = writer.add(
+    'Conv',
+    [writer.reshape(x, [1, planes, height, width]), writer.reshape(y, [planes, 1, height, width])],
+    { group: planes },
+  )
+  const mean = writer.add('ReduceMean', [writer.reshape(sums, [batch, channels])], { axes: [0], keepdims: 0 })
+  return writer.add('Mul', [mean, writer.scalar(1 / (height * width))], {}, output)
+}
+
+/** scale * x + shift (+ residual), then the activation; scale and shift are [C]. A 1x1 depthwise convolution. */
+function affine(
+  writer: OnnxWriter,
+  x: string,
+  scale: string,
+  shift: string,
+  channels: number,
+  residual: string,
+  activation: 'none' | 'relu' | 'relu6',
+  output?: string,
+): string {
+  const weight = writer.reshape(scale, [channels, 1, 1, 1])
+  const attributes = { group: channels }
+  if (!writer.fused || (residual && activation === 'none') || (!residual && activation === 'none')) {
+    if (!residual && activation === 'none') return writer.add('Conv', [x, weight, shift], attributes, output)
+    const scaled = writer.add('Conv', [x, weight, shift], attributes)
+    const sum = residual
+      ? writer.add('Add', [scaled, residual], {}, activation === 'none' ? output : undefined)
+      : scaled
+    return activation === 'none' ? sum : writer.activate(sum, activation, output as string)
+  }
+  const fused =
+    activation === 'relu' ? { activation: 'Relu' } : { activation: 'Clip', activation_params: { floats: [0, 6] } }
+  return writer.addFused('FusedConv', [x, weight, shift, residual], { ...attributes, ...fused }, output)
+}
+
+const inverseDeviation = (writer: OnnxWriter, variance: string, eps: number): string =>
+  writer.add('Reciprocal', [writer.add('Sqrt', [writer.add('Add', [variance, writer.scalar(eps)])])])
+
+export function batchNorm(writer: OnnxWriter, graph: Graph, node: Node<'batchNorm'>): void {
+  const { eps, training, activation } = node.attributes
+  const [x, weight, bias, runningMean, runningVariance, residual = ''] = node.inputs as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string?,
+  ]
+  const [y, meanName, varianceName] = node.outputs as [string, string?, string?]
+  const { shape } = lookUp(graph, x)
+  const channels = shape[1] as number
+  let mean = runningMean
+  let variance = runningVariance
+  if (training) {
+    mean = channelMean(writer, x, shape, meanName || undefined)
+    // Two passes: E[x^2] - E[x]^2 would lose digits.
+    const centred = affine(
+      writer,
+      x,
+      writer.floats(new Array<number>(channels).fill(1)),
+      writer.add('Neg', [mean]),
+      channels,
+      '',
+      'none',
+    )
+    variance = channelDot(writer, centred, centred, shape, varianceName || undefined)
+  }
+  const scale = writer.add('Mul', [weight, inverseDeviation(writer, variance, eps)])
+  const shift = writer.add('Sub', [bias, writer.add('Mul', [mean, scale])])
+  affine(writer, x, scale, shift, channels, residual, activation, y)
+}
+
+/** With s1 = E[d] and s2 = E[d h]: dbias = n s1, dweight = n s2, dx = a (d - s1 - h s2), written as a d + b x + c. */
+export function batchNormGradient(writer: OnnxWriter, graph: Graph, node: Node<'batchNormGradient'>): void {
+  const { eps, training, activation } = node.attributes
+  const [dy, x, weight, mean, variance, y] = node.inputs as [string, string, string, string, string, string]
+  const [dx, dweight, dbias, dresidual] = node.outputs as [string, string, string, string?]
+  const { shape } = lookUp(graph, x)
+  const channels = shape[1] as number
+  const count = writer.scalar(elements(shape) / channels)
+  let d = dy
+  if (activation !== 'none') d = writer.add('Mul', [dy, writer.mask(y, activation)], {}, dresidual || undefined)
+  else if (dresidual) writer.add('Identity', [dy], {}, dresidual)
+  const inverse = inverseDeviation(writer, variance, eps)
+  const a = writer.add('Mul', [weight, inverse])
+  const needsSums = training || dweight || dbias
+  if (!needsSums) {
+    affine(writer, d, a, '', channels, '', 'none', dx)
+    return
+  }
+  const meanD = channelMean(writer, d, shape)
+  const negated = writer.add('Neg', [writer.add('Mul', [mean, inverse])])
+  const normalised = affine(writer, x, inverse, negated, channels, '', 'none')
+  const meanDH = channelDot(writer, d, normalised, shape)
+  if (dweight) writer.add('Mul', [meanDH, count], {}, dweight)
+  if (dbias) writer.add('Mul', [meanD, count], {}, dbias)
+  if (!training) {
+    affine(writer, d, a, '', channels, '', 'none', dx)
+    return
+  }
+  const scaleH = writer.add('Neg', [writer.add('Mul', [a, meanDH])])
+  const shift = writer.add('Neg', [writer.add('Mul', [a, meanD])])
+  const fromStatistics = affine(writer, normalised, scaleH, shift, channels, '', 'none')
+  affine(writer, d, a, '', channels, fromStatistics, 'none', dx)
+}
+
+export function runningStatistics(writer: OnnxWriter, _: Graph, node: Node<'runningStatistics'>): void {
+  const { momentum, count } = node.attributes
+  const [runningMean, runningVariance, mean, variance] = node.inputs as [string, string, string, string]
+  const blend = (running: string, batch: string, share: number, output: string | undefined) => {
+    if (!output) return
+    const kept = writer.add('Mul', [running, writer.scalar(1 - momentum)])
+    writer.add('Add', [kept, writer.add('Mul', [batch, writer.scalar(share)])], {}, output)
+  }
+  blend(runningMean, mean, momentum, node.outputs[0])
+  blend(runningVariance, variance, (momentum * count) / Math.max(count - 1, 1), node.outputs[1])
+}

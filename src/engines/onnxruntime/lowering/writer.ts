@@ -1,0 +1,108 @@
+/** Collects ONNX nodes and constants while a graph is lowered. */
+import type { Attribute, OnnxNode, OnnxTensor } from '../onnxProto.js'
+
+export class OnnxWriter {
+  readonly nodes: OnnxNode[] = []
+  readonly constants = new Map<string, OnnxTensor>()
+  #count = 0
+
+  /** @param fused whether ONNX Runtime's own fused operators may be used, or only standard ones */
+  constructor(readonly fused: boolean) {}
+
+  /** Appends a node with one output; its name is made up unless given. */
+  add(
+    type: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    output?: string,
+  ): string {
+    return this.#append('', type, inputs, attributes, output)
+  }
+
+  /** Appends a node of ONNX Runtime's own domain. */
+  addFused(
+    type: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    output?: string,
+  ): string {
+    return this.#append('com.microsoft', type, inputs, attributes, output)
+  }
+
+  #append(
+    domain: OnnxNode['domain'],
+    type: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>>,
+    output?: string,
+  ): string {
+    const name = output ?? `#${this.#count++}`
+    const last = inputs.findLastIndex(input => input !== '')
+    this.nodes.push({ type, inputs: inputs.slice(0, last + 1), outputs: [name], attributes, domain })
+    return name
+  }
+
+  /** A constant of whole numbers: shapes, axes, indices. */
+  integers(values: readonly number[]): string {
+    return this.#constant('int64', [values.length], new Uint8Array(BigInt64Array.from(values, BigInt).buffer))
+  }
+
+  /** A constant of floats; a scalar where `shape` is []. */
+  floats(values: readonly number[], shape: readonly number[] = [values.length]): string {
+    return this.#constant('float32', shape, new Uint8Array(Float32Array.from(values).buffer))
+  }
+
+  scalar(value: number): string {
+    return this.floats([value], [])
+  }
+
+  #constant(type: OnnxTensor['type'], shape: readonly number[], bytes: Uint8Array): string {
+    const key = `${type} [${shape}] ${Buffer.from(bytes).toString('base64')}`
+    const known = this.constants.get(key)
+    if (known) return known.name
+    const name = `constant${this.constants.size}`
+    this.constants.set(key, { name, type, shape, bytes })
+    return name
+  }
+
+  reshape(x: string, shape: readonly number[], output?: string): string {
+    return this.add('Reshape', [x, this.integers(shape)], {}, output)
+  }
+
+  transpose(x: string, perm: readonly number[]): string {
+    return this.add('Transpose', [x], { perm })
+  }
+
+  sum(x: string, axes: readonly number[], output?: string): string {
+    return this.add('ReduceSum', [x, this.integers(axes)], { keepdims: 0 }, output)
+  }
+
+  /** Every `step`-th element of [start, end) on each of the axes. */
+  slice(
+    x: string,
+    axes: readonly number[],
+    start: readonly number[],
+    end: readonly number[],
+    step: readonly number[],
+  ): string {
+    return this.add('Slice', [x, ...[start, end, axes, step].map(list => this.integers(list))])
+  }
+
+  /** 1 where the activation passed the gradient, else 0. HardSigmoid is several times faster here than comparisons. */
+  mask(y: string, activation: 'relu' | 'relu6'): string {
+    const positive = this.add('HardSigmoid', [y], { alpha: { float: 1e30 }, beta: { float: 0 } })
+    if (activation === 'relu') return positive
+    const below = this.add('HardSigmoid', [this.add('Sub', [this.scalar(6), y])], {
+      alpha: { float: 1e30 },
+      beta: { float: 0 },
+    })
+    return this.add('Mul', [positive, below])
+  }
+
+  activate(x: string, activation: 'none' | 'relu' | 'relu6', output: string): string {
+    if (activation === 'none') return this.add('Identity', [x], {}, output)
+    return activation === 'relu'
+      ? this.add('Relu', [x], {}, output)
+      : this.add('Clip', [x, this.scalar(0), this.scalar(6)], {}, output)
+  }
+}

@@ -1,0 +1,162 @@
+/** A program on ONNX Runtime, from the outside: it runs in a process of its own. */
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { RegraftError } from '../../base/errors.js'
+import { elements, type Graph, lookUp, planArena, type Role, valuesOf } from '../../graph/index.js'
+import type { MemoryPlan, Program } from '../engine.js'
+import type { Reply, Request, Setup } from './child.js'
+import { lower } from './lowering/index.js'
+import { encodeModel } from './onnxProto.js'
+
+const valueInfo = (graph: Graph, name: string) => ({ name, shape: lookUp(graph, name).shape })
+
+/** The training or inference step as an ONNX model whose persistent values are inputs, and whose updates are outputs. */
+export function stepModel(graph: Graph): Uint8Array {
+  const writer = lower(graph, true)
+  const given = valuesOf(graph, 'input', 'parameter', 'statistic', 'state').map(({ name }) => name)
+  const results = [...new Set([...graph.outputs, ...graph.updates.values()])]
+  return encodeModel({
+    name: graph.name,
+    nodes: writer.nodes,
+    initializers: [...writer.constants.values()],
+    inputs: given.map(name => valueInfo(graph, name)),
+    outputs: results.map(name => valueInfo(graph, name)),
+  })
+}
+
+/** Bytes by purpose. The runtime allocates as it goes: intermediates are estimated by our own plan for the same graph. */
+function memoryOf(graph: Graph): MemoryPlan {
+  const bytes = (...roles: Role[]) => valuesOf(graph, ...roles).reduce((sum, { shape }) => sum + 4 * elements(shape), 0)
+  const activations = planArena(graph).bytes
+  return {
+    parameters: bytes('parameter', 'statistic'),
+    state: bytes('state'),
+    activations,
+    workspace: Math.round(activations / 2),
+  }
+}
+
+/**
+ * glibc gives large blocks back to the system as soon as they are free, and a step would page them in again at every
+ * run. Set for the process of the program, where nothing else is affected; other C libraries ignore it.
+ */
+const keepMemory = {
+  MALLOC_MMAP_THRESHOLD_: '8589934592',
+  MALLOC_TRIM_THRESHOLD_: '34359738368',
+  MALLOC_TOP_PAD_: '67108864',
+}
+
+type Question = Request extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never
+
+/**
+ * Starts the process and compiles the graph in it. A process rather than a thread: ONNX Runtime's addon does not
+ * survive the end of a worker thread, and running out of memory ends the step, not the program that asked for it.
+ * @throws RegraftError('engine') where the runtime refuses the graph
+ */
+export async function startProgram(graph: Graph, threads: number): Promise<Program> {
+  const shapes = (...roles: Role[]) => new Map(valuesOf(graph, ...roles).map(({ name, shape }) => [name, shape]))
+  const persistent = shapes('parameter', 'statistic', 'state')
+  const inputs = shapes('input')
+  const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), {
+    serialization: 'advanced',
+    execArgv: [],
+    env: { ...process.env, ...keepMemory },
+  })
+  const waiting = new Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>()
+  let closed: RegraftError | undefined
+  let next = 1
+  const close = (error: RegraftError) => {
+    closed ??= error
+    for (const { reject } of waiting.values()) reject(closed)
+    waiting.clear()
+  }
+  // An idle program keeps nobody's process alive.
+  const idle = () => {
+    child.unref()
+    child.channel?.unref()
+  }
+  child.on('message', (reply: Reply) => {
+    const request = waiting.get(reply.id)
+    waiting.delete(reply.id)
+    if (waiting.size === 0) idle()
+    if ('error' in reply) request?.reject(new RegraftError('engine', `the ONNX Runtime engine failed: ${reply.error}`))
+    else request?.resolve(reply)
+  })
+  child.on('error', error =>
+    close(new RegraftError('engine', `the ONNX Runtime engine could not start (${error.message})`)),
+  )
+  child.on('exit', (code, signal) =>
+    close(
+      new RegraftError(
+        'engine',
+        `the ONNX Runtime engine's process ended (${signal ?? `code ${code}`})${signal === 'SIGKILL' ? ', most likely for want of memory; a smaller --batch-size needs less' : ''}`,
+      ),
+    ),
+  )
+  const ask = (question: Question): Promise<Reply> => {
+    if (closed) return Promise.reject(closed)
+    const id = next++
+    child.ref()
+    child.channel?.ref()
+    return new Promise<Reply>((resolve, reject) => {
+      waiting.set(id, { resolve, reject })
+      child.send({ ...question, id }, error => {
+        if (!error) return
+        waiting.delete(id)
+        reject(closed ?? new RegraftError('engine', `the ONNX Runtime engine cannot be reached (${error.message})`))
+      })
+    })
+  }
+  const check = (name: string, shape: readonly number[] | undefined, length?: number) => {
+    if (!shape) throw new RegraftError('engine', `the graph has no value '${name}'`)
+    if (length !== undefined && length !== elements(shape))
+      throw new RegraftError('engine', `'${name}' takes ${elements(shape)} numbers ([${shape}]), got ${length}`)
+  }
+  const setup: Setup = {
+    model: stepModel(graph),
+    threads,
+    persistent,
+    inputs,
+    outputs: graph.outputs,
+    updates: graph.updates,
+  }
+  try {
+    await ask({ type: 'compile', setup })
+  } catch (error) {
+    child.kill()
+    throw error
+  }
+  return {
+    memory: memoryOf(graph),
+    run: async (given, signal) => {
+      signal?.throwIfAborted()
+      const wanted: Record<string, Float32Array> = {}
+      for (const [name, shape] of inputs) {
+        const values = given[name]
+        if (!values) throw new RegraftError('engine', `the input '${name}' is missing`)
+        check(name, shape, values.length)
+        wanted[name] = own(values)
+      }
+      const reply = await ask({ type: 'run', inputs: wanted })
+      signal?.throwIfAborted()
+      return (reply as Extract<Reply, { outputs: unknown }>).outputs
+    },
+    read: async name => {
+      check(name, persistent.get(name))
+      return ((await ask({ type: 'read', name })) as Extract<Reply, { values: unknown }>).values
+    },
+    write: async (name, values) => {
+      check(name, persistent.get(name), values.length)
+      await ask({ type: 'write', name, values: own(values) })
+    },
+    dispose: async () => {
+      if (closed) return
+      close(new RegraftError('engine', 'the program has been disposed of'))
+      child.disconnect()
+    },
+  }
+}
+
+/** A message carries the whole buffer behind an array, and cannot carry shared memory: only what is meant is sent. */
+const own = (values: Float32Array): Float32Array =>
+  values.byteLength === values.buffer.byteLength && values.buffer instanceof ArrayBuffer ? values : values.slice()
