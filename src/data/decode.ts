@@ -51,7 +51,8 @@ export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
   }
 }
 
-async function readBounded(path: string): Promise<Uint8Array> {
+/** The bytes of a file, if it is not larger than any image has a reason to be. */
+export async function readBounded(path: string): Promise<Uint8Array> {
   let file: Awaited<ReturnType<typeof open>> | undefined
   try {
     file = await open(path)

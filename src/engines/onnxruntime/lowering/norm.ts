@@ -47,8 +47,9 @@ function affine(
   return writer.addFused('FusedConv', [x, weight, shift, residual], { ...attributes, ...fused }, output)
 }
 
-const inverseDeviation = (writer: OnnxWriter, variance: string, eps: number): string =>
-  writer.add('Reciprocal', [writer.add('Sqrt', [writer.add('Add', [variance, writer.scalar(eps)])])])
+/** `value` / sqrt(variance + eps), per channel: rounded once where a product with the inverse would be rounded twice. */
+const overDeviation = (writer: OnnxWriter, value: string, variance: string, eps: number): string =>
+  writer.add('Div', [value, writer.add('Sqrt', [writer.add('Add', [variance, writer.scalar(eps)])])])
 
 export function batchNorm(writer: OnnxWriter, graph: Graph, node: Node<'batchNorm'>): void {
   const { eps, training, activation } = node.attributes
@@ -63,25 +64,19 @@ export function batchNorm(writer: OnnxWriter, graph: Graph, node: Node<'batchNor
   const [y, meanName, varianceName] = node.outputs as [string, string?, string?]
   const { shape } = lookUp(graph, x)
   const channels = shape[1] as number
-  let mean = runningMean
-  let variance = runningVariance
-  if (training) {
-    mean = channelMean(writer, x, shape, meanName || undefined)
-    // Two passes: E[x^2] - E[x]^2 would lose digits.
-    const centred = affine(
-      writer,
-      x,
-      writer.floats(new Array<number>(channels).fill(1)),
-      writer.add('Neg', [mean]),
-      channels,
-      '',
-      'none',
-    )
-    variance = channelDot(writer, centred, centred, shape, varianceName || undefined)
+  if (!training) {
+    const scale = overDeviation(writer, weight, runningVariance, eps)
+    const shift = writer.add('Sub', [bias, writer.add('Mul', [runningMean, scale])])
+    affine(writer, x, scale, shift, channels, residual, activation, y)
+    return
   }
-  const scale = writer.add('Mul', [weight, inverseDeviation(writer, variance, eps)])
-  const shift = writer.add('Sub', [bias, writer.add('Mul', [mean, scale])])
-  affine(writer, x, scale, shift, channels, residual, activation, y)
+  const mean = channelMean(writer, x, shape, meanName || undefined)
+  // Two passes: E[x^2] - E[x]^2 would lose digits, and so would scaling x before its mean is taken off.
+  const ones = writer.floats(new Array<number>(channels).fill(1))
+  const centred = affine(writer, x, ones, writer.add('Neg', [mean]), channels, '', 'none')
+  const variance = channelDot(writer, centred, centred, shape, varianceName || undefined)
+  const scale = overDeviation(writer, weight, variance, eps)
+  affine(writer, centred, scale, bias, channels, residual, activation, y)
 }
 
 /** With s1 = E[d] and s2 = E[d h]: dbias = n s1, dweight = n s2, dx = a (d - s1 - h s2), written as a d + b x + c. */
@@ -95,14 +90,14 @@ export function batchNormGradient(writer: OnnxWriter, graph: Graph, node: Node<'
   let d = dy
   if (activation !== 'none') d = writer.add('Mul', [dy, writer.mask(y, activation)], {}, dresidual || undefined)
   else if (dresidual) writer.add('Identity', [dy], {}, dresidual)
-  const inverse = inverseDeviation(writer, variance, eps)
-  const a = writer.add('Mul', [weight, inverse])
+  const a = overDeviation(writer, weight, variance, eps)
   const needsSums = training || dweight || dbias
   if (!needsSums) {
     affine(writer, d, a, '', channels, '', 'none', dx)
     return
   }
   const meanD = channelMean(writer, d, shape)
+  const inverse = overDeviation(writer, writer.scalar(1), variance, eps)
   const negated = writer.add('Neg', [writer.add('Mul', [mean, inverse])])
   const normalised = affine(writer, x, inverse, negated, channels, '', 'none')
   const meanDH = channelDot(writer, d, normalised, shape)

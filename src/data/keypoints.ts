@@ -1,0 +1,233 @@
+/** Distinct places of a picture with a 64-bit description of their surroundings; they survive cropping and scaling. */
+import { randomStream } from '../base/random.js'
+import type { GrayImage } from './thumbnail.js'
+
+/**
+ * Keypoints as parallel arrays; positions and sizes are fractions of the picture's width, so that they do not depend
+ * on the resolution. `words` holds two 32-bit words for each.
+ */
+export interface Keypoints {
+  readonly count: number
+  readonly x: Float32Array
+  readonly y: Float32Array
+  readonly size: Float32Array
+  readonly words: Int32Array
+}
+
+const BASE_SIGMA = 1.2
+const STEP = Math.SQRT2
+const LEVELS = 5
+const OCTAVES = 3
+const GRID = 8
+/** Distance between the samples of a description, in units of the keypoint's sigma. */
+const SPACING = 1.5
+/** Least difference of two blurs, in brightness steps, at an extremum. */
+const CONTRAST = 1.5
+/** The eight-neighbourhood edge test of SIFT: the ratio of principal curvatures stays below 10. */
+const EDGE = 11 ** 2 / 10
+
+interface Found {
+  readonly x: number
+  readonly y: number
+  readonly sigma: number
+  readonly response: number
+  readonly a: number
+  readonly b: number
+}
+
+/**
+ * The `limit` strongest extrema of differences of Gaussians (Lowe 2004), over three octaves. Each is described by the signs
+ * of 64 fixed projections of its surroundings: 8 x 8 samples whose frequencies are weighted to equal strength. There is
+ * no rotation: crops and scaled copies are upright.
+ */
+export function findKeypoints(image: GrayImage, limit: number): Keypoints {
+  const found: Found[] = []
+  let octave = blurred(image, BASE_SIGMA)
+  let zoom = 1
+  for (let o = 0; o < OCTAVES && Math.min(octave.width, octave.height) >= 24; o++) {
+    const levels = [octave]
+    for (let l = 1; l < LEVELS; l++) {
+      const before = BASE_SIGMA * STEP ** (l - 1)
+      levels.push(blurred(levels[l - 1]!, before * Math.sqrt(STEP ** 2 - 1)))
+    }
+    extrema(levels, zoom, found)
+    octave = halved(levels[2]!)
+    zoom *= 2
+  }
+  found.sort((p, q) => q.response - p.response)
+  const count = Math.min(limit, found.length)
+  const x = new Float32Array(count)
+  const y = new Float32Array(count)
+  const size = new Float32Array(count)
+  const words = new Int32Array(count * 2)
+  for (let i = 0; i < count; i++) {
+    const point = found[i]!
+    x[i] = point.x / image.width
+    y[i] = point.y / image.width
+    size[i] = point.sigma / image.width
+    words[i * 2] = point.a
+    words[i * 2 + 1] = point.b
+  }
+  return { count, x, y, size, words }
+}
+
+function extrema(levels: readonly GrayImage[], zoom: number, found: Found[]): void {
+  const { width, height } = levels[0]!
+  const differences = levels.slice(1).map((level, l) => {
+    const finer = levels[l]!.pixels
+    return level.pixels.map((value, i) => value - finer[i]!)
+  })
+  const patch = new Float32Array(GRID * GRID)
+  for (let l = 1; l + 1 < differences.length; l++) {
+    const [below, here, above] = [differences[l - 1]!, differences[l]!, differences[l + 1]!]
+    const sigma = BASE_SIGMA * STEP ** l
+    const margin = Math.ceil(SPACING * sigma * ((GRID - 1) / 2) + 1)
+    for (let y = margin; y < height - margin; y++) {
+      for (let x = margin; x < width - margin; x++) {
+        const at = y * width + x
+        const value = here[at]!
+        if (Math.abs(value) < CONTRAST || !isExtremum(value, at, width, below, here, above)) continue
+        const left = here[at - 1]!
+        const right = here[at + 1]!
+        const up = here[at - width]!
+        const down = here[at + width]!
+        const xx = left + right - 2 * value
+        const yy = up + down - 2 * value
+        const xy = (here[at + width + 1]! - here[at + width - 1]! - here[at - width + 1]! + here[at - width - 1]!) / 4
+        const determinant = xx * yy - xy * xy
+        if (determinant <= 0 || (xx + yy) ** 2 >= EDGE * determinant) continue
+        const px = x + peak(left, value, right)
+        const py = y + peak(up, value, down)
+        const exact = sigma * STEP ** peak(below[at]!, value, above[at]!)
+        sample(levels[l]!, px, py, exact * SPACING, patch)
+        const [a, b] = describe(patch)
+        // Pixel centres lie at halves
+        found.push({
+          x: (px + 0.5) * zoom,
+          y: (py + 0.5) * zoom,
+          sigma: exact * zoom,
+          response: Math.abs(value),
+          a,
+          b,
+        })
+      }
+    }
+  }
+}
+
+/** Whether a value is beyond all its 26 neighbours in space and scale, on its own side of zero. */
+function isExtremum(
+  value: number,
+  at: number,
+  width: number,
+  below: Float32Array,
+  here: Float32Array,
+  above: Float32Array,
+): boolean {
+  const sign = value > 0 ? 1 : -1
+  const v = value * sign
+  for (let dy = -width; dy <= width; dy += width) {
+    for (let dx = -1; dx <= 1; dx++) {
+      const i = at + dy + dx
+      if (below[i]! * sign >= v || above[i]! * sign >= v || (i !== at && here[i]! * sign >= v)) return false
+    }
+  }
+  return true
+}
+
+/** Where a parabola through three values has its extremum, from -0.5 to 0.5. */
+function peak(before: number, here: number, after: number): number {
+  const curvature = before + after - 2 * here
+  return curvature === 0 ? 0 : Math.max(-0.5, Math.min(0.5, (before - after) / (2 * curvature)))
+}
+
+/** 8 x 8 samples around a place, `step` pixels apart, interpolated. */
+function sample({ width, height, pixels }: GrayImage, x: number, y: number, step: number, out: Float32Array): void {
+  const half = (GRID - 1) / 2
+  for (let j = 0; j < GRID; j++) {
+    const py = Math.max(0, Math.min(height - 1.001, y + (j - half) * step))
+    const row = Math.floor(py)
+    const fy = py - row
+    for (let i = 0; i < GRID; i++) {
+      const px = Math.max(0, Math.min(width - 1.001, x + (i - half) * step))
+      const column = Math.floor(px)
+      const fx = px - column
+      const at = row * width + column
+      const top = pixels[at]! * (1 - fx) + pixels[at + 1]! * fx
+      const bottom = pixels[at + width]! * (1 - fx) + pixels[at + width + 1]! * fx
+      out[j * GRID + i] = top * (1 - fy) + bottom * fy
+    }
+  }
+}
+
+/** 64 rows of 64 weights, each a random mixture of cosine patterns without the constant one, low ones weakened. */
+const projections = (() => {
+  const random = randomStream('keypoints')
+  const wave = (frequency: number, i: number) => Math.cos((Math.PI * frequency * (i + 0.5)) / GRID)
+  const rows = new Float32Array(64 * GRID * GRID)
+  for (let row = 0; row < 64; row++) {
+    for (let v = 0; v < 6; v++) {
+      for (let u = v === 0 ? 1 : 0; u + v < 6; u++) {
+        const weight = random.normal() * Math.hypot(u, v) * (u === 0 ? Math.SQRT1_2 : 1) * (v === 0 ? Math.SQRT1_2 : 1)
+        for (let i = 0; i < GRID * GRID; i++) {
+          rows[row * GRID * GRID + i]! += weight * wave(u, i % GRID) * wave(v, Math.floor(i / GRID))
+        }
+      }
+    }
+  }
+  return rows
+})()
+
+function describe(patch: Float32Array): [number, number] {
+  const words: [number, number] = [0, 0]
+  for (let row = 0; row < 64; row++) {
+    let sum = 0
+    for (let i = 0; i < patch.length; i++) sum += patch[i]! * projections[row * patch.length + i]!
+    if (sum > 0) words[row >> 5]! |= 1 << (row & 31)
+  }
+  return words
+}
+
+function blurred({ width, height, pixels }: GrayImage, sigma: number): GrayImage {
+  const radius = Math.ceil(2.5 * sigma)
+  const kernel = Float32Array.from({ length: radius + 1 }, (_, i) => Math.exp(-(i * i) / (2 * sigma * sigma)))
+  const sum = kernel.reduce((a, b) => a + 2 * b, -kernel[0]!)
+  for (let i = 0; i <= radius; i++) kernel[i]! /= sum
+  const padded = new Float32Array(width + 2 * radius)
+  const between = new Float32Array(width * height)
+  for (let y = 0; y < height; y++) {
+    const row = y * width
+    padded.fill(pixels[row]!, 0, radius)
+    padded.set(pixels.subarray(row, row + width), radius)
+    padded.fill(pixels[row + width - 1]!, radius + width)
+    for (let x = 0; x < width; x++) {
+      let value = padded[x + radius]! * kernel[0]!
+      for (let k = 1; k <= radius; k++) value += (padded[x + radius - k]! + padded[x + radius + k]!) * kernel[k]!
+      between[row + x] = value
+    }
+  }
+  const out = new Float32Array(width * height)
+  for (let y = 0; y < height; y++) {
+    const row = y * width
+    for (let k = -radius; k <= radius; k++) {
+      const from = Math.max(0, Math.min(height - 1, y + k)) * width
+      const weight = kernel[Math.abs(k)]!
+      for (let x = 0; x < width; x++) out[row + x]! += between[from + x]! * weight
+    }
+  }
+  return { width, height, pixels: out }
+}
+
+/** Every second pixel of every second row, between which the picture is smooth already. */
+function halved({ width, height, pixels }: GrayImage): GrayImage {
+  const w = width >> 1
+  const h = height >> 1
+  const out = new Float32Array(w * h)
+  for (let y = 0; y < h; y++) {
+    for (let x = 0; x < w; x++) {
+      const at = 2 * y * width + 2 * x
+      out[y * w + x] = (pixels[at]! + pixels[at + 1]! + pixels[at + width]! + pixels[at + width + 1]!) / 4
+    }
+  }
+  return { width: w, height: h, pixels: out }
+}

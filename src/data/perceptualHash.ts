@@ -1,0 +1,65 @@
+/** A 64-bit hash of a whole picture that scaling, recompression and slight changes of tone hardly alter. */
+import type { GrayImage } from './thumbnail.js'
+
+const GRID = 32
+const COEFFICIENTS = 8
+
+const cosines = Float64Array.from({ length: COEFFICIENTS * GRID }, (_, i) => {
+  const frequency = 1 + Math.floor(i / GRID)
+  return Math.cos((Math.PI * frequency * ((i % GRID) + 0.5)) / GRID)
+})
+
+/**
+ * The hash as two 32-bit words: the signs, against their median, of the 8 x 8 lowest frequencies (without the zeroth ones)
+ * of a discrete cosine transform of the picture squeezed into 32 x 32 (Zauner 2010, "pHash").
+ */
+export function perceptualHash(image: GrayImage): readonly [number, number] {
+  const small = squeezed(image)
+  const rows = new Float64Array(GRID * COEFFICIENTS)
+  for (let y = 0; y < GRID; y++) {
+    for (let u = 0; u < COEFFICIENTS; u++) {
+      let sum = 0
+      for (let x = 0; x < GRID; x++) sum += small[y * GRID + x]! * cosines[u * GRID + x]!
+      rows[y * COEFFICIENTS + u] = sum
+    }
+  }
+  const values = new Float64Array(COEFFICIENTS * COEFFICIENTS)
+  for (let v = 0; v < COEFFICIENTS; v++) {
+    for (let u = 0; u < COEFFICIENTS; u++) {
+      let sum = 0
+      for (let y = 0; y < GRID; y++) sum += rows[y * COEFFICIENTS + u]! * cosines[v * GRID + y]!
+      values[v * COEFFICIENTS + u] = sum
+    }
+  }
+  const median = values.slice().sort()[values.length / 2]!
+  const word = (start: number) => {
+    let bits = 0
+    for (let i = 0; i < 32; i++) if (values[start + i]! >= median) bits |= 1 << i
+    return bits
+  }
+  return [word(0), word(32)]
+}
+
+/** Means over a 32 x 32 grid of cells; each cell has at least one pixel. */
+function squeezed({ width, height, pixels }: GrayImage): Float64Array {
+  const small = new Float64Array(GRID * GRID)
+  for (let j = 0; j < GRID; j++) {
+    const top = Math.floor((j * height) / GRID)
+    const bottom = Math.max(top + 1, Math.floor(((j + 1) * height) / GRID))
+    for (let i = 0; i < GRID; i++) {
+      const left = Math.floor((i * width) / GRID)
+      const right = Math.max(left + 1, Math.floor(((i + 1) * width) / GRID))
+      let sum = 0
+      for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) sum += pixels[y * width + x]!
+      small[j * GRID + i] = sum / ((bottom - top) * (right - left))
+    }
+  }
+  return small
+}
+
+/** How many bits of a 32-bit word are set. */
+export function bitCount(word: number): number {
+  let n = word - ((word >>> 1) & 0x55555555)
+  n = (n & 0x33333333) + ((n >>> 2) & 0x33333333)
+  return Math.imul((n + (n >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
+}

@@ -1,0 +1,41 @@
+/** Small gray images, decoded cheaply, for comparing pictures with one another; never for training. */
+import sharp from 'sharp'
+import { MAX_PIXELS, readBounded } from './decode.js'
+import { imageFormat } from './imageFormat.js'
+
+/** `width` * `height` brightness values from 0 to 255, row by row. */
+export interface GrayImage {
+  readonly width: number
+  readonly height: number
+  readonly pixels: Float32Array
+}
+
+/** A thumbnail, and the bytes it was made from. */
+export interface Thumbnail {
+  readonly gray: GrayImage
+  readonly file: Uint8Array
+}
+
+/**
+ * The image in gray, reduced to about `area` pixels (never enlarged) with its proportions kept.
+ * JPEG files are decoded at a fraction of their size where that is enough.
+ * @throws Error if the file cannot be decoded
+ */
+export async function readThumbnail(path: string, area: number): Promise<Thumbnail> {
+  const file = await readBounded(path)
+  if (imageFormat(file) === undefined) throw new Error('not a known image format')
+  const image = sharp(file, { failOn: 'truncated', limitInputPixels: MAX_PIXELS, pages: 1, ignoreIcc: true })
+  const { autoOrient } = await image.metadata()
+  const scale = Math.min(1, Math.sqrt(area / (autoOrient.width * autoOrient.height)))
+  const side = (length: number) => Math.max(1, Math.round(length * scale))
+  const { data, info } = await image
+    .autoOrient()
+    .resize(side(autoOrient.width), side(autoOrient.height), { fit: 'fill', kernel: 'linear' })
+    .flatten({ background: '#ffffff' })
+    .toColourspace('b-w')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+  const pixels = new Float32Array(info.width * info.height)
+  for (let i = 0; i < pixels.length; i++) pixels[i] = data[i * info.channels]!
+  return { gray: { width: info.width, height: info.height, pixels }, file }
+}
