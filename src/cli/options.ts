@@ -10,7 +10,7 @@ import { closest } from '../base/suggest.js'
 const property = z.object({
   type: z.enum(['string', 'number', 'integer', 'boolean', 'array']).optional(),
   enum: z.array(z.string()).optional(),
-  default: z.unknown(),
+  default: z.unknown().optional(),
   description: z.string().default(''),
   value: z.string().optional(),
 })
@@ -27,6 +27,12 @@ const number = (text: string): number => {
   return value
 }
 
+/** 'norm,bias' as two entries; may be given more than once. */
+const list = (text: string, before: string[] | undefined): string[] => [
+  ...(before ?? []),
+  ...text.split(',').filter(Boolean),
+]
+
 /** Adds every option of the schema to a command; values that are left out stay undefined, so that a file can set them. */
 export function addOptions(command: Command, schema: Schema): Command {
   const { properties } = z
@@ -38,8 +44,12 @@ export function addOptions(command: Command, schema: Schema): Command {
     const argument = value ?? (choices ? 'CHOICE' : 'N')
     const flag = `--${kebab(name)}`
     if (type === 'boolean') command.addOption(new Option(flag, text))
-    else if (type === 'array') command.addOption(new Option(`${flag} <${argument}...>`, text))
-    else {
+    else if (type === 'array') {
+      const option = new Option(`${flag} <${argument}...>`, `${text}; separated by commas or spaces`).argParser(list)
+      // Commander takes '--no-…' for the negation of another option.
+      option.negate = false
+      command.addOption(option)
+    } else {
       const option = new Option(`${flag} <${argument}>`, text)
       if (type === 'number' || type === 'integer') option.argParser(number)
       command.addOption(choices ? option.choices(choices) : option)

@@ -15,10 +15,10 @@ export function toOnnx(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const writer = lower(graph, false)
-  const weights = valuesOf(graph, 'parameter', 'statistic').map(({ name, shape }): OnnxTensor => {
+  const weights = valuesOf(graph, 'parameter', 'statistic').map(({ name }) => {
     const values = parameters.get(name)
-    if (values?.length !== elements(shape)) throw new Error(`no values of the right shape were given for '${name}'`)
-    return { name, type: 'float32', shape, bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) }
+    if (!values) throw new Error(`no values were given for '${name}'`)
+    return weightTensor(graph, name, values)
   })
   const free = (name: string) => ({ name, shape: ['batch', ...lookUp(graph, name).shape.slice(1)] })
   return encodeModel({
@@ -29,4 +29,12 @@ export function toOnnx(
     outputs: graph.outputs.map(free),
     metadata,
   })
+}
+
+/** A persistent value as a constant of a model. @throws Error where the length does not fit its shape */
+export function weightTensor(graph: Graph, name: string, values: Float32Array): OnnxTensor {
+  const { shape } = lookUp(graph, name)
+  if (values.length !== elements(shape))
+    throw new Error(`'${name}' takes ${elements(shape)} numbers, got ${values.length}`)
+  return { name, type: 'float32', shape, bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) }
 }
