@@ -30,7 +30,8 @@ async function entriesOf(folder: string) {
     return await readdir(folder, { withFileTypes: true })
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOENT') throw new RegraftError('data', `there is no folder ${folder}`, { cause: error })
+    if (code === 'ENOENT')
+      throw new RegraftError('data', `there is no folder ${folder}; check the path`, { cause: error })
     if (code === 'ENOTDIR') throw new RegraftError('data', `${folder} is a file, not a folder`, { cause: error })
     if (code === 'EACCES' || code === 'EPERM') {
       throw new RegraftError('data', `no permission to read the folder ${folder}`, { cause: error })

@@ -113,7 +113,7 @@ describe('a given split', () => {
 describe('refuses', () => {
   test('folders that are not there, or files', async () => {
     const root = await folder('a/1.jpg')
-    expect(await refusal(join(root, 'nothing'))).toBe(`there is no folder ${join(root, 'nothing')}`)
+    expect(await refusal(join(root, 'nothing'))).toBe(`there is no folder ${join(root, 'nothing')}; check the path`)
     expect(await refusal(join(root, 'a/1.jpg'))).toMatch(/is a file, not a folder/)
   })
 

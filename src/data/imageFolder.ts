@@ -5,21 +5,12 @@ import { closest } from '../base/suggest.js'
 import { byCodePoint } from './codePoints.js'
 import type { Dataset, ImageSample } from './dataset.js'
 import { type FolderContent, folderContent, imagesBelow } from './imageFiles.js'
+import { type Part, partNames } from './parts.js'
 
 /** Options of `imageFolder`. */
 export interface ImageFolderOptions {
   /** Names of folders to leave out: classes, or whole parts such as `test`. */
   readonly exclude?: readonly string[]
-}
-
-type Part = 'train' | 'val' | 'test'
-
-const partNames: Readonly<Record<string, Part>> = {
-  train: 'train',
-  val: 'val',
-  valid: 'val',
-  validation: 'val',
-  test: 'test',
 }
 
 const LAYOUT = 'expected one folder per class with its images inside, such as cats/1.jpg and dogs/2.jpg'

@@ -3,11 +3,13 @@
 import type { Preprocessing } from '../base/preprocessing.js'
 import type { RgbImage } from './decode.js'
 import type { CropFlip } from './transform.js'
+import type { Variation } from './variation.js'
 
 /** The same for all jobs of a worker. */
 export interface ImageSettings {
   readonly preprocessing: Preprocessing
   readonly cropFlip: CropFlip
+  readonly variation: Variation
 }
 
 /** `crop`: the evaluation crop; `source`: what augmentation starts from. */
@@ -23,8 +25,10 @@ export interface ImageJob {
   readonly keep: boolean
   /** Where the network's input goes: shared memory, and the place in the batch. */
   readonly out: { readonly images: Float32Array; readonly place: number } | undefined
-  /** The parts of the random stream, for `source`. */
+  /** The parts of the random stream, for `source` and variation. */
   readonly random: readonly (number | string)[]
+  /** Whether the settings' variation is applied. */
+  readonly vary: boolean
 }
 
 /** The decoded image if it was to be kept, or why the file cannot be decoded. */

@@ -3,9 +3,11 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { randomStream } from '../base/random.js'
 import { decodeFile, type RgbImage } from './decode.js'
 import type { ImageJob, ImageReply, ImageSettings } from './imageJob.js'
+import { randomErasing } from './randomErasing.js'
 import { augment, augmentationSource, evaluationCrop, normalisation, normalise } from './transform.js'
+import { varied } from './variation.js'
 
-const { preprocessing, cropFlip } = workerData as ImageSettings
+const { preprocessing, cropFlip, variation } = workerData as ImageSettings
 const tables = normalisation(preprocessing)
 
 parentPort?.on('message', async (job: ImageJob) => {
@@ -30,11 +32,12 @@ async function handle(job: ImageJob): Promise<ImageReply> {
 function write(image: RgbImage, job: ImageJob, out: NonNullable<ImageJob['out']>): void {
   const { size } = preprocessing
   const length = 3 * size * size
+  const input = out.images.subarray(out.place * length, (out.place + 1) * length)
+  const random = randomStream(...job.random)
   const view =
-    job.kind === 'crop'
-      ? { pixels: image.pixels, flipped: false }
-      : augment(image, preprocessing, cropFlip, randomStream(...job.random))
-  normalise(view, size, tables, out.images.subarray(out.place * length, (out.place + 1) * length))
+    job.kind === 'crop' ? { pixels: image.pixels, flipped: false } : augment(image, preprocessing, cropFlip, random)
+  normalise(job.vary ? varied(view, size, variation, random) : view, size, tables, input)
+  if (job.vary) randomErasing(input, size, variation.randomErasing, random)
 }
 
 function inSharedMemory({ width, height, pixels }: RgbImage): RgbImage {

@@ -3,7 +3,15 @@ export { type Caltech101Options, caltech101, type DownloadRequest } from './calt
 export { type BadImage, type CheckOptions, type CheckResult, checkImages } from './check.js'
 export type { Dataset, ImageSample, Split } from './dataset.js'
 export { decodeFile, decodeImage, MAX_PIXELS, type RgbImage } from './decode.js'
+export {
+  type DuplicateKind,
+  type DuplicateOptions,
+  type DuplicatePair,
+  type Duplicates,
+  findDuplicateGroups,
+} from './duplicates.js'
 export { type ImageFolderOptions, imageFolder } from './imageFolder.js'
+export { type LabelledImagesOptions, labelledImages } from './labels.js'
 export {
   type Augmentation,
   type Batch,

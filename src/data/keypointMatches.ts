@@ -26,7 +26,9 @@ const MAX_DISTANCE = 8
 /** Buckets with more keypoints hold patterns that are everywhere, such as edges of frames. */
 const MAX_BUCKET = 4096
 /** Least number of keypoints that agree on a placement. */
-const MIN_AGREEING = 4
+const MIN_AGREEING = 6
+/** Least share they are of the keypoints of either picture that the other one could have too. Crops reach 0.25 and more. */
+const MIN_SHARE = 0.2
 /** How far, in widths of picture a, a keypoint may lie from where the placement puts it. */
 const TOLERANCE = 0.02
 
@@ -80,7 +82,8 @@ export function matchesOf(index: KeypointIndex, b: number): Candidate[] {
       for (let i = starts[bits]!; i < end; i++) {
         const other = order[i]!
         if (other >= first[b]!) break
-        const distance = bitCount(words[k * 2]! ^ words[other * 2]!) + bitCount(words[k * 2 + 1]! ^ words[other * 2 + 1]!)
+        const distance =
+          bitCount(words[k * 2]! ^ words[other * 2]!) + bitCount(words[k * 2 + 1]! ^ words[other * 2 + 1]!)
         if (distance > MAX_DISTANCE || seenBefore(words, k, other, table)) continue
         const a = owner[other]!
         const list = matches.get(a)
@@ -136,10 +139,32 @@ function agreement(index: KeypointIndex, a: number, b: number, pairs: readonly n
       if (found.length > best.length) best = found
     }
   }
-  const places = new Set(best.map(m => pairs[m * 2 + 1]!))
-  if (places.size < MIN_AGREEING) return undefined
-  return fitted(best, ax, ay, bx, by)
+  const distinct = (side: 0 | 1) => new Set(best.map(m => pairs[m * 2 + side])).size
+  const agree = Math.min(distinct(0), distinct(1))
+  if (agree < MIN_AGREEING) return undefined
+  const placement = fitted(best, ax, ay, bx, by)
+  return agree < MIN_SHARE * Math.min(inside(to, of, placement), inside(of, to, inverse(placement)))
+    ? undefined
+    : placement
 }
+
+/** How many keypoints of a picture lie on another one. */
+function inside(points: Keypoints, other: Keypoints, { scaleX, scaleY, x, y }: Placement): number {
+  let count = 0
+  for (let i = 0; i < points.count; i++) {
+    const px = scaleX * points.x[i]! + x
+    const py = scaleY * points.y[i]! + y
+    if (px > 0 && px < 1 && py > 0 && py < other.height) count++
+  }
+  return count
+}
+
+const inverse = ({ scaleX, scaleY, x, y }: Placement): Placement => ({
+  scaleX: 1 / scaleX,
+  scaleY: 1 / scaleY,
+  x: -x / scaleX,
+  y: -y / scaleY,
+})
 
 /** Least squares for one scale and a shift. */
 function fitted(

@@ -3,33 +3,33 @@ import { randomStream } from '../base/random.js'
 import type { GrayImage } from './thumbnail.js'
 
 /**
- * Keypoints as parallel arrays; positions and sizes are fractions of the picture's width, so that they do not depend
- * on the resolution. `words` holds two 32-bit words for each.
+ * Keypoints as parallel arrays; positions are fractions of the picture's width, so that they do not depend on the
+ * resolution. `words` holds two 32-bit words for each.
  */
 export interface Keypoints {
   readonly count: number
+  /** The picture's height, in widths. */
+  readonly height: number
   readonly x: Float32Array
   readonly y: Float32Array
-  readonly size: Float32Array
   readonly words: Int32Array
 }
 
-const BASE_SIGMA = 1.2
+const BASE_SIGMA = 1
 const STEP = Math.SQRT2
 const LEVELS = 5
 const OCTAVES = 3
 const GRID = 8
 /** Distance between the samples of a description, in units of the keypoint's sigma. */
-const SPACING = 1.5
+const SPACING = 1.25
 /** Least difference of two blurs, in brightness steps, at an extremum. */
-const CONTRAST = 1.5
+const CONTRAST = 1
 /** The eight-neighbourhood edge test of SIFT: the ratio of principal curvatures stays below 10. */
 const EDGE = 11 ** 2 / 10
 
 interface Found {
   readonly x: number
   readonly y: number
-  readonly sigma: number
   readonly response: number
   readonly a: number
   readonly b: number
@@ -58,24 +58,24 @@ export function findKeypoints(image: GrayImage, limit: number): Keypoints {
   const count = Math.min(limit, found.length)
   const x = new Float32Array(count)
   const y = new Float32Array(count)
-  const size = new Float32Array(count)
   const words = new Int32Array(count * 2)
   for (let i = 0; i < count; i++) {
     const point = found[i]!
     x[i] = point.x / image.width
     y[i] = point.y / image.width
-    size[i] = point.sigma / image.width
     words[i * 2] = point.a
     words[i * 2 + 1] = point.b
   }
-  return { count, x, y, size, words }
+  return { count, height: image.height / image.width, x, y, words }
 }
 
 function extrema(levels: readonly GrayImage[], zoom: number, found: Found[]): void {
   const { width, height } = levels[0]!
   const differences = levels.slice(1).map((level, l) => {
     const finer = levels[l]!.pixels
-    return level.pixels.map((value, i) => value - finer[i]!)
+    const difference = new Float32Array(finer.length)
+    for (let i = 0; i < difference.length; i++) difference[i] = level.pixels[i]! - finer[i]!
+    return difference
   })
   const patch = new Float32Array(GRID * GRID)
   for (let l = 1; l + 1 < differences.length; l++) {
@@ -105,7 +105,6 @@ function extrema(levels: readonly GrayImage[], zoom: number, found: Found[]): vo
         found.push({
           x: (px + 0.5) * zoom,
           y: (py + 0.5) * zoom,
-          sigma: exact * zoom,
           response: Math.abs(value),
           a,
           b,
@@ -200,22 +199,40 @@ function blurred({ width, height, pixels }: GrayImage, sigma: number): GrayImage
     padded.fill(pixels[row]!, 0, radius)
     padded.set(pixels.subarray(row, row + width), radius)
     padded.fill(pixels[row + width - 1]!, radius + width)
-    for (let x = 0; x < width; x++) {
-      let value = padded[x + radius]! * kernel[0]!
-      for (let k = 1; k <= radius; k++) value += (padded[x + radius - k]! + padded[x + radius + k]!) * kernel[k]!
-      between[row + x] = value
-    }
+    weighted(padded, radius, 1, kernel, between, row, width)
   }
   const out = new Float32Array(width * height)
-  for (let y = 0; y < height; y++) {
-    const row = y * width
-    for (let k = -radius; k <= radius; k++) {
-      const from = Math.max(0, Math.min(height - 1, y + k)) * width
-      const weight = kernel[Math.abs(k)]!
-      for (let x = 0; x < width; x++) out[row + x]! += between[from + x]! * weight
-    }
+  const column = new Float32Array((height + 2 * radius) * width)
+  for (let y = -radius; y < height + radius; y++) {
+    const from = Math.max(0, Math.min(height - 1, y)) * width
+    column.set(between.subarray(from, from + width), (y + radius) * width)
   }
+  weighted(column, radius * width, width, kernel, out, 0, width * height)
   return { width, height, pixels: out }
+}
+
+/** out[o + i] becomes the sum of kernel[k] * (source[s + i - k * stride] + source[s + i + k * stride]), k from 0, the middle once. */
+function weighted(
+  source: Float32Array,
+  s: number,
+  stride: number,
+  kernel: Float32Array,
+  out: Float32Array,
+  o: number,
+  count: number,
+): void {
+  const middle = kernel[0]!
+  for (let i = 0; i < count; i++) {
+    let value = source[s + i]! * middle
+    let before = s + i
+    let after = before
+    for (let k = 1; k < kernel.length; k++) {
+      before -= stride
+      after += stride
+      value += (source[before]! + source[after]!) * kernel[k]!
+    }
+    out[o + i] = value
+  }
 }
 
 /** Every second pixel of every second row, between which the picture is smooth already. */

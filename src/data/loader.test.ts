@@ -116,6 +116,29 @@ describe('the same numbers', () => {
     }
   })
 
+  for (const options of [
+    { augment: 'trivial' },
+    { augment: 'crop-flip', colorJitter: 0.4 },
+    { augment: 'none', randomErasing: 1 },
+    { augment: 'trivial', colorJitter: 0.2, randomErasing: 0.5 },
+  ] as const) {
+    test(`${Object.entries(options).join(' ').replaceAll(',', ' ')}: the same whatever the threads, order and cache`, async () => {
+      const plain = await byIndex(loaderOf({ augment: options.augment === 'none' ? 'none' : 'crop-flip' }), {
+        training: true,
+      })
+      const cached = loaderOf(options)
+      const first = await byIndex(cached, { training: true })
+      expect(await byIndex(cached, { training: true, batchSize: 3 }, [...all].reverse())).toEqual(
+        new Map([...first].reverse()),
+      )
+      expect(await byIndex(loaderOf({ ...options, threads: 1, cacheBytes: 0 }), { training: true })).toEqual(first)
+      expect(first).not.toEqual(plain)
+      expect(await byIndex(cached, { training: true, epoch: 1 })).not.toEqual(first)
+      // Evaluation never varies
+      expect(await byIndex(cached)).toEqual(await byIndex(loaderOf()))
+    })
+  }
+
   test('without augmentation training sees the evaluation transform', async () => {
     const loader = loaderOf({ augment: 'none' })
     expect(await byIndex(loader, training)).toEqual(await byIndex(loader))

@@ -9,10 +9,11 @@ import type { Dataset } from './dataset.js'
 import type { RgbImage } from './decode.js'
 import type { ImageJob, ImageKind, ImageReply, ImageSettings } from './imageJob.js'
 import { type CropFlip, defaultCropFlip } from './transform.js'
+import type { Variation } from './variation.js'
 import { createWorkerPool } from './workerPool.js'
 
-/** How training images are varied. */
-export type Augmentation = 'none' | 'crop-flip'
+/** How training images are varied: not; by a random crop and mirroring; or by these and then one operation of TrivialAugment. */
+export type Augmentation = 'none' | 'crop-flip' | 'trivial'
 
 /** Options of `createLoader`. */
 export interface LoaderOptions {
@@ -25,8 +26,12 @@ export interface LoaderOptions {
   readonly seed?: number
   /** `none` by default. */
   readonly augment?: Augmentation
-  /** Ranges of `crop-flip`. */
+  /** Ranges of the crop. */
   readonly cropFlip?: CropFlip
+  /** Strength of colour jitter on training images, whatever `augment` is; see `jitterOf`. 0, which is none, by default. */
+  readonly colorJitter?: number
+  /** Probability, from 0 to 1, that a rectangle of a training image is erased, whatever `augment` is. 0 by default. */
+  readonly randomErasing?: number
 }
 
 /** Options of `Loader.batches`. */
@@ -80,9 +85,14 @@ const AHEAD = 2
 /** A loader for a data set; sample paths that are absolute are taken as they are. */
 export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
   const { preprocessing, seed = 0, augment = 'none', cropFlip = defaultCropFlip } = options
+  const variation: Variation = {
+    trivial: augment === 'trivial',
+    colorJitter: options.colorJitter ?? 0,
+    randomErasing: options.randomErasing ?? 0,
+  }
   const threads = options.threads ?? availableParallelism()
   const cacheBytes = options.cacheBytes ?? Math.min(availableMemory() / 4, 4 * 1024 ** 3)
-  const settings: ImageSettings = { preprocessing, cropFlip }
+  const settings: ImageSettings = { preprocessing, cropFlip, variation }
   const pool = createWorkerPool<ImageJob, ImageReply>(new URL('./imageWorker.js', import.meta.url), threads, settings)
   const caches: Readonly<Record<ImageKind, Map<number, RgbImage>>> = { crop: new Map(), source: new Map() }
   let used = 0
@@ -102,13 +112,13 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
     out: ImageJob['out'],
     signal: AbortSignal | undefined,
   ): Promise<string | undefined> => {
-    const kind: ImageKind = training && augment === 'crop-flip' ? 'source' : 'crop'
+    const kind: ImageKind = training && augment !== 'none' ? 'source' : 'crop'
     const path = resolve(dataset.root, sampleOf(index).path)
     const random = [seed, 'augment', epoch, index]
     const image = caches[kind].get(index)
     // Nothing is ever dropped: an epoch visits every image once, so the oldest entry is the one needed next
     const keep = image === undefined && used < cacheBytes
-    const reply = await pool.run({ path, kind, image, keep, out, random }, signal)
+    const reply = await pool.run({ path, kind, image, keep, out, random, vary: training }, signal)
     if (reply.image !== undefined && used + reply.image.pixels.length <= cacheBytes && !caches[kind].has(index)) {
       caches[kind].set(index, reply.image)
       used += reply.image.pixels.length

@@ -29,6 +29,8 @@ interface Grid {
 /** Share of the overlap's side that is left out at each edge: borders differ, and the placement is only a guess. */
 const MARGIN = 0.03
 const MIN_SIDE = 8
+/** Correlation after the first steps below which refining is given up; at the start, half of it. */
+const HOPELESS = 0.7
 /** Cells along the longer side in which detail is compared. */
 const CELLS = 6
 /** Standard deviation, in brightness steps, below which a cell's detail is noise. */
@@ -138,7 +140,10 @@ function taps(length: number, start: number, step: number, count: number, unit: 
   return { from, weights, stride }
 }
 
-/** Climbs to the best correlation: shifts and stretches by ever smaller steps, down to a tenth of a pixel. */
+/**
+ * Climbs to the best correlation: shifts and stretches by ever smaller steps, down to an eighth of a pixel; gives up where
+ * the first steps lead nowhere.
+ */
 function refined(a: GrayImage, fixed: Float32Array, guess: Placement, grid: Grid): Placement {
   const { left, top, step, columns, rows } = grid
   const [cx, cy] = [left + (step * columns) / 2, top + (step * rows) / 2]
@@ -151,6 +156,7 @@ function refined(a: GrayImage, fixed: Float32Array, guess: Placement, grid: Grid
   })
   let best = guess
   let score = correlation(fixed, sampled(a, best, grid))
+  if (score < HOPELESS / 2) return best
   for (let pixels = 1; pixels > 0.1; pixels /= 2) {
     const d = pixels * step
     const [fx, fy] = [1 + (2 * pixels) / columns, 1 + (2 * pixels) / rows]
@@ -175,6 +181,7 @@ function refined(a: GrayImage, fixed: Float32Array, guess: Placement, grid: Grid
       }
       if (!better) break
     }
+    if (score < HOPELESS) break
   }
   return best
 }
@@ -203,7 +210,8 @@ function detailOf(pixels: Float32Array, { columns, rows }: Grid): Float32Array {
       let sum = 0
       let count = 0
       for (let j = Math.max(0, y - 2); j <= Math.min(rows - 1, y + 2); j++) {
-        for (let i = Math.max(0, x - 2); i <= Math.min(columns - 1, x + 2); i++, count++) sum += pixels[j * columns + i]!
+        for (let i = Math.max(0, x - 2); i <= Math.min(columns - 1, x + 2); i++, count++)
+          sum += pixels[j * columns + i]!
       }
       out[y * columns + x] = pixels[y * columns + x]! - sum / count
     }

@@ -1,5 +1,5 @@
 /** A 64-bit hash of a whole picture that scaling, recompression and slight changes of tone hardly alter. */
-import type { GrayImage } from './thumbnail.js'
+import { boxMeans, type GrayImage } from './thumbnail.js'
 
 const GRID = 32
 const COEFFICIENTS = 8
@@ -14,7 +14,7 @@ const cosines = Float64Array.from({ length: COEFFICIENTS * GRID }, (_, i) => {
  * of a discrete cosine transform of the picture squeezed into 32 x 32 (Zauner 2010, "pHash").
  */
 export function perceptualHash(image: GrayImage): readonly [number, number] {
-  const small = squeezed(image)
+  const small = boxMeans(image, GRID, GRID).pixels
   const rows = new Float64Array(GRID * COEFFICIENTS)
   for (let y = 0; y < GRID; y++) {
     for (let u = 0; u < COEFFICIENTS; u++) {
@@ -38,23 +38,6 @@ export function perceptualHash(image: GrayImage): readonly [number, number] {
     return bits
   }
   return [word(0), word(32)]
-}
-
-/** Means over a 32 x 32 grid of cells; each cell has at least one pixel. */
-function squeezed({ width, height, pixels }: GrayImage): Float64Array {
-  const small = new Float64Array(GRID * GRID)
-  for (let j = 0; j < GRID; j++) {
-    const top = Math.floor((j * height) / GRID)
-    const bottom = Math.max(top + 1, Math.floor(((j + 1) * height) / GRID))
-    for (let i = 0; i < GRID; i++) {
-      const left = Math.floor((i * width) / GRID)
-      const right = Math.max(left + 1, Math.floor(((i + 1) * width) / GRID))
-      let sum = 0
-      for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) sum += pixels[y * width + x]!
-      small[j * GRID + i] = sum / ((bottom - top) * (right - left))
-    }
-  }
-  return small
 }
 
 /** How many bits of a 32-bit word are set. */

@@ -2,12 +2,16 @@
 import { RegraftError } from '../base/errors.js'
 import { randomStream, shuffled } from '../base/random.js'
 import type { Dataset, Split } from './dataset.js'
+import { heldOut } from './heldOut.js'
+import { divideGroups } from './splitGroups.js'
 
 /** Options of `split`. */
 export interface SplitOptions {
   /** Shares of training, validation and test; they sum to 1. 7:2:1 by default. */
   readonly fractions?: readonly [number, number, number]
   readonly seed: number
+  /** Lists of sample indices of which all go to the same part, such as `findDuplicateGroups` finds; no index is in two lists. */
+  readonly groups?: readonly (readonly number[])[]
 }
 
 /** A split as relative paths: what a run's config holds. */
@@ -24,8 +28,12 @@ export interface SplitPaths {
  *
  * A split that comes with the data set is used as it is. If it lacks validation or test images, they are taken from
  * its training images, in the proportion of the fractions (0.7 : 0.2 without a test part, 0.7 : 0.1 without validation).
+ *
+ * With groups, `divideGroups` says how; parts that come with the data set stay as they are, also where a group is in
+ * several of them, and what is taken from training images keeps together those of a group that are among them.
  */
-export function split(dataset: Dataset, { fractions = [0.7, 0.2, 0.1], seed }: SplitOptions): Split {
+export function split(dataset: Dataset, options: SplitOptions): Split {
+  const { fractions = [0.7, 0.2, 0.1], seed, groups = [] } = options
   const [train, val, test] = fractions
   if (!fractions.every(share => share >= 0) || train === 0 || Math.abs(train + val + test - 1) > 1e-6) {
     throw new RegraftError(
@@ -34,11 +42,15 @@ export function split(dataset: Dataset, { fractions = [0.7, 0.2, 0.1], seed }: S
     )
   }
   const given = dataset.predefined
-  if (given === undefined) return divide(dataset, [...dataset.samples.keys()], val, test, seed)
+  const divided = (indices: readonly number[], val: number, test: number) =>
+    groups.length === 0
+      ? divide(dataset, indices, val, test, seed)
+      : divideGroups(dataset, indices, groups, val, test, seed)
+  if (given === undefined) return divided([...dataset.samples.keys()], val, test)
   const takeVal = given.val.length === 0 ? val : 0
   const takeTest = given.test.length === 0 ? test : 0
   const sum = train + takeVal + takeTest
-  const taken = divide(dataset, given.train, takeVal / sum, takeTest / sum, seed)
+  const taken = divided(given.train, takeVal / sum, takeTest / sum)
   return { train: taken.train, val: [...given.val, ...taken.val], test: [...given.test, ...taken.test] }
 }
 
@@ -48,12 +60,7 @@ function divide(dataset: Dataset, indices: readonly number[], val: number, test:
   const parts = { train: [] as number[], val: [] as number[], test: [] as number[] }
   for (const [label, images] of members.entries()) {
     const order = shuffled(images, randomStream(seed, 'split', dataset.classes[label]!))
-    let vals = Math.round(images.length * val)
-    let tests = Math.round(images.length * test)
-    while (vals + tests > 0 && vals + tests >= images.length) {
-      if (vals >= tests) vals--
-      else tests--
-    }
+    const [vals, tests] = heldOut(images.length, val, test)
     parts.val.push(...order.slice(0, vals))
     parts.test.push(...order.slice(vals, vals + tests))
     parts.train.push(...order.slice(vals + tests))

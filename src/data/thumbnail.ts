@@ -39,3 +39,20 @@ export async function readThumbnail(path: string, area: number): Promise<Thumbna
   for (let i = 0; i < pixels.length; i++) pixels[i] = data[i * info.channels]!
   return { gray: { width: info.width, height: info.height, pixels }, file }
 }
+
+/** The picture as the means of `columns` x `rows` cells; each cell has at least one pixel. */
+export function boxMeans({ width, height, pixels }: GrayImage, columns: number, rows: number): GrayImage {
+  const means = new Float32Array(columns * rows)
+  for (let j = 0; j < rows; j++) {
+    const top = Math.floor((j * height) / rows)
+    const bottom = Math.max(top + 1, Math.floor(((j + 1) * height) / rows))
+    for (let i = 0; i < columns; i++) {
+      const left = Math.floor((i * width) / columns)
+      const right = Math.max(left + 1, Math.floor(((i + 1) * width) / columns))
+      let sum = 0
+      for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) sum += pixels[y * width + x]!
+      means[j * columns + i] = sum / ((bottom - top) * (right - left))
+    }
+  }
+  return { width: columns, height: rows, pixels: means }
+}

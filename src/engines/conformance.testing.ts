@@ -460,6 +460,55 @@ export function describeEngine(
     })
   })
 
+  describe(`${engine.name}, inference in ${precision}`, () => {
+    it.each(['relu', 'relu6', 'none'] as const)('a residual block with its weights written, %s', async activation => {
+      const builder = new GraphBuilder('block')
+      const parameter = (name: string, ...shape: number[]) => builder.declare(name, 'parameter', shape)
+      const x = builder.declare('images', 'input', [2, 3, 12, 12])
+      const stem = builder.one(
+        'conv2d',
+        'stem',
+        [x, parameter('stem.weight', 32, 3, 3, 3), parameter('stem.bias', 32)],
+        {
+          ...conv(2, [0, 0, 1, 1]),
+          activation: 'relu',
+        },
+      )
+      const inputs = [stem, parameter('one.weight', 32, 1, 3, 3), parameter('one.bias', 32)]
+      const one = builder.one('conv2d', 'one', inputs, { ...conv(1, [1, 1, 1, 1], 32), activation })
+      const two = builder.one(
+        'conv2d',
+        'two',
+        [one, parameter('two.weight', 32, 32, 1, 1), parameter('two.bias', 32), stem],
+        { ...conv(1, [0, 0, 0, 0]), activation },
+      )
+      const features = builder.one('globalAveragePool', 'features', [two], {})
+      const weights = [parameter('fc.weight', 5, 32), parameter('fc.bias', 5)]
+      const graph = builder.build([builder.one('linear', 'logits', [features, ...weights], {})])
+      const values = new Map(
+        valuesOf(graph, 'input', 'parameter').map(({ name, shape }) => {
+          const random = randomStream(3, name)
+          return [name, new Float32Array(elements(shape)).map(() => random.normal())]
+        }),
+      )
+      const program = await engine.compile(graph, { precision })
+      try {
+        for (const { name } of valuesOf(graph, 'parameter')) await program.write(name, values.get(name) as Float32Array)
+        const expected = interpret(
+          graph,
+          new Map([...values].map(([name, data]) => [name, Float64Array.from(data)])),
+        ).get('logits')!
+        const { logits } = await program.run({ images: values.get('images') as Float32Array })
+        const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+        for (const [i, value] of expected.entries())
+          expect(Math.abs(value - logits![i]!) / largest).toBeLessThan(tolerance)
+        expect(await program.read('two.bias')).toEqual(values.get('two.bias'))
+      } finally {
+        await program.dispose()
+      }
+    })
+  })
+
   describe(`${engine.name}, programs`, () => {
     /** w := w + x at every run; returns the new w. */
     const counter = () => {

@@ -23,6 +23,7 @@ import { networkGraph } from '../models/index.js'
 import type { Listener } from './events.js'
 import { execute, type Finished } from './execute.js'
 import { type Grafted, graft } from './graft.js'
+import { frozenParameters } from './groups.js'
 import { checkOptions, type ResolvedOptions, type TrainingOptions } from './options.js'
 import { assertUnused, createRun, freshRunFolder, type RunConfig, readConfig, resultFile } from './runFolder.js'
 
@@ -42,9 +43,11 @@ export interface Hooks {
  */
 export async function train(data: Dataset, options: TrainingOptions = {}, hooks: Hooks = {}): Promise<Finished> {
   const resolved = checkOptions(options)
+  if (resolved.run !== undefined) assertUnused(resolved.run)
   const grafted = await graft(graftOptions(resolved, data.classes.length, hooks))
+  // Fails for an unknown stage before any image is read.
+  frozenParameters(grafted.network, resolved)
   const run = resolved.run ?? freshRunFolder(data.root, grafted.network.name)
-  assertUnused(run)
   const frozen = resolved.lrBackbone === 0
   const augment = resolved.augment ?? (frozen ? 'none' : 'crop-flip')
   const { size } = resolved

@@ -16,7 +16,8 @@ const valueInfo = (graph: Graph, name: string) => ({ name, shape: lookUp(graph, 
  * nothing updates them: then the runtime lays weights out for its kernels once, which makes inference several times faster.
  */
 function stepModel(graph: Graph, constants: ReadonlyMap<string, Float32Array>): Uint8Array {
-  const writer = lower(graph, true)
+  // Where weights are constants the runtime fuses by itself, and better; its own fused operators would only be in the way.
+  const writer = lower(graph, constants.size === 0)
   const given = valuesOf(graph, 'input', 'parameter', 'statistic', 'state').filter(({ name }) => !constants.has(name))
   const results = [...new Set([...graph.outputs, ...graph.updates.values()])]
   return encodeModel({

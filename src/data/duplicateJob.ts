@@ -1,0 +1,37 @@
+/** What the search for duplicates asks of its workers, and what it gets back. */
+import type { Placement } from './keypointMatches.js'
+import type { Keypoints } from './keypoints.js'
+import type { Overlay } from './overlay.js'
+
+/** What is kept of each picture: about 3 KB. */
+export interface Signature {
+  /** SHA-1 of the file: equal files are equal pictures. */
+  readonly digest: string
+  readonly hash: readonly [number, number]
+  readonly keypoints: Keypoints
+  /** Very small, in bytes, for a first look. */
+  readonly thumbnail: { readonly width: number; readonly height: number; readonly pixels: Uint8Array }
+}
+
+/** One side of a comparison. */
+export interface Compared {
+  readonly path: string
+  readonly thumbnail: Signature['thumbnail']
+}
+
+/** Compute a picture's signature, or compare two pictures. */
+export type DuplicateJob =
+  | { readonly task: 'describe'; readonly path: string }
+  | {
+      readonly task: 'compare'
+      readonly a: Compared
+      readonly b: Compared
+      /** Where b lies on a; undefined: the whole of b on the whole of a. */
+      readonly placement: Placement | undefined
+    }
+
+/** The signature, unless the file cannot be decoded; or the comparison, unless a first look shows different pictures. */
+export interface DuplicateReply {
+  readonly signature?: Signature
+  readonly overlay?: Overlay
+}

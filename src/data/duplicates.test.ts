@@ -1,0 +1,104 @@
+/** Duplicates by content: copies, saved again, scaled, coloured, cropped; and look-alikes that are none. */
+
+import sharp from 'sharp'
+import { describe, expect, test } from 'vitest'
+import { randomStream } from '../base/random.js'
+import { sharedPath } from '../base/shared.js'
+import type { Dataset } from './dataset.js'
+import { findDuplicateGroups } from './duplicates.js'
+import { temporaryFolder, writeFiles } from './fixtures.testing.js'
+import { imageFolder } from './imageFolder.js'
+
+/** A scene: a hundred soft-edged ellipses of random colours, so that every place looks different. */
+function scene(seed: number, width = 320, height = 240) {
+  const random = randomStream(seed, 'scene')
+  const shapes = Array.from({ length: 100 }, () => {
+    const [x, y] = [random.next() * width, random.next() * height]
+    const [rx, ry] = [4 + random.next() ** 2 * 40, 4 + random.next() ** 2 * 40]
+    const colour = `rgb(${random.integer(256)},${random.integer(256)},${random.integer(256)})`
+    return `<ellipse cx="${x}" cy="${y}" rx="${rx}" ry="${ry}" fill="${colour}" opacity="0.8"/>`
+  })
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${shapes.join('')}</svg>`
+  return sharp(Buffer.from(svg)).flatten({ background: '#888' })
+}
+
+const root = await temporaryFolder()
+const original = await scene(1).jpeg({ quality: 95 }).toBuffer()
+await writeFiles(root, {
+  'a/copied.jpg': original,
+  'a/original.jpg': original,
+  'a/lone.jpg': await scene(2).jpeg().toBuffer(),
+  'a/blank.png': await sharp({ create: { width: 90, height: 60, channels: 3, background: '#fff' } })
+    .png()
+    .toBuffer(),
+  'b/blank.png': await sharp({ create: { width: 60, height: 90, channels: 3, background: '#fff' } })
+    .png()
+    .toBuffer(),
+  'b/broken.jpg': original.subarray(0, 400),
+  'b/cropped.jpg': await sharp(original).extract({ left: 90, top: 40, width: 190, height: 170 }).jpeg().toBuffer(),
+  'b/gray.png': await scene(3).grayscale().png().toBuffer(),
+  'b/colour.jpg': await scene(3).jpeg({ quality: 60 }).toBuffer(),
+  'b/lone.jpg': await scene(4).jpeg().toBuffer(),
+  'b/small.jpg': await sharp(original).resize(150).jpeg({ quality: 50 }).toBuffer(),
+  'b/squeezed.jpg': await sharp(original)
+    .resize(200, 200, { fit: 'fill' })
+    .modulate({ brightness: 1.1 })
+    .jpeg()
+    .toBuffer(),
+})
+const dataset = await imageFolder(root)
+const all = [...dataset.samples.keys()]
+const names = (data: Dataset, group: readonly number[]) => group.map(index => data.samples[index]!.path)
+
+describe('duplicates', () => {
+  test('are found across classes, whatever was done to them', async () => {
+    const { groups, pairs } = await findDuplicateGroups(dataset, all, { threads: 2 })
+    expect(groups.map(group => names(dataset, group))).toEqual([
+      ['a/copied.jpg', 'a/original.jpg', 'b/cropped.jpg', 'b/small.jpg', 'b/squeezed.jpg'],
+      ['b/colour.jpg', 'b/gray.png'],
+    ])
+    const kinds = new Map(pairs.map(({ a, b, kind }) => [names(dataset, [a, b]).join(' '), kind]))
+    expect(kinds.get('a/copied.jpg a/original.jpg')).toBe('copy')
+    expect(kinds.get('a/copied.jpg b/cropped.jpg')).toBe('crop')
+    expect(kinds.get('a/copied.jpg b/small.jpg')).toBe('near')
+    for (const { score } of pairs) expect(score).toBeGreaterThan(0.85)
+  })
+
+  test('are sought among the given images only, in any order and with any threads', async () => {
+    const some = all.filter(index => dataset.samples[index]!.path !== 'a/copied.jpg').reverse()
+    const one = await findDuplicateGroups(dataset, some, { threads: 1 })
+    expect(names(dataset, one.groups[0]!)).not.toContain('a/copied.jpg')
+    expect(await findDuplicateGroups(dataset, [...some].reverse(), { threads: 2 })).toEqual(one)
+  })
+
+  test('progress ends at the total; an aborted search ends', async () => {
+    const seen: [number, number][] = []
+    await findDuplicateGroups(dataset, all, { threads: 1, onProgress: (done, total) => seen.push([done, total]) })
+    const [done, total] = seen.at(-1)!
+    expect(done).toBe(total)
+    expect(total).toBeGreaterThanOrEqual(all.length)
+    const stop = new AbortController()
+    const search = findDuplicateGroups(dataset, all, {
+      threads: 1,
+      signal: stop.signal,
+      onProgress: () => stop.abort(),
+    })
+    await expect(search).rejects.toThrow('aborted')
+  })
+})
+
+const caltech = sharedPath('data/101_ObjectCategories')
+
+test.skipIf(!caltech)(
+  `Faces_easy images are crops of Faces images${caltech ? '' : ' (skipped: needs ../shared/data/101_ObjectCategories)'}`,
+  async () => {
+    const data = await imageFolder(caltech!)
+    const chosen = [...data.samples.keys()].filter(i => /^Faces(_easy)?\/image_00[0-3]/.test(data.samples[i]!.path))
+    const { groups } = await findDuplicateGroups(data, chosen)
+    const expected = chosen.slice(0, 39).map(i => {
+      const path = data.samples[i]!.path
+      return [path, path.replace('Faces/', 'Faces_easy/')]
+    })
+    expect(groups.map(group => names(data, group))).toEqual(expected)
+  },
+)
