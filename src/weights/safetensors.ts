@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
 import { replaceFile } from '../base/files.js'
 import { elementSize, isInteger, type NumberFormat, toFloat32 } from './numbers.js'
+import { printable } from './printable.js'
 import type { StateDict, StateTensor, Weights } from './stateDict.js'
 
 /** The format's own bound on the header. */
@@ -18,6 +19,9 @@ const formats: Readonly<Record<string, NumberFormat>> = {
   I32: 'int32',
   I16: 'int16',
   I8: 'int8',
+  U64: 'uint64',
+  U32: 'uint32',
+  U16: 'uint16',
   U8: 'uint8',
   BOOL: 'bool',
 }
@@ -47,7 +51,7 @@ export async function readSafetensors(path: string): Promise<Weights> {
 }
 
 const damaged = (path: string, what: string) =>
-  new RegraftError('weights', `${path} is no intact safetensors file (${what}); get it again`)
+  new RegraftError('weights', `${path} is no intact safetensors file (${printable(what)}); get it again`)
 
 async function parse(file: FileHandle, path: string): Promise<Weights> {
   const { size } = await file.stat()
@@ -62,50 +66,71 @@ async function parse(file: FileHandle, path: string): Promise<Weights> {
   const start = 8 + headerLength
   const tensors = new Map<string, StateTensor>()
   let expected = 0
-  const ordered = Object.entries(entries).sort(([, a], [, b]) => offsetOf(a) - offsetOf(b))
+  // In the order of the data: that of JSON's keys would put names that are numbers first.
+  const ordered = Object.entries(entries).sort(
+    ([, a], [, b]) => offset(a, 0) - offset(b, 0) || offset(a, 1) - offset(b, 1),
+  )
   for (const [name, entry] of ordered) {
     if (!isTensorEntry(entry)) throw damaged(path, `'${name}' is no tensor`)
+    const { shape } = entry
     const format = formats[entry.dtype]
     if (!format) throw damaged(path, `'${name}' has the number format ${entry.dtype}, which is not known here`)
-    const count = entry.shape.reduce((product, side) => product * side, 1)
+    const count = shape.includes(0) ? 0 : shape.reduce((product, side) => product * side, 1)
     const [from, to] = entry.data_offsets
     if (from !== expected || to - from !== count * elementSize[format] || start + to > size)
       throw damaged(path, `'${name}' lies outside the file or over another tensor`)
     expected = to
-    const bytes = await bytesAt(file, start + from, to - from)
-    if (!bytes) throw damaged(path, `'${name}' is cut off`)
-    tensors.set(name, {
-      shape: entry.shape,
-      values: toFloat32(bytes, format, count),
-      ...(isInteger(format) ? { integer: true } : {}),
-    })
+    const values = await numbersAt(file, start + from, format, count)
+    if (!values) throw damaged(path, `'${name}' is cut off`)
+    tensors.set(name, isInteger(format) ? { shape, values, integer: true } : { shape, values })
   }
-  // Entries come back in the header's order, which is the order in which they were written.
-  const inOrder = new Map(Object.keys(entries).map(name => [name, tensors.get(name) as StateTensor]))
-  return {
-    tensors: inOrder,
-    metadata: z
-      .record(z.string(), z.string())
-      .catch({})
-      .parse(metadata ?? {}),
-  }
+  if (start + expected !== size) throw damaged(path, 'there is more in it than its header says')
+  const texts = z.record(z.string(), z.string()).safeParse(metadata ?? {})
+  if (!texts.success) throw damaged(path, 'its metadata are not text')
+  return { tensors, metadata: texts.data }
 }
 
 type Entry = z.infer<typeof headerSchema>[string]
 type TensorEntry = { dtype: string; shape: number[]; data_offsets: [number, number] }
 
 const isTensorEntry = (entry: Entry): entry is TensorEntry => Array.isArray((entry as { shape?: unknown }).shape)
-const offsetOf = (entry: Entry): number => (isTensorEntry(entry) ? entry.data_offsets[0] : 0)
+const offset = (entry: Entry, end: 0 | 1): number => (isTensorEntry(entry) ? entry.data_offsets[end] : 0)
+
+async function numbersAt(
+  file: FileHandle,
+  position: number,
+  format: NumberFormat,
+  count: number,
+): Promise<Float32Array | undefined> {
+  if (format !== 'float32') {
+    const bytes = await bytesAt(file, position, count * elementSize[format])
+    return bytes && toFloat32(bytes, format, count)
+  }
+  const values = new Float32Array(count)
+  return (await fill(file, position, Buffer.from(values.buffer))) ? values : undefined
+}
 
 async function bytesAt(file: FileHandle, position: number, length: number): Promise<Buffer | undefined> {
   const buffer = Buffer.allocUnsafe(length)
-  let done = 0
-  while (done < length) {
-    const { bytesRead } = await file.read(buffer, done, length - done, position + done)
-    if (bytesRead === 0) return undefined
+  return (await fill(file, position, buffer)) ? buffer : undefined
+}
+
+/** Bytes to read or write at once: Node does at most 2 GB. */
+const piece = 256 * 1024 ** 2
+
+/** Fills the buffer from the file; false where the file ends before. */
+async function fill(file: FileHandle, position: number, buffer: Buffer): Promise<boolean> {
+  for (let done = 0; done < buffer.length; ) {
+    const { bytesRead } = await file.read(buffer, done, Math.min(piece, buffer.length - done), position + done)
+    if (bytesRead === 0) return false
     done += bytesRead
   }
-  return buffer
+  return true
+}
+
+async function write(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; )
+    done += (await file.write(bytes, done, Math.min(piece, bytes.length - done))).bytesWritten
 }
 
 const parseJson = (text: string): unknown => {
@@ -116,29 +141,30 @@ const parseJson = (text: string): unknown => {
   }
 }
 
-/** Writes tensors as float32, aside first and then renamed, so that a crash leaves the old file or the new one. */
+/**
+ * Writes tensors as float32, in their order, aside first and then renamed: a crash leaves the old file or the new one.
+ * The numbers go to the file from where they are; nothing is copied.
+ */
 export async function writeSafetensors(
   path: string,
   tensors: StateDict,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   let offset = 0
-  const header: Record<string, unknown> = { __metadata__: metadata }
+  const header = new Map<string, unknown>([['__metadata__', metadata]])
   for (const [name, { shape, values }] of tensors) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + values.byteLength] }
+    if (shape.reduce((product, side) => product * side, 1) !== values.length)
+      throw new RangeError(`'${name}' has ${values.length} values, which [${shape.join(', ')}] does not hold`)
+    header.set(name, { dtype: 'F32', shape, data_offsets: [offset, offset + values.byteLength] })
     offset += values.byteLength
   }
-  const text = Buffer.from(JSON.stringify(header))
-  const padded = Buffer.alloc(Math.ceil(text.length / 8) * 8, ' ')
-  padded.set(text)
-  const prefix = Buffer.alloc(8)
-  prefix.writeBigUInt64LE(BigInt(padded.length))
+  const text = Buffer.from(JSON.stringify(Object.fromEntries(header)))
+  const padded = Buffer.alloc(8 + Math.ceil(text.length / 8) * 8, ' ')
+  padded.writeBigUInt64LE(BigInt(padded.length - 8))
+  padded.set(text, 8)
   await replaceFile(path, async file => {
-    await file.write(prefix)
-    await file.write(padded)
-    for (const { values } of tensors.values()) {
-      const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength)
-      for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten
-    }
+    await write(file, padded)
+    for (const { values } of tensors.values())
+      await write(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
   })
 }

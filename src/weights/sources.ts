@@ -11,10 +11,14 @@ export type WeightsSource =
 
 /** What `--weights` takes, apart from the names of published weights. @throws RegraftError('usage') */
 export function parseWeightsSource(text: string): WeightsSource {
-  if (/^https?:\/\//.test(text)) return { kind: 'url', url: text }
+  if (/^https?:/i.test(text)) {
+    if (!/^https?:\/\/./i.test(text) || !URL.canParse(text))
+      throw new RegraftError('usage', `'${text}' is no address; write it as https://host/path/weights.pth`)
+    return { kind: 'url', url: text }
+  }
   if (!text.startsWith('hf:')) return { kind: 'file', path: text }
   const repository = text.slice('hf:'.length)
-  if (!/^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(repository) || repository.includes('..'))
+  if (!/^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/.test(repository) || /\.\.|--/.test(repository))
     throw new RegraftError(
       'usage',
       `'${text}' names no model: write hf:owner/name, for instance hf:timm/resnet50.tv_in1k`,
@@ -32,13 +36,13 @@ export async function fetchWeights(source: WeightsSource, options: FetchOptions 
   if (source.kind === 'file') return source.path
   const otherwise = 'or pass --weights FILE'
   if (source.kind === 'hub') {
-    const host = process.env.HF_ENDPOINT ?? 'https://huggingface.co'
+    const host = (process.env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '')
     const token = process.env.HF_TOKEN
     return downloadFile({
       ...options,
       url: `${host}/${source.repository}/resolve/main/model.safetensors`,
       name: `huggingface/${source.repository.replace('/', '--')}.safetensors`,
-      otherwise,
+      otherwise: token ? otherwise : `${otherwise} (a private model needs HF_TOKEN)`,
       ...(token ? { headers: { authorization: `Bearer ${token}` } } : {}),
     })
   }

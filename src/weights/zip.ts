@@ -1,33 +1,39 @@
 /** Entries of a zip archive that stores without compression, as torch.save writes it. */
 import yauzl from 'yauzl'
 import { RegraftError } from '../base/errors.js'
+import { printable } from './printable.js'
+import { wrong } from './torchTensor.js'
+
+/** What yauzl 3 has and its published types do not. */
+interface ZipFile {
+  eachEntry(): AsyncIterable<yauzl.Entry>
+  readLocalFileHeaderPromise(entry: yauzl.Entry, options: { minimal: true }): Promise<{ fileDataStart: number }>
+}
+const promises = yauzl as unknown as { fromBufferPromise(bytes: Buffer): Promise<ZipFile> }
 
 const mostEntries = 100_000
 
-/** All entries by name. They are stored, so together they are no larger than the archive itself. */
-export function zipEntries(bytes: Buffer): Promise<Map<string, Buffer>> {
-  return new Promise((resolve, reject) => {
-    const fail = (what: string) => reject(new RegraftError('weights', what))
-    yauzl.fromBuffer(bytes, { lazyEntries: true }, (error, zip) => {
-      if (error) return fail(`its zip archive is damaged or cut off (${error.message})`)
-      const entries = new Map<string, Buffer>()
-      zip.on('error', (cause: Error) => fail(`its zip archive is damaged (${cause.message})`))
-      zip.on('end', () => resolve(entries))
-      zip.on('entry', (entry: yauzl.Entry) => {
-        if (entry.compressionMethod !== 0) return fail('its zip archive is compressed, which PyTorch’s never are')
-        if (entries.size >= mostEntries) return fail('its zip archive has more entries than any network')
-        zip.openReadStream(entry, (problem, stream) => {
-          if (problem) return fail(`its zip archive is damaged (${problem.message})`)
-          const chunks: Buffer[] = []
-          stream.on('error', (cause: Error) => fail(`its zip archive is damaged (${cause.message})`))
-          stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-          stream.on('end', () => {
-            entries.set(entry.fileName, Buffer.concat(chunks))
-            zip.readEntry()
-          })
-        })
-      })
-      zip.readEntry()
-    })
-  })
+/**
+ * All entries by name, as parts of `bytes`: nothing is copied or unpacked.
+ * @throws RegraftError('weights') where the archive is damaged, compressed or encrypted
+ */
+export async function zipEntries(bytes: Buffer): Promise<Map<string, Buffer>> {
+  const entries = new Map<string, Buffer>()
+  try {
+    const zip = await promises.fromBufferPromise(bytes)
+    for await (const entry of zip.eachEntry()) {
+      if (entries.size >= mostEntries) throw wrong('its zip archive has more entries than any network')
+      if (entries.has(entry.fileName)) throw wrong(`its zip archive has two entries '${printable(entry.fileName)}'`)
+      if (entry.compressionMethod !== 0 || entry.generalPurposeBitFlag & 1)
+        throw wrong("its zip archive is compressed or encrypted, which PyTorch's never are")
+      const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true })
+      const end = fileDataStart + entry.uncompressedSize
+      if (end > bytes.length) throw wrong('its zip archive is cut off')
+      entries.set(entry.fileName, bytes.subarray(fileDataStart, end))
+    }
+  } catch (error) {
+    if (error instanceof RegraftError) throw error
+    throw wrong(`its zip archive is damaged or cut off (${(error as Error).message})`)
+  }
+  return entries
 }

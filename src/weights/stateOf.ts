@@ -1,0 +1,59 @@
+/** Finds the weights in what a PyTorch file holds: a dictionary of tensors, or a checkpoint around one. */
+import type { PickleValue } from './pickle.js'
+import { printable } from './printable.js'
+import { TensorView, wrong } from './torchTensor.js'
+
+/** Keys under which training programs nest the weights; the first that is there is taken. */
+const nests = [
+  'state_dict',
+  'model_state_dict',
+  'model_state',
+  'model',
+  'net',
+  'network',
+  'params',
+  'weights',
+  'module',
+  'ema',
+  'state_dict_ema',
+  'model_ema',
+]
+/** No program nests deeper than this. */
+const deepest = 4
+
+/** What DataParallel and torch.compile put before every name. */
+const prefixes = ['module.', '_orig_mod.']
+
+/** The tensors by name, in the file's order, without a prefix that all of them share. @throws RegraftError('weights') */
+export function stateOf(root: PickleValue): Map<string, TensorView> {
+  return withoutPrefixes(tensorsOf(root, deepest))
+}
+
+function tensorsOf(value: PickleValue, depth: number): Map<string, TensorView> {
+  if (!(value instanceof Map)) throw wrong(`it holds ${describe(value)}, not a dictionary of weights`)
+  for (const key of nests) {
+    const inner = value.get(key)
+    if (depth > 0 && inner instanceof Map && inner.size > 0) return tensorsOf(inner, depth - 1)
+  }
+  const found = [...value].filter(
+    (entry): entry is [string, TensorView] => typeof entry[0] === 'string' && entry[1] instanceof TensorView,
+  )
+  if (found.length > 0) return new Map(found)
+  const keys = [...value.keys()].filter(key => typeof key === 'string').map(key => `'${printable(key)}'`)
+  throw wrong(
+    keys.length === 0
+      ? 'it holds an empty dictionary, no weights'
+      : `it holds no weights where programs put them ('state_dict', 'model' and the like); its keys are ${keys.slice(0, 10).join(', ')}${keys.length > 10 ? ', …' : ''}`,
+  )
+}
+
+function describe(value: PickleValue): string {
+  if (value instanceof TensorView) return `a single tensor [${value.shape.join(', ')}]`
+  return Array.isArray(value) ? 'a list' : 'a single value'
+}
+
+function withoutPrefixes(entries: Map<string, TensorView>): Map<string, TensorView> {
+  const prefix = prefixes.find(start => [...entries.keys()].every(name => name.startsWith(start)))
+  if (prefix === undefined) return entries
+  return withoutPrefixes(new Map([...entries].map(([name, view]) => [name.slice(prefix.length), view])))
+}

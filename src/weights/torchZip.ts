@@ -1,0 +1,25 @@
+/** PyTorch's zip format (1.6 and later): a pickle that describes the tensors, and one entry for each storage. */
+import { readPickle } from './pickle.js'
+import type { StateDict } from './stateDict.js'
+import { stateOf } from './stateOf.js'
+import { readTensors, torchWorld, wrong } from './torchTensor.js'
+import { zipEntries } from './zip.js'
+
+/** @throws RegraftError('weights') that says what is wrong with the content */
+export async function readTorchZip(bytes: Buffer): Promise<StateDict> {
+  const entries = await zipEntries(bytes)
+  const pickle = [...entries].find(([name]) => /^[^/]+\/data\.pkl$/.test(name))
+  if (!pickle) throw wrong('it is a zip archive, but not one that torch.save wrote (it has no data.pkl)')
+  const folder = pickle[0].slice(0, -'data.pkl'.length)
+  if (entries.has(`${folder}constants.pkl`))
+    throw wrong("it is a TorchScript program; save the weights alone: torch.save(model.state_dict(), 'weights.pth')")
+  const order = entries.get(`${folder}byteorder`)?.toString('latin1') ?? 'little'
+  if (order !== 'little' && order !== 'big') throw wrong('its byte order is neither little nor big')
+  const { value } = readPickle(pickle[1], 0, torchWorld)
+  const bytesOf = ({ key }: { readonly key: string }) => {
+    const data = entries.get(`${folder}data/${key}`)
+    if (!data) throw wrong('a storage that its weights refer to is missing')
+    return data
+  }
+  return readTensors(stateOf(value), bytesOf, bytes.length, order === 'little')
+}
