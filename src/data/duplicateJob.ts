@@ -7,7 +7,8 @@ import type { Overlay } from './overlay.js'
 export interface Signature {
   /** SHA-1 of the file: equal files are equal pictures. */
   readonly digest: string
-  readonly hash: readonly [number, number]
+  /** The perceptual hash; undefined for a picture that shows nothing: the hashes of such are all alike. */
+  readonly hash: readonly [number, number] | undefined
   readonly keypoints: Keypoints
   /** Very small, in bytes, for a first look. */
   readonly thumbnail: { readonly width: number; readonly height: number; readonly pixels: Uint8Array }

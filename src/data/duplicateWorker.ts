@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { parentPort } from 'node:worker_threads'
 import type { DuplicateJob, DuplicateReply, Signature } from './duplicateJob.js'
 import { findKeypoints } from './keypoints.js'
-import { overlay, wholeOnWhole } from './overlay.js'
+import { overlay, spread, wholeOnWhole } from './overlay.js'
 import { perceptualHash } from './perceptualHash.js'
 import { boxMeans, type GrayImage, readThumbnail } from './thumbnail.js'
 
@@ -12,9 +12,11 @@ const AREA = 112 ** 2
 /** Pixels of those of the first look. */
 const SMALL_AREA = 48 ** 2
 const MAX_KEYPOINTS = 96
+/** Standard deviation of brightness, of 255, below which a picture shows nothing. */
+const BLANK = 2
 /** Below these, a first look says that the pictures differ; those that agree are far above. */
 const FIRST_CORRELATION = 0.7
-const FIRST_DETAIL = 0.7
+const FIRST_DETAIL = 0.78
 
 parentPort?.on('message', async (job: DuplicateJob) => {
   parentPort?.postMessage(job.task === 'describe' ? await describe(job.path) : await compare(job))
@@ -30,7 +32,7 @@ async function describe(path: string): Promise<DuplicateReply> {
   return {
     signature: {
       digest: createHash('sha1').update(file).digest('base64'),
-      hash: perceptualHash(gray),
+      hash: spread(gray.pixels) < BLANK ? undefined : perceptualHash(gray),
       keypoints: findKeypoints(gray, MAX_KEYPOINTS),
       thumbnail: { width: small.width, height: small.height, pixels: Uint8Array.from(small.pixels, Math.round) },
     },

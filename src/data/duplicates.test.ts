@@ -9,7 +9,7 @@ import { findDuplicateGroups } from './duplicates.js'
 import { temporaryFolder, writeFiles } from './fixtures.testing.js'
 import { imageFolder } from './imageFolder.js'
 
-/** A scene: a hundred soft-edged ellipses of random colours, so that every place looks different. */
+/** A scene of a hundred ellipses in random colours, so that every place looks different. */
 function scene(seed: number, width = 320, height = 240) {
   const random = randomStream(seed, 'scene')
   const shapes = Array.from({ length: 100 }, () => {
@@ -85,6 +85,30 @@ describe('duplicates', () => {
     })
     await expect(search).rejects.toThrow('aborted')
   })
+})
+
+test('the frames of a film are one group; blank pictures are compared with none', async () => {
+  const folder = await temporaryFolder()
+  const frames = await scene(7, 400, 240).png().toBuffer()
+  for (let i = 0; i < 24; i++) {
+    const frame = sharp(frames).extract({ left: i, top: 0, width: 320, height: 240 }).resize(160)
+    const blank = { width: 40 + i, height: 40, channels: 3, background: '#eee' } as const
+    await writeFiles(folder, {
+      [`film/${i}.jpg`]: await frame.jpeg().toBuffer(),
+      [`blank/${i}.jpg`]: await sharp({ create: blank }).jpeg().toBuffer(),
+    })
+  }
+  const data = await imageFolder(folder)
+  let jobs = 0
+  const { groups } = await findDuplicateGroups(data, [...data.samples.keys()], {
+    threads: 2,
+    onProgress: (_, total) => {
+      jobs = total
+    },
+  })
+  expect(groups.map(group => group.length)).toEqual([24])
+  // 48 descriptions, and of blank pictures no comparison: with each other they would be 276 more
+  expect(jobs - 48).toBeLessThan(24 * 12)
 })
 
 const caltech = sharedPath('data/101_ObjectCategories')

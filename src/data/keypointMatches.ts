@@ -18,6 +18,8 @@ export interface Candidate {
   readonly a: number
   readonly b: number
   readonly placement: Placement
+  /** How many keypoints agree on it. */
+  readonly agreeing: number
 }
 
 const TABLES = 4
@@ -95,8 +97,8 @@ export function matchesOf(index: KeypointIndex, b: number): Candidate[] {
   const candidates: Candidate[] = []
   for (const [a, pairs] of matches) {
     if (pairs.length < 2 * MIN_AGREEING) continue
-    const placement = agreement(index, a, b, pairs)
-    if (placement !== undefined) candidates.push({ a, b, placement })
+    const found = agreement(index, a, b, pairs)
+    if (found !== undefined) candidates.push({ a, b, ...found })
   }
   return candidates
 }
@@ -109,14 +111,19 @@ function seenBefore(words: Int32Array, k: number, other: number, table: number):
 }
 
 /** The placement that most matches agree on, fitted to them, if there are enough. */
-function agreement(index: KeypointIndex, a: number, b: number, pairs: readonly number[]): Placement | undefined {
+function agreement(
+  index: KeypointIndex,
+  a: number,
+  b: number,
+  pairs: readonly number[],
+): Pick<Candidate, 'placement' | 'agreeing'> | undefined {
   const count = pairs.length / 2
   const [of, to] = [index.all[a]!, index.all[b]!]
   const ax = pairs.flatMap((keypoint, i) => (i % 2 === 0 ? [of.x[keypoint - index.first[a]!]!] : []))
   const ay = pairs.flatMap((keypoint, i) => (i % 2 === 0 ? [of.y[keypoint - index.first[a]!]!] : []))
   const bx = pairs.flatMap((keypoint, i) => (i % 2 === 1 ? [to.x[keypoint - index.first[b]!]!] : []))
   const by = pairs.flatMap((keypoint, i) => (i % 2 === 1 ? [to.y[keypoint - index.first[b]!]!] : []))
-  const agreeing = (scale: number, x: number, y: number): number[] => {
+  const thatFit = (scale: number, x: number, y: number): number[] => {
     const result: number[] = []
     for (let m = 0; m < count; m++) {
       const dx = scale * bx[m]! + x - ax[m]!
@@ -135,17 +142,16 @@ function agreement(index: KeypointIndex, a: number, b: number, pairs: readonly n
       if (scale < 0.1 || scale > 10) continue
       const x = (ax[i]! + ax[j]! - scale * (bx[i]! + bx[j]!)) / 2
       const y = (ay[i]! + ay[j]! - scale * (by[i]! + by[j]!)) / 2
-      const found = agreeing(scale, x, y)
+      const found = thatFit(scale, x, y)
       if (found.length > best.length) best = found
     }
   }
   const distinct = (side: 0 | 1) => new Set(best.map(m => pairs[m * 2 + side])).size
-  const agree = Math.min(distinct(0), distinct(1))
-  if (agree < MIN_AGREEING) return undefined
+  const agreeing = Math.min(distinct(0), distinct(1))
+  if (agreeing < MIN_AGREEING) return undefined
   const placement = fitted(best, ax, ay, bx, by)
-  return agree < MIN_SHARE * Math.min(inside(to, of, placement), inside(of, to, inverse(placement)))
-    ? undefined
-    : placement
+  const possible = Math.min(inside(to, of, placement), inside(of, to, inverse(placement)))
+  return agreeing < MIN_SHARE * possible ? undefined : { placement, agreeing }
 }
 
 /** How many keypoints of a picture lie on another one. */

@@ -1,4 +1,5 @@
 /** Lays one picture on another and says how well they agree: the check that tells copies and crops from look-alikes. */
+import { type Grid, sampled } from './grid.js'
 import type { Placement } from './keypointMatches.js'
 import type { GrayImage } from './thumbnail.js'
 
@@ -15,15 +16,6 @@ export interface Overlay {
   /** How much of each picture the overlap covers, from 0 to 1. */
   readonly coverA: number
   readonly coverB: number
-}
-
-/** The overlap in units of b's width, and the grid on which both pictures are sampled. */
-interface Grid {
-  readonly left: number
-  readonly top: number
-  readonly step: number
-  readonly columns: number
-  readonly rows: number
 }
 
 /** Share of the overlap's side that is left out at each edge: borders differ, and the placement is only a guess. */
@@ -86,58 +78,6 @@ function gridOf(a: GrayImage, b: GrayImage, placement: Placement): Grid | undefi
   const rows = Math.floor(height / step)
   if (!(columns >= MIN_SIDE && rows >= MIN_SIDE)) return undefined
   return { left: left + (right - left) * MARGIN, top: top + (bottom - top) * MARGIN, step, columns, rows }
-}
-
-/** The picture's brightness at the points of the grid, averaged where the grid is coarser than its pixels. */
-function sampled(image: GrayImage, { scaleX, scaleY, x, y }: Placement, grid: Grid): Float32Array {
-  const { left, top, step, columns, rows } = grid
-  const horizontal = taps(image.width, left * scaleX + x, step * scaleX, columns, image.width)
-  const vertical = taps(image.height, top * scaleY + y, step * scaleY, rows, image.width)
-  const between = new Float32Array(image.height * columns)
-  const firstRow = vertical.from[0]!
-  const lastRow = Math.min(image.height - 1, vertical.from[rows - 1]! + vertical.stride)
-  for (let row = firstRow; row <= lastRow; row++) {
-    for (let i = 0; i < columns; i++) {
-      let sum = 0
-      for (let k = 0; k < horizontal.stride; k++) {
-        const at = Math.min(image.width - 1, horizontal.from[i]! + k)
-        sum += image.pixels[row * image.width + at]! * horizontal.weights[i * horizontal.stride + k]!
-      }
-      between[row * columns + i] = sum
-    }
-  }
-  const out = new Float32Array(columns * rows)
-  for (let j = 0; j < rows; j++) {
-    for (let k = 0; k < vertical.stride; k++) {
-      const row = Math.min(image.height - 1, vertical.from[j]! + k) * columns
-      const weight = vertical.weights[j * vertical.stride + k]!
-      if (weight === 0) continue
-      for (let i = 0; i < columns; i++) out[j * columns + i]! += between[row + i]! * weight
-    }
-  }
-  return out
-}
-
-/** Triangle filters, at least a pixel and otherwise a grid step wide, around each point of the grid. */
-function taps(length: number, start: number, step: number, count: number, unit: number) {
-  const reach = Math.max(1, step * unit)
-  const stride = Math.ceil(2 * reach) + 1
-  const from = new Int32Array(count)
-  const weights = new Float32Array(count * stride)
-  for (let i = 0; i < count; i++) {
-    const centre = (start + (i + 0.5) * step) * unit - 0.5
-    const first = Math.max(0, Math.min(length - 1, Math.ceil(centre - reach)))
-    let sum = 0
-    for (let k = 0; k < stride; k++) {
-      const weight = first + k < length ? Math.max(0, 1 - Math.abs(first + k - centre) / reach) : 0
-      weights[i * stride + k] = weight
-      sum += weight
-    }
-    if (sum === 0) weights[i * stride] = sum = 1
-    for (let k = 0; k < stride; k++) weights[i * stride + k]! /= sum
-    from[i] = first
-  }
-  return { from, weights, stride }
 }
 
 /**
@@ -242,7 +182,8 @@ function agreeingCells(p: Float32Array, q: Float32Array, { columns, rows }: Grid
   return shown === 0 ? 0 : agree / shown
 }
 
-function spread(values: Float32Array): number {
+/** The standard deviation of values. */
+export function spread(values: Float32Array): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
 }

@@ -1,0 +1,152 @@
+// The door to JavaScript: a class Program whose methods return promises.
+#include <napi.h>
+
+#include "program.h"
+
+namespace regraft {
+
+namespace {
+
+/// A promise that another thread settles, and what has to stay alive until then.
+struct Pending {
+  Napi::Promise::Deferred deferred;
+  Napi::ThreadSafeFunction settle;
+  std::vector<Napi::Reference<Napi::Value>> kept;
+  std::string error;
+};
+
+std::pair<Napi::Value, Program::Done> promise(Napi::Env env, std::vector<Napi::Value> kept) {
+  auto *pending = new Pending{Napi::Promise::Deferred::New(env), {}, {}, {}};
+  for (auto &value : kept) pending->kept.push_back(Napi::Persistent(value));
+  pending->settle = Napi::ThreadSafeFunction::New(env, Napi::Function(), "regraft", 0, 1);
+  const Napi::Value result = pending->deferred.Promise();
+  auto done = [pending](const std::string &error) {
+    pending->error = error;
+    auto settle = pending->settle;
+    const auto status = settle.BlockingCall(pending, [](Napi::Env env, Napi::Function, Pending *finished) {
+      Napi::HandleScope scope(env);
+      if (finished->error.empty()) finished->deferred.Resolve(env.Undefined());
+      else finished->deferred.Reject(Napi::Error::New(env, finished->error).Value());
+      delete finished;
+    });
+    // Where JavaScript is being torn down nobody waits for the answer any more.
+    (void)status;
+    settle.Release();
+  };
+  return {result, done};
+}
+
+std::vector<int> integers(const Napi::Value &value) {
+  const auto array = value.As<Napi::Array>();
+  std::vector<int> result;
+  for (uint32_t i = 0; i < array.Length(); i++) result.push_back(array.Get(i).ToNumber().Int32Value());
+  return result;
+}
+
+Plan planFrom(const Napi::Object &object) {
+  Plan plan;
+  const auto values = object.Get("values").As<Napi::Array>();
+  for (uint32_t i = 0; i < values.Length(); i++) {
+    const auto from = values.Get(i).As<Napi::Object>();
+    Value value;
+    value.name = from.Get("name").ToString();
+    for (int side : integers(from.Get("dims"))) value.dims.push_back(side);
+    const std::string layout = from.Get("layout").ToString();
+    value.layout = layout == "blocked" ? Layout::blocked : layout == "weights" ? Layout::weights : Layout::plain;
+    value.persistent = from.Get("persistent").ToBoolean();
+    value.bytes = static_cast<size_t>(from.Get("bytes").ToNumber().Int64Value());
+    value.offset = static_cast<size_t>(from.Get("offset").ToNumber().Int64Value());
+    plan.values.push_back(std::move(value));
+  }
+  const auto operations = object.Get("operations").As<Napi::Array>();
+  for (uint32_t i = 0; i < operations.Length(); i++) {
+    const auto from = operations.Get(i).As<Napi::Object>();
+    Operation operation;
+    operation.kernel = from.Get("kernel").ToString();
+    operation.inputs = integers(from.Get("inputs"));
+    operation.outputs = integers(from.Get("outputs"));
+    const auto numbers = from.Get("numbers").As<Napi::Object>();
+    const auto names = numbers.GetPropertyNames();
+    for (uint32_t k = 0; k < names.Length(); k++) {
+      const auto list = numbers.Get(names.Get(k)).As<Napi::Array>();
+      auto &to = operation.numbers[names.Get(k).ToString()];
+      for (uint32_t j = 0; j < list.Length(); j++) to.push_back(list.Get(j).ToNumber().DoubleValue());
+    }
+    plan.operations.push_back(std::move(operation));
+  }
+  plan.inputs = integers(object.Get("inputs"));
+  plan.outputs = integers(object.Get("outputs"));
+  plan.arenaBytes = static_cast<size_t>(object.Get("arenaBytes").ToNumber().Int64Value());
+  plan.threads = object.Get("threads").ToNumber().Int32Value();
+  return plan;
+}
+
+class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Program",
+                       {InstanceMethod("compile", &ProgramObject::Compile), InstanceMethod("run", &ProgramObject::Run), InstanceMethod("read", &ProgramObject::Read),
+                        InstanceMethod("write", &ProgramObject::Write), InstanceMethod("sharedBytes", &ProgramObject::SharedBytes), InstanceMethod("dispose", &ProgramObject::Dispose)});
+  }
+
+  explicit ProgramObject(const Napi::CallbackInfo &info) : Napi::ObjectWrap<ProgramObject>(info) {
+    program_ = std::make_unique<Program>(planFrom(info[0].As<Napi::Object>()));
+  }
+
+ private:
+  Program &program(const Napi::CallbackInfo &info) {
+    if (!program_) throw Napi::Error::New(info.Env(), "the program has been disposed of");
+    return *program_;
+  }
+
+  Napi::Value Compile(const Napi::CallbackInfo &info) {
+    auto [result, done] = promise(info.Env(), {});
+    program(info).compile(done);
+    return result;
+  }
+
+  Napi::Value Run(const Napi::CallbackInfo &info) {
+    const auto given = info[0].As<Napi::Array>(), wanted = info[1].As<Napi::Array>();
+    std::vector<const float *> inputs;
+    std::vector<float *> outputs;
+    for (uint32_t i = 0; i < given.Length(); i++) inputs.push_back(given.Get(i).As<Napi::Float32Array>().Data());
+    for (uint32_t i = 0; i < wanted.Length(); i++) outputs.push_back(wanted.Get(i).As<Napi::Float32Array>().Data());
+    Program &own = program(info);
+    auto [result, done] = promise(info.Env(), {given, wanted});
+    own.run(std::move(inputs), std::move(outputs), done);
+    return result;
+  }
+
+  Napi::Value Read(const Napi::CallbackInfo &info) {
+    Program &own = program(info);
+    auto [result, done] = promise(info.Env(), {info[1]});
+    own.read(info[0].ToNumber().Int32Value(), info[1].As<Napi::Float32Array>().Data(), done);
+    return result;
+  }
+
+  Napi::Value Write(const Napi::CallbackInfo &info) {
+    Program &own = program(info);
+    auto [result, done] = promise(info.Env(), {info[1]});
+    own.write(info[0].ToNumber().Int32Value(), info[1].As<Napi::Float32Array>().Data(), done);
+    return result;
+  }
+
+  Napi::Value SharedBytes(const Napi::CallbackInfo &info) { return Napi::Number::New(info.Env(), static_cast<double>(program(info).sharedBytes())); }
+
+  void Dispose(const Napi::CallbackInfo &) { program_.reset(); }
+
+  std::unique_ptr<Program> program_;
+};
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  const dnnl_version_t *version = dnnl_version();
+  exports.Set("version", std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch));
+  exports.Set("Program", ProgramObject::Define(env));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(regraft_native, Init)
+
+}  // namespace regraft

@@ -1,0 +1,48 @@
+// A plan as plain data: values with their place in memory, and operations in the order in which they run.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace regraft {
+
+/// How a value lies in memory.
+enum class Layout {
+  plain,    // row-major, as the outside world has it
+  blocked,  // [N, C / 16, H, W, 16], channels padded with zeros to a multiple of 16
+  weights,  // as the convolution that uses it wants it, both channel axes padded likewise
+};
+
+struct Value {
+  std::string name;
+  std::vector<int64_t> dims;
+  Layout layout = Layout::plain;
+  bool persistent = false;
+  size_t bytes = 0;
+  size_t offset = 0;  // into the arena, unless persistent
+};
+
+struct Operation {
+  std::string kernel;
+  std::vector<int> inputs, outputs;  // indices of values; -1 where absent
+  std::map<std::string, std::vector<double>> numbers;
+
+  double number(const std::string &key, size_t i = 0) const { return numbers.at(key).at(i); }
+  int integer(const std::string &key, size_t i = 0) const { return static_cast<int>(number(key, i)); }
+  int in(size_t i) const { return i < inputs.size() ? inputs[i] : -1; }
+  int out(size_t i) const { return i < outputs.size() ? outputs[i] : -1; }
+};
+
+struct Plan {
+  std::vector<Value> values;
+  std::vector<Operation> operations;
+  std::vector<int> inputs, outputs;
+  size_t arenaBytes = 0;
+  int threads = 1;
+};
+
+constexpr int64_t block = 16;
+inline int64_t padded(int64_t channels) { return (channels + block - 1) / block * block; }
+
+}  // namespace regraft

@@ -1,0 +1,155 @@
+#include "program.h"
+
+#include <omp.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+
+#include "layout.h"
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+namespace regraft {
+
+namespace {
+
+/// Channels that are nearly dead make denormal numbers, which cost a hundred times as much as others.
+void flushDenormals() {
+#if defined(__x86_64__)
+#pragma omp parallel
+  _mm_setcsr(_mm_getcsr() | 0x8040);
+#endif
+}
+
+}  // namespace
+
+Program::Program(Plan plan) : plan_(std::move(plan)), thread_([this] { work(); }) {}
+
+Program::~Program() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+  if (!seconds_.empty() && getenv("REGRAFT_PROFILE")) {
+    std::map<std::string, double> kinds;
+    for (size_t i = 0; i < seconds_.size(); i++) kinds[plan_.operations[i].kernel] += seconds_[i];
+    for (const auto &[kind, total] : kinds) fprintf(stderr, "%-28s %8.1f ms\n", kind.c_str(), 1e3 * total);
+  }
+}
+
+void Program::work() {
+  omp_set_num_threads(plan_.threads);
+  flushDenormals();
+  for (;;) {
+    std::pair<std::function<void()>, Done> job;
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      wake_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
+      if (stop_) break;
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+    }
+    std::string error;
+    try {
+      job.first();
+    } catch (const dnnl::error &failure) {
+      error = std::string("oneDNN: ") + failure.what();
+    } catch (const std::exception &failure) {
+      error = failure.what();
+    }
+    job.second(error);
+  }
+  for (auto &job : jobs_) job.second("the program has been disposed of");
+}
+
+void Program::post(std::function<void()> job, Done done) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    jobs_.emplace_back(std::move(job), std::move(done));
+  }
+  wake_.notify_one();
+}
+
+void Program::compile(Done done) {
+  post(
+      [this] {
+        context_ = std::make_unique<Context>(plan_);
+        for (const Operation &operation : plan_.operations) {
+          const Builder builder = builderOf(operation.kernel);
+          if (!builder) throw std::runtime_error("there is no kernel '" + operation.kernel + "'");
+          try {
+            steps_.push_back(builder(*context_, operation));
+          } catch (const dnnl::error &failure) {
+            throw std::runtime_error(operation.kernel + " '" + plan_.values.at(operation.outputs.at(0)).name + "': " + failure.what());
+          }
+        }
+        context_->allocateShared();
+        seconds_.assign(steps_.size(), 0);
+      },
+      std::move(done));
+}
+
+void Program::run(std::vector<const float *> inputs, std::vector<float *> outputs, Done done) {
+  post(
+      [this, inputs = std::move(inputs), outputs = std::move(outputs)] {
+        if (!context_) throw std::runtime_error("the program is not compiled");
+        for (size_t i = 0; i < inputs.size(); i++) {
+          const int value = plan_.inputs[i];
+          size_t count = 1;
+          for (int64_t side : plan_.values[value].dims) count *= side;
+          memcpy(context_->data(value), inputs[i], count * sizeof(float));
+        }
+        static const bool profile = getenv("REGRAFT_PROFILE") != nullptr;
+        for (size_t i = 0; i < steps_.size(); i++) {
+          if (stop_) throw std::runtime_error("the program has been disposed of");
+          const double began = profile ? omp_get_wtime() : 0;
+          steps_[i]();
+          if (profile) {
+            context_->stream.wait();
+            seconds_[i] += omp_get_wtime() - began;
+          }
+        }
+        context_->stream.wait();
+        for (size_t i = 0; i < outputs.size(); i++) out(plan_.outputs[i], outputs[i]);
+      },
+      std::move(done));
+}
+
+/// Copies a value out in row-major order.
+void Program::out(int index, float *to) {
+  const Value &value = plan_.values[index];
+  size_t count = 1;
+  for (int64_t side : value.dims) count *= side;
+  if (value.layout == Layout::blocked) fromBlocked(context_->data(index), to, value.dims);
+  else if (value.layout == Layout::weights && context_->weightLayouts[index]) fromWeights(*context_, context_->data(index), to, value.dims, context_->weightLayouts[index]);
+  else memcpy(to, context_->data(index), count * sizeof(float));
+}
+
+void Program::read(int value, float *to, Done done) {
+  post(
+      [this, value, to] {
+        if (!context_) throw std::runtime_error("the program is not compiled");
+        out(value, to);
+      },
+      std::move(done));
+}
+
+void Program::write(int index, const float *from, Done done) {
+  post(
+      [this, index, from] {
+        if (!context_) throw std::runtime_error("the program is not compiled");
+        const Value &value = plan_.values[index];
+        size_t count = 1;
+        for (int64_t side : value.dims) count *= side;
+        if (value.layout == Layout::weights && context_->weightLayouts[index]) toWeights(*context_, from, context_->data(index), value.dims, context_->weightLayouts[index]);
+        else memcpy(context_->data(index), from, count * sizeof(float));
+      },
+      std::move(done));
+}
+
+}  // namespace regraft

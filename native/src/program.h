@@ -1,0 +1,50 @@
+// A compiled plan with a thread of its own, which does one job after another.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "context.h"
+
+namespace regraft {
+
+class Program {
+ public:
+  /// What a job came to; empty where it succeeded.
+  using Done = std::function<void(const std::string &error)>;
+
+  explicit Program(Plan plan);
+  /// Cancels what runs and waits for the thread to end.
+  ~Program();
+
+  /// Builds the steps; the first job.
+  void compile(Done done);
+  /// Copies inputs in, runs every step, copies outputs out. The arrays must stay until `done` is called.
+  void run(std::vector<const float *> inputs, std::vector<float *> outputs, Done done);
+  void read(int value, float *to, Done done);
+  void write(int value, const float *from, Done done);
+  const Plan &plan() const { return plan_; }
+  /// Scratch that the steps share, known once compiled.
+  size_t sharedBytes() const { return context_ ? context_->sharedBytes() : 0; }
+
+ private:
+  void post(std::function<void()> job, Done done);
+  void work();
+  void out(int value, float *to);
+
+  const Plan plan_;
+  std::unique_ptr<Context> context_;
+  std::vector<Step> steps_;
+  std::vector<double> seconds_;
+  std::deque<std::pair<std::function<void()>, Done>> jobs_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace regraft

@@ -1,0 +1,18 @@
+// Kernels by name.
+#pragma once
+#include <map>
+#include <string>
+
+#include "context.h"
+
+namespace regraft {
+
+using Registry = std::map<std::string, Builder>;
+
+void registerConvolutions(Registry &registry);
+void registerNorms(Registry &registry);
+void registerPools(Registry &registry);
+void registerDense(Registry &registry);
+void registerUpdates(Registry &registry);
+
+}  // namespace regraft

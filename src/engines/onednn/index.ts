@@ -1,0 +1,116 @@
+/** The native engine: oneDNN's kernels and own ones, in a static plan, float32, on x86-64. */
+import { freemem } from 'node:os'
+import { RegraftError } from '../../base/errors.js'
+import { usableCores, usableMemory } from '../../base/machine.js'
+import { elements, type Graph, lookUp, valuesOf } from '../../graph/index.js'
+import type { Engine, MemoryPlan, Program } from '../engine.js'
+import { nativeAddon } from './native.js'
+import { type Plan, planOf } from './plan.js'
+
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
+
+/** Bytes by purpose; the workspace is known once oneDNN has chosen its implementations. */
+function memoryOf(graph: Graph, plan: Plan, shared: number): MemoryPlan {
+  const states = new Set(valuesOf(graph, 'state').map(({ name }) => name))
+  const persistent = plan.values.filter(value => value.persistent)
+  const sum = (values: typeof persistent) => values.reduce((total, { bytes }) => total + bytes, 0)
+  return {
+    parameters: sum(persistent.filter(({ name }) => !states.has(name))),
+    state: sum(persistent.filter(({ name }) => states.has(name))),
+    activations: plan.arenaBytes,
+    workspace: shared,
+  }
+}
+
+/** @throws RegraftError('engine') where the plan needs more memory than this process may have */
+function checkFits(graph: Graph, plan: Plan): void {
+  const needed = plan.arenaBytes + plan.values.reduce((sum, { persistent, bytes }) => sum + (persistent ? bytes : 0), 0)
+  const free = Math.min(freemem(), usableMemory())
+  if (needed < 0.95 * free) return
+  const batch = lookUp(graph, valuesOf(graph, 'input')[0]?.name ?? '').shape[0] ?? 1
+  const fits = Math.floor((batch * (0.9 * free - (needed - plan.arenaBytes))) / plan.arenaBytes)
+  throw new RegraftError(
+    'engine',
+    `this needs ${gigabytes(needed)} of memory and ${gigabytes(free)} are free${fits > 0 ? `; --batch-size ${fits} would fit` : '; a smaller network or --size would fit'}`,
+  )
+}
+
+export const onednnEngine: Engine = {
+  name: 'onednn',
+  supports: (_, precision) => {
+    const addon = nativeAddon()
+    if (typeof addon === 'string') return { ok: false, reason: addon }
+    return precision === 'float32'
+      ? { ok: true }
+      : { ok: false, reason: `it computes in float32 only, not ${precision}` }
+  },
+  compile: async (graph, { precision = 'float32', threads = usableCores() } = {}): Promise<Program> => {
+    const support = onednnEngine.supports(graph, precision)
+    const addon = nativeAddon()
+    if (!support.ok || typeof addon === 'string')
+      throw new RegraftError('engine', `onednn: ${support.ok ? addon : support.reason}`)
+    const plan = planOf(graph, threads)
+    checkFits(graph, plan)
+    const failed = (error: unknown) =>
+      new RegraftError('engine', `the onednn engine failed: ${(error as Error).message}`)
+    const program = new addon.Program(plan)
+    let disposed = false
+    try {
+      await program.compile()
+    } catch (error) {
+      program.dispose()
+      throw failed(error)
+    }
+    const inputs = valuesOf(graph, 'input')
+    const persistent = new Map(plan.values.flatMap((value, i) => (value.persistent ? [[value.name, i]] : [])))
+    const length = (name: string) => elements(lookUp(graph, name).shape)
+    const check = (name: string, given: number) => {
+      if (given !== length(name))
+        throw new RegraftError(
+          'engine',
+          `'${name}' takes ${length(name)} numbers ([${lookUp(graph, name).shape}]), got ${given}`,
+        )
+    }
+    const alive = () => {
+      if (disposed) throw new RegraftError('engine', 'the program has been disposed of')
+    }
+    const position = (name: string): number => {
+      alive()
+      const at = persistent.get(name)
+      if (at === undefined) throw new RegraftError('engine', `the graph has no value '${name}' that persists`)
+      return at
+    }
+    return {
+      memory: memoryOf(graph, plan, program.sharedBytes()),
+      run: async (given, signal) => {
+        alive()
+        signal?.throwIfAborted()
+        const arrays = inputs.map(({ name }) => {
+          const values = given[name]
+          if (!values) throw new RegraftError('engine', `the input '${name}' is missing`)
+          check(name, values.length)
+          return values
+        })
+        const results = graph.outputs.map(name => new Float32Array(length(name)))
+        await program.run(arrays, results).catch(error => Promise.reject(failed(error)))
+        signal?.throwIfAborted()
+        return Object.fromEntries(graph.outputs.map((name, i) => [name, results[i] as Float32Array]))
+      },
+      read: async name => {
+        const values = new Float32Array(length(name))
+        await program.read(position(name), values).catch(error => Promise.reject(failed(error)))
+        return values
+      },
+      write: async (name, values) => {
+        const at = position(name)
+        check(name, values.length)
+        await program.write(at, values).catch(error => Promise.reject(failed(error)))
+      },
+      dispose: async () => {
+        if (disposed) return
+        disposed = true
+        program.dispose()
+      },
+    }
+  },
+}

@@ -1,0 +1,43 @@
+/** Loads the native addon, where it is built. */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import type { Plan } from './plan.js'
+
+/** The addon's program: indices are those of the plan's values. Every promise rejects with words. */
+export interface NativeProgram {
+  compile(): Promise<void>
+  run(inputs: readonly Float32Array[], outputs: readonly Float32Array[]): Promise<void>
+  read(value: number, to: Float32Array): Promise<void>
+  write(value: number, from: Float32Array): Promise<void>
+  sharedBytes(): number
+  dispose(): void
+}
+
+interface Addon {
+  /** oneDNN's version. */
+  readonly version: string
+  readonly Program: new (plan: Plan) => NativeProgram
+}
+
+/** Where the build puts it. */
+export const addonPath = fileURLToPath(new URL('../../../build/regraft_native.node', import.meta.url))
+
+let loaded: Addon | string | undefined
+
+/** The addon, or in words why it is not there. */
+export function nativeAddon(): Addon | string {
+  loaded ??= load()
+  return loaded
+}
+
+function load(): Addon | string {
+  if (process.env.REGRAFT_NO_NATIVE) return 'switched off by REGRAFT_NO_NATIVE'
+  if (!existsSync(addonPath))
+    return "it is not built; 'npx regraft build-native' builds it where g++ and oneDNN (libdnnl-dev) are installed"
+  try {
+    return createRequire(import.meta.url)(addonPath) as Addon
+  } catch (error) {
+    return `it cannot be loaded (${(error as Error).message}); 'npx regraft build-native' builds it anew`
+  }
+}

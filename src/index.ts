@@ -1,0 +1,31 @@
+/** Regraft as a library: fine-tune pretrained convolutional networks on images, and use what was trained. */
+export { RegraftError } from './base/errors.js'
+export type { Preprocessing } from './base/preprocessing.js'
+export { type Dataset, type ImageFolderOptions, type ImageSample, imageFolder, type Split } from './data/index.js'
+export {
+  type ClassifierOptions,
+  type EvaluationOptions,
+  evaluateRun,
+  type ImagePrediction,
+  predict,
+  pretrainedModel,
+  type RunEvaluation,
+  type Score,
+} from './inference/index.js'
+export { describe, networks } from './models/index.js'
+export { writeRunFigures } from './report/index.js'
+export {
+  type EpochRecord,
+  type Finished,
+  type Hooks,
+  type Listener,
+  type Metrics,
+  type Model,
+  type RunConfig,
+  type RunResult,
+  readModel,
+  resume,
+  type TrainingEvent,
+  type TrainingOptions,
+  train,
+} from './training/index.js'

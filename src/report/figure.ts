@@ -1,0 +1,29 @@
+/** Renders a Vega-Lite specification to SVG, and the SVG to PNG. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import * as vega from 'vega'
+import { compile, type TopLevelSpec } from 'vega-lite'
+import { writeFileAtomic } from '../base/files.js'
+import { theme } from './theme.js'
+
+/** The figure as SVG text, and as a PNG of twice its size. */
+export async function renderFigure(spec: TopLevelSpec): Promise<{ readonly svg: string; readonly png: Buffer }> {
+  const { spec: compiled } = compile(spec, { config: theme })
+  const view = new vega.View(vega.parse(compiled), { renderer: 'none' })
+  try {
+    const svg = await view.toSVG()
+    return { svg, png: await sharp(Buffer.from(svg), { density: 144 }).png().toBuffer() }
+  } finally {
+    view.finalize()
+  }
+}
+
+/** Writes `<name>.svg` and `<name>.png` into a folder; returns the path of the PNG. */
+export async function writeFigure(folder: string, name: string, spec: TopLevelSpec): Promise<string> {
+  const { svg, png } = await renderFigure(spec)
+  await mkdir(folder, { recursive: true })
+  await writeFileAtomic(join(folder, `${name}.svg`), svg)
+  await writeFileAtomic(join(folder, `${name}.png`), png)
+  return join(folder, `${name}.png`)
+}
