@@ -16,12 +16,14 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     quick: { type: 'boolean', default: false },
     threads: { type: 'string' },
+    engine: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
 if (options.help) {
-  console.log('npm run bench -- [--only TEXT] [--quick] [--threads N] [--json FILE]\n')
+  console.log('npm run bench -- [--only TEXT] [--engine NAME] [--quick] [--threads N] [--json FILE]\n')
   console.log("  --only TEXT   only lines whose 'network task' contain the text, for instance 'resnet50 step'")
+  console.log('  --engine NAME only that engine; default: all that are here')
   console.log('  --quick       fewer rounds; for a look, not for a claim')
   console.log('  --json FILE   writes every figure')
   console.log('\nPyTorch is measured where REGRAFT_PEER_PYTHON (else python3) can import torch.')
@@ -81,6 +83,7 @@ async function measure(setting: Setting, torch: string | undefined): Promise<Fig
     size: setting.size,
   })
   for (const engine of engines) {
+    if (options.engine && engine.name !== options.engine) continue
     const support = engine.supports(forward, setting.precision)
     if (support.ok)
       await begin(engine.name, process.execPath, [

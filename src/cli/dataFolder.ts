@@ -1,11 +1,12 @@
 /** The data argument of commands: a folder of class folders, or the name of a data set that can be downloaded. */
-import { caltech101, type Dataset, imageFolder } from '../data/index.js'
+import { caltech101, type Dataset } from '../data/index.js'
+import { openDataset } from '../training/index.js'
 import { cacheFolder, downloadFile } from '../weights/index.js'
 import { progress } from './terminal/progress.js'
 
 /** Reads the folder, or downloads and unpacks Caltech-101 for the name 'caltech101'. */
-export async function openData(argument: string, exclude: readonly string[]): Promise<Dataset> {
-  if (argument !== 'caltech101') return imageFolder(argument, { exclude })
+export async function openData(argument: string, exclude: string[], labels?: string): Promise<Dataset> {
+  if (argument !== 'caltech101') return openDataset(argument, { exclude, labels })
   const download: Parameters<typeof caltech101>[0]['download'] = async request => {
     const bar = progress({ label: request.name, unit: 'byte' })
     const path = await downloadFile({ ...request, onProgress: (done, total) => bar.update(done, total) })

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { RegraftError } from '../base/errors.js'
 import { version } from '../base/version.js'
+import { buildNativeCommand } from './buildNative.js'
 import { describeCommand } from './describe.js'
 import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
@@ -31,7 +32,14 @@ const program = new Command('regraft')
     '\nExit codes: 0 success, 1 a defect in regraft, 2 usage, 3 images, 4 weights, 5 network, 6 training diverged, 7 run folder, 8 engine, 130 interrupted',
   )
 
-for (const command of [trainCommand, evaluateCommand, predictCommand, describeCommand, doctorCommand]) {
+for (const command of [
+  trainCommand,
+  evaluateCommand,
+  predictCommand,
+  describeCommand,
+  doctorCommand,
+  buildNativeCommand,
+]) {
   command.showSuggestionAfterError().exitOverride()
   program.addCommand(command)
 }

@@ -7,6 +7,7 @@ import { table } from './terminal/table.js'
 const labels: Readonly<Record<Progress['task'], string>> = {
   weights: 'Downloading weights',
   images: 'Checking images',
+  duplicates: 'Looking for near-duplicates',
   features: 'Computing features of the frozen trunk',
   training: 'Training',
   validation: 'Validating',

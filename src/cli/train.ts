@@ -51,9 +51,11 @@ async function begin(
   if (data === undefined)
     throw new RegraftError('usage', "name a folder of class folders: regraft train FOLDER (see 'regraft train --help')")
   const options = { ...(config === undefined ? {} : await readConfigFile(config, trainingOptions)), ...given }
-  const parsed = trainingOptions.pick({ exclude: true }).safeParse({ exclude: options.exclude })
+  const parsed = trainingOptions
+    .pick({ exclude: true, labels: true })
+    .safeParse({ exclude: options.exclude, labels: options.labels })
   const exclude = parsed.data?.exclude ?? []
-  const dataset = await openData(data, exclude)
+  const dataset = await openData(data, exclude, parsed.data?.labels)
   // The background class of Caltech-101 is no class; the run's config says that it was left out, so that a resume does it too.
   const left = data === 'caltech101' ? { exclude: [...exclude, 'BACKGROUND_Google'] } : {}
   return train(dataset, { ...options, ...left }, hooks)

@@ -7,11 +7,13 @@ import {
   elements,
   type Graph,
   GraphBuilder,
+  gradientStep,
   interpret,
   type OperatorName,
   type Shape,
   valuesOf,
 } from '../graph/index.js'
+import { networkGraph, networkNamed } from '../models/index.js'
 import type { Engine, Precision } from './engine.js'
 
 /** One application of an operator. */
@@ -588,6 +590,26 @@ export function describeEngine(
       }
       for (const result of results.slice(1))
         expect(Buffer.compare(Buffer.from(result.buffer), Buffer.from(results[0]!.buffer))).toBe(0)
+    })
+
+    it('compute the gradients of a network at the tenth run as at the first', async () => {
+      const { graph } = gradientStep(networkGraph(networkNamed('resnet18-narrow'), { classes: 5, batch: 4, size: 48 }))
+      const program = await engine.compile(graph)
+      programs.push(program)
+      for (const { name, shape } of valuesOf(graph, 'parameter', 'statistic')) {
+        const random = randomStream(4, name)
+        await program.write(
+          name,
+          new Float32Array(elements(shape)).map(() => 0.5 + 0.3 * random.normal()),
+        )
+      }
+      const images = new Float32Array(4 * 3 * 48 * 48).map((_, i) => Math.sin(i * 0.37))
+      const targets = new Float32Array(20)
+      for (let row = 0; row < 4; row++) targets[row * 5 + row] = 1
+      const first = await program.run({ images, targets })
+      for (let i = 0; i < 8; i++) await program.run({ images, targets })
+      const last = await program.run({ images, targets })
+      for (const [name, values] of Object.entries(first)) expect(last[name], name).toEqual(values)
     })
 
     it('stop at a signal, and can be disposed of more than once', async () => {

@@ -70,10 +70,16 @@ describe.skipIf(!golden).each(engines.map(engine => [engine.name, engine] as con
       expect(Math.abs(outputs.loss![0]! / expected.loss - 1)).toBeLessThan(1e-5)
       expect(relativeError(outputs.fc!, expected.logits_train_mode.flat())).toBeLessThan(1e-4)
       expect([...gradients.keys()].sort()).toEqual(Object.keys(expected.gradients).sort())
+      // An activation whose true value lies within a rounding error of zero passes its gradient or not by chance, and
+      // changes every gradient before it. PyTorch's float32 run has such places too, but others: so the bound is three
+      // times its worst error in this network, which without them (ResNet-18) is its ordinary rounding.
+      const worst = Math.max(
+        ...Object.values(expected.gradients).map(reference => reference.pytorch_float32_relative_error),
+      )
       const excess = [...gradients].map(([parameter, gradient]) => {
         const reference = expected.gradients[parameter]!
-        const allowed = (3 * reference.pytorch_float32_relative_error + 1e-4) * reference.norm
-        return { parameter, ratio: gradientError(parameter, outputs[gradient]!, reference) / allowed }
+        const error = gradientError(parameter, outputs[gradient]!, reference) / reference.norm
+        return { parameter, error, ratio: error / (3 * worst + 1e-4) }
       })
       expect(excess.filter(({ ratio }) => !(ratio <= 1))).toEqual([])
       for (const [name, { sum, norm }] of Object.entries(expected.running_statistics_after_one_step)) {

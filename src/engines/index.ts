@@ -2,12 +2,13 @@
 import { RegraftError } from '../base/errors.js'
 import type { Graph } from '../graph/index.js'
 import type { Engine, Precision } from './engine.js'
+import { onednnEngine } from './onednn/index.js'
 import { onnxruntimeEngine } from './onnxruntime/index.js'
 
 export type { CompileOptions, Engine, Inputs, MemoryPlan, Outputs, Precision, Program, Support } from './engine.js'
 
 /** All engines, the fastest first. */
-export const engines: readonly Engine[] = [onnxruntimeEngine]
+export const engines: readonly Engine[] = [onednnEngine, onnxruntimeEngine]
 
 /**
  * The engine that runs a graph: the named one, or for 'auto' the first that can.

@@ -32,6 +32,14 @@ export const theme: Config = {
     titleFontWeight: 'normal',
     titlePadding: 10,
   },
-  legend: { orient: 'top', title: null, labelFontSize: 13, labelColor: text.colour, symbolStrokeWidth: 3, offset: 8 },
+  legend: {
+    orient: 'top',
+    title: null,
+    labelLimit: 0,
+    labelFontSize: 13,
+    labelColor: text.colour,
+    symbolStrokeWidth: 3,
+    offset: 8,
+  },
   range: { category: categories },
 }

@@ -4,7 +4,7 @@ import type { EpochRecord } from './runFolder.js'
 /** Long work that can be counted. `total` is unknown for a download without a length. */
 export interface Progress {
   readonly type: 'progress'
-  readonly task: 'weights' | 'images' | 'features' | 'training' | 'validation' | 'test'
+  readonly task: 'weights' | 'images' | 'duplicates' | 'features' | 'training' | 'validation' | 'test'
   readonly done: number
   readonly total: number | undefined
   readonly unit: 'image' | 'byte'

@@ -94,14 +94,22 @@ export const trainingOptions = z.strictObject({
     .boolean()
     .default(false)
     .meta({ description: 'batch norms keep their stored statistics while their weights are trained' }),
-  augment: z.enum(['crop-flip', 'none']).optional().meta({
+  augment: z.enum(['crop-flip', 'trivial', 'none']).optional().meta({
     description:
-      'random resized crop and flip, or the evaluation crop; default: crop-flip, or none where the trunk is frozen',
+      'random resized crop and flip, the same with TrivialAugment, or the evaluation crop; default: crop-flip, or none where the trunk is frozen',
   }),
   cropScale: positive
     .max(1)
     .default(0.35)
     .meta({ value: 'SHARE', description: 'smallest share of the image’s area that a random crop keeps' }),
+  colorJitter: notNegative.max(1).default(0).meta({
+    value: 'STRENGTH',
+    description: 'random brightness, contrast, saturation and hue of training images; 0.4 is usual',
+  }),
+  randomErasing: notNegative
+    .max(1)
+    .default(0)
+    .meta({ value: 'SHARE', description: 'share of training images in which a rectangle is erased; 0.25 is usual' }),
   labelSmoothing: notNegative
     .max(0.9)
     .default(0)
@@ -120,6 +128,13 @@ export const trainingOptions = z.strictObject({
   split: shares
     .default('7:2:1')
     .meta({ value: 'T:V:E', description: 'shares of training, validation and test images in each class' }),
+  groupDuplicates: z.boolean().default(false).meta({
+    description: 'keep near-duplicates, and crops of one another, on one side of the split; found by content',
+  }),
+  labels: z.string().optional().meta({
+    value: 'FILE',
+    description: 'CSV of path, label and perhaps split, below the data folder, instead of class folders',
+  }),
   exclude: z.array(z.string()).default([]).meta({ value: 'CLASS', description: 'class folders to leave out' }),
   skipBadImages: z
     .boolean()

@@ -41,7 +41,7 @@ const configSchema = z.object({
   preprocessing: preprocessingSchema,
   /** What was decided where the options left it open. */
   resolved: z.object({
-    augment: z.enum(['crop-flip', 'none']),
+    augment: z.enum(['crop-flip', 'trivial', 'none']),
     cacheFeatures: z.boolean(),
     batchSize: z.number().int(),
   }),

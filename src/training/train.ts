@@ -10,9 +10,12 @@ import {
   checkImages,
   createLoader,
   type Dataset,
+  type Duplicates,
   defaultCropFlip,
+  findDuplicateGroups,
   imageFolder,
   type Loader,
+  labelledImages,
   type Split,
   split,
   splitFromPaths,
@@ -54,7 +57,12 @@ export async function train(data: Dataset, options: TrainingOptions = {}, hooks:
   const preprocessing = size === undefined ? grafted.preprocessing : withSize(grafted.preprocessing, size)
   const loader = createLoader(data, loaderOptions(resolved, preprocessing, augment))
   try {
-    const planned = split(data, { fractions: fractionsOf(resolved.split), seed: resolved.seed })
+    const duplicates = resolved.groupDuplicates ? await duplicatesIn(data, hooks) : undefined
+    const planned = split(data, {
+      fractions: fractionsOf(resolved.split),
+      seed: resolved.seed,
+      ...(duplicates ? { groups: duplicates.groups } : {}),
+    })
     const { split: parts, bad } = await check(loader, planned, resolved.skipBadImages, hooks)
     const batchSize = Math.min(resolved.batchSize, parts.train.length)
     if (batchSize < resolved.batchSize)
@@ -69,13 +77,18 @@ export async function train(data: Dataset, options: TrainingOptions = {}, hooks:
       split: pathsOf(data, parts),
       network: grafted.network.name,
       preprocessing,
-      resolved: { augment, cacheFeatures: augment === 'none', batchSize },
+      resolved: {
+        augment,
+        cacheFeatures: augment === 'none' && resolved.colorJitter === 0 && resolved.randomErasing === 0,
+        batchSize,
+      },
       provenance: grafted.provenance,
       environment: environment(resolved),
       started: new Date().toISOString(),
     }
     const engine = engineFor(config, grafted)
     await createRun(run, { ...config, environment: { ...config.environment, engine: engine.name } })
+    if (duplicates) await writeJson(join(run, 'duplicates.json'), namedPairs(data, duplicates))
     if (bad.length > 0) await writeJson(join(run, 'skipped-images.json'), bad)
     return await execute({ run, config, parts, loader, engine, grafted, ...hooks })
   } finally {
@@ -93,7 +106,7 @@ export async function resume(run: string, hooks: Hooks = {}): Promise<Finished> 
   const { options, provenance, resolved } = config
   if (existsSync(resultFile(run)))
     throw new RegraftError('run', `${run} has finished already; its results are in ${resultFile(run)}`)
-  const data = await imageFolder(config.data, { exclude: options.exclude })
+  const data = await openDataset(config.data, options)
   if (data.classes.join('\n') !== config.classes.join('\n'))
     throw new RegraftError(
       'data',
@@ -125,17 +138,34 @@ function graftOptions(options: ResolvedOptions, classes: number, { onEvent, sign
 function loaderOptions(
   options: ResolvedOptions,
   preprocessing: RunConfig['preprocessing'],
-  augment: 'crop-flip' | 'none',
+  augment: RunConfig['resolved']['augment'],
 ) {
-  const { seed, threads, cropScale } = options
+  const { seed, threads, cropScale, colorJitter, randomErasing } = options
   return {
     preprocessing,
     seed,
     augment,
+    colorJitter,
+    randomErasing,
     ...(threads ? { threads } : {}),
     cropFlip: { ...defaultCropFlip, scale: [cropScale, 1] as const },
   }
 }
+
+/** The data set of a run: class folders, or a CSV of paths and labels. */
+export const openDataset = (
+  root: string,
+  { labels, exclude }: Pick<ResolvedOptions, 'labels' | 'exclude'>,
+): Promise<Dataset> => (labels === undefined ? imageFolder(root, { exclude }) : labelledImages(labels, { root }))
+
+function duplicatesIn(data: Dataset, { onEvent, signal }: Hooks): Promise<Duplicates> {
+  const onProgress = (done: number, total: number) =>
+    onEvent?.({ type: 'progress', task: 'duplicates', done, total, unit: 'image' })
+  return findDuplicateGroups(data, [...data.samples.keys()], { onProgress, ...(signal ? { signal } : {}) })
+}
+
+const namedPairs = ({ samples }: Dataset, { pairs }: Duplicates) =>
+  pairs.map(({ a, b, kind, score }) => ({ first: samples[a]?.path, second: samples[b]?.path, kind, score }))
 
 /** '7:2:1' as shares that sum to 1. */
 function fractionsOf(text: string): [number, number, number] {

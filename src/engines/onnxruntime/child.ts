@@ -30,7 +30,9 @@ const zeros = (shapes: ReadonlyMap<string, readonly number[]>) =>
 
 /** A compiled step: answers what is asked of it. */
 async function compile({ model, threads, persistent, inputs, outputs, updates }: Setup) {
-  const session = await InferenceSession.create(model, { intraOpNumThreads: threads, executionMode: 'sequential' })
+  // The runtime's memory pattern, which it would follow from the second run on, lets values that are still read be
+  // overwritten in graphs like these (1.16.3): gradients came out wrong, without any error.
+  const session = await InferenceSession.create(model, { intraOpNumThreads: threads, enableMemPattern: false })
   const state = zeros(persistent)
   const given = zeros(inputs)
   const fetches = [...new Set([...outputs, ...updates.values()])]

@@ -1,29 +1,20 @@
 /** Convolutions and their gradients as ordinary ONNX operators. */
 import { type Graph, lookUp, type Node } from '../../../graph/index.js'
-import type { OnnxWriter } from './writer.js'
+import { fusedActivation, type OnnxWriter } from './writer.js'
 
 type Sizes = readonly [number, number, number, number]
 const sizes = (graph: Graph, name: string) => lookUp(graph, name).shape as Sizes
 
-/** Bias, residual and activation, which inference graphs have, go into one FusedConv where that is allowed. */
+/** Bias and activation, which inference graphs have, go into one FusedConv where that is allowed. */
 export function conv2d(writer: OnnxWriter, _: Graph, node: Node<'conv2d'>): void {
   const { stride, padding, groups, activation } = node.attributes
   const [x, weight, bias = '', residual = ''] = node.inputs as [string, string, ...string[]]
   const [y] = node.outputs as [string]
   const attributes = { strides: stride, pads: padding, group: groups }
   if (activation === 'none' && !residual) writer.add('Conv', [x, weight, bias], attributes, y)
-  else if (writer.fused) {
-    const fused =
-      activation === 'none'
-        ? {}
-        : activation === 'relu'
-          ? { activation: 'Relu' }
-          : { activation: 'Clip', activation_params: { floats: [0, 6] } }
-    // FusedConv takes a residual only together with an activation it knows to apply after it.
-    if (residual && activation === 'none') {
-      writer.add('Add', [writer.add('Conv', [x, weight, bias], attributes), residual], {}, y)
-    } else writer.addFused('FusedConv', [x, weight, bias, residual], { ...attributes, ...fused }, y)
-  } else {
+  else if (activation !== 'none' && !residual && writer.fused)
+    writer.addFused('FusedConv', [x, weight, bias], { ...attributes, ...fusedActivation(activation) }, y)
+  else {
     const sum = writer.add('Conv', [x, weight, bias], attributes)
     writer.activate(residual ? writer.add('Add', [sum, residual]) : sum, activation, y)
   }
@@ -110,31 +101,28 @@ function cropped(
   return writer.slice(x, [2, 3], [-top, -left], [height + bottom, width + right], [1, 1])
 }
 
-/** Matrix products where the kernel is 1x1 or dense; depthwise, a convolution whose kernel is dy. */
+/** Matrix products where channels mix; depthwise, products summed over planes. */
 export function conv2dWeightGradient(writer: OnnxWriter, graph: Graph, node: Node<'conv2dWeightGradient'>): void {
   const { stride, padding, groups, kernel } = node.attributes
   const [x, dy] = node.inputs as [string, string]
   const [dweight] = node.outputs as [string]
   const [batch, channels, height, width] = sizes(graph, x)
   const [, filters, outHeight, outWidth] = sizes(graph, dy)
-  const area = kernel[0] * kernel[1]
   if (groups === channels && filters === channels) {
-    const planes = writer.add(
-      'Conv',
-      [
-        writer.reshape(x, [1, batch * channels, height, width]),
-        writer.reshape(dy, [batch * channels, 1, outHeight, outWidth]),
-      ],
-      { group: batch * channels, pads: padding, dilations: stride },
-    )
-    const [top, left, bottom, right] = padding
-    const taps = [
-      height + top + bottom - (outHeight - 1) * stride[0],
-      width + left + right - (outWidth - 1) * stride[1],
-    ]
-    const exact = taps[0] === kernel[0] && taps[1] === kernel[1]
-    const kept = exact ? planes : writer.slice(planes, [2, 3], [0, 0], kernel, [1, 1])
-    const sums = writer.sum(writer.reshape(kept, [batch, channels * area]), [0])
+    // Tap by tap: the mean of shifted x times dy over a plane, then the sum over images.
+    const padded = padding.some(side => side > 0)
+      ? writer.add('Pad', [x, writer.integers([0, 0, padding[0], padding[1], 0, 0, padding[2], padding[3]])])
+      : x
+    const taps: string[] = []
+    for (let r = 0; r < kernel[0]; r++)
+      for (let s = 0; s < kernel[1]; s++) {
+        const end = [r + (outHeight - 1) * stride[0] + 1, s + (outWidth - 1) * stride[1] + 1]
+        const shifted = writer.slice(padded, [2, 3], [r, s], end, stride)
+        const mean = writer.add('GlobalAveragePool', [writer.add('Mul', [shifted, dy])])
+        taps.push(writer.reshape(mean, [batch, channels, 1]))
+      }
+    const means = taps.length === 1 ? (taps[0] as string) : writer.add('Concat', taps, { axis: 2 })
+    const sums = writer.add('Mul', [writer.sum(means, [0]), writer.scalar(outHeight * outWidth)])
     writer.reshape(sums, [channels, 1, kernel[0], kernel[1]], dweight)
     return
   }

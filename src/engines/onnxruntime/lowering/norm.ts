@@ -1,6 +1,6 @@
 /** Batch norm, its gradient and its running statistics as ordinary ONNX operators. */
 import { elements, type Graph, lookUp, type Node } from '../../../graph/index.js'
-import type { OnnxWriter } from './writer.js'
+import { fusedActivation, type OnnxWriter } from './writer.js'
 
 /** Mean of a [N, C, H, W] tensor per channel: [C]. */
 function channelMean(writer: OnnxWriter, x: string, [batch, channels]: readonly number[], output?: string): string {
@@ -8,18 +8,9 @@ function channelMean(writer: OnnxWriter, x: string, [batch, channels]: readonly 
   return writer.add('ReduceMean', [planes], { axes: [0], keepdims: 0 }, output)
 }
 
-/** Mean over a channel's values of the product of two tensors: [C]. A depthwise convolution with a whole plane as kernel. */
-function channelDot(writer: OnnxWriter, x: string, y: string, shape: readonly number[], output?: string): string {
-  const [batch, channels, height, width] = shape as [number, number, number, number]
-  const planes = batch * channels
-  const sums = writer.add(
-    'Conv',
-    [writer.reshape(x, [1, planes, height, width]), writer.reshape(y, [planes, 1, height, width])],
-    { group: planes },
-  )
-  const mean = writer.add('ReduceMean', [writer.reshape(sums, [batch, channels])], { axes: [0], keepdims: 0 })
-  return writer.add('Mul', [mean, writer.scalar(1 / (height * width))], {}, output)
-}
+/** Mean over a channel's values of the product of two tensors: [C]. */
+const channelDot = (writer: OnnxWriter, x: string, y: string, shape: readonly number[], output?: string): string =>
+  channelMean(writer, writer.add('Mul', [x, y]), shape, output)
 
 /** scale * x + shift (+ residual), then the activation; scale and shift are [C]. A 1x1 depthwise convolution. */
 function affine(
@@ -34,17 +25,14 @@ function affine(
 ): string {
   const weight = writer.reshape(scale, [channels, 1, 1, 1])
   const attributes = { group: channels }
-  if (!writer.fused || (residual && activation === 'none') || (!residual && activation === 'none')) {
-    if (!residual && activation === 'none') return writer.add('Conv', [x, weight, shift], attributes, output)
-    const scaled = writer.add('Conv', [x, weight, shift], attributes)
-    const sum = residual
-      ? writer.add('Add', [scaled, residual], {}, activation === 'none' ? output : undefined)
-      : scaled
-    return activation === 'none' ? sum : writer.activate(sum, activation, output as string)
-  }
-  const fused =
-    activation === 'relu' ? { activation: 'Relu' } : { activation: 'Clip', activation_params: { floats: [0, 6] } }
-  return writer.addFused('FusedConv', [x, weight, shift, residual], { ...attributes, ...fused }, output)
+  if (activation !== 'none' && !residual && writer.fused)
+    return writer.addFused('FusedConv', [x, weight, shift], { ...attributes, ...fusedActivation(activation) }, output)
+  // With a residual, this release's FusedConv has given wrong numbers: it is added by a node of its own.
+  if (!residual && activation === 'none') return writer.add('Conv', [x, weight, shift], attributes, output)
+  const scaled = writer.add('Conv', [x, weight, shift], attributes)
+  const last = activation === 'none' ? output : undefined
+  const sum = residual ? writer.add('Add', [scaled, residual], {}, last) : scaled
+  return activation === 'none' ? sum : writer.activate(sum, activation, output as string)
 }
 
 /** `value` / sqrt(variance + eps), per channel: rounded once where a product with the inverse would be rounded twice. */

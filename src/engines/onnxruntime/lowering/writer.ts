@@ -1,6 +1,10 @@
 /** Collects ONNX nodes and constants while a graph is lowered. */
 import type { Attribute, OnnxNode, OnnxTensor } from '../onnxProto.js'
 
+/** The attributes that let FusedConv apply an activation. */
+export const fusedActivation = (activation: 'relu' | 'relu6'): Record<string, Attribute> =>
+  activation === 'relu' ? { activation: 'Relu' } : { activation: 'Clip', activation_params: { floats: [0, 6] } }
+
 export class OnnxWriter {
   readonly nodes: OnnxNode[] = []
   readonly constants = new Map<string, OnnxTensor>()
