@@ -5,15 +5,15 @@ import { buildGraph, type Module } from './module.js'
 
 /** Published weights of a network. */
 export interface PretrainedWeights {
-  /** An https address, or `hf:owner/name`: the safetensors file of a model on the Hugging Face Hub. */
+  /** An https address, `hf:owner/name` (the safetensors file of a model on the Hugging Face Hub), or a file: address. */
   readonly url: string
   /** The SHA-256 of the file or its first digits; the Hub gives its own. */
   readonly sha256?: string
   /** Where it comes from and what it was trained on. */
   readonly origin: string
   readonly licence: string
-  /** ImageNet top-1 accuracy as published, a fraction. */
-  readonly top1: number
+  /** ImageNet top-1 accuracy as published, a fraction; none where it was not trained on ImageNet. */
+  readonly top1?: number
   /** Where it differs from the network's. */
   readonly preprocessing?: Preprocessing
 }

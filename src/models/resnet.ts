@@ -114,6 +114,14 @@ function resnet(
 const v1 = (file: string, top1: number) => ({ 'imagenet1k-v1': published(file, top1, 256) })
 const v2 = (file: string, top1: number) => ({ 'imagenet1k-v2': published(file, top1, 232) })
 
+/** The small trunk that ships with the package: for trying things out, not for photographs. */
+const pictograms: PretrainedWeights = {
+  url: new URL('../../assets/demo-trunk.safetensors', import.meta.url).href,
+  origin: 'regraft’s own, trained on thirty classes of drawn pictograms (src/examples/trainTrunk.ts)',
+  licence: 'MIT',
+  preprocessing: torchvisionPreprocessing(73, 64),
+}
+
 /** The family; accuracies are torchvision's. `resnet18-narrow` has 12 channels where ResNet-18 has 64, for small images and quick trials. */
 export const resnets: readonly Network[] = [
   resnet('resnet18', basicBlock, [2, 2, 2, 2], v1('resnet18-f37072fd.pth', 0.69758)),
@@ -130,5 +138,5 @@ export const resnets: readonly Network[] = [
     ...v1('resnet152-394f9c45.pth', 0.78312),
     ...v2('resnet152-f82ba261.pth', 0.82284),
   }),
-  resnet('resnet18-narrow', basicBlock, [2, 2, 2, 2], {}, 12),
+  resnet('resnet18-narrow', basicBlock, [2, 2, 2, 2], { pictograms }, 12),
 ]

@@ -1,4 +1,5 @@
 /** The graft: pretrained weights for the trunk of a network, fresh random ones for its new head. */
+import { fileURLToPath } from 'node:url'
 import { RegraftError } from '../base/errors.js'
 import type { Preprocessing } from '../base/preprocessing.js'
 import { elements, type Graph, lookUp, type Shape, valuesOf } from '../graph/index.js'
@@ -75,7 +76,9 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
   const file = await fetchWeights(
     published?.sha256 && !published.url.startsWith('hf:')
       ? { kind: 'url', url: published.url, sha256: published.sha256 }
-      : parseWeightsSource(published?.url ?? source),
+      : published?.url.startsWith('file:')
+        ? { kind: 'file', path: fileURLToPath(published.url) }
+        : parseWeightsSource(published?.url ?? source),
     { signal: options.signal, onProgress: options.onProgress },
   )
   const { tensors } = await readWeights(file)

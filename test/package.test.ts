@@ -1,0 +1,74 @@
+/** The package as npm makes it: installed into an empty folder, used as a command and as a typed library. */
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { shapeImages, temporaryFolder } from './support.js'
+
+const run = promisify(execFile)
+let folder: Awaited<ReturnType<typeof temporaryFolder>>
+const at = (...parts: string[]) => join(folder.path, ...parts)
+const installed = (...parts: string[]) => at('app', 'node_modules', 'regraft', ...parts)
+const npm = (cwd: string, ...args: string[]) =>
+  run('npm', args, { cwd, env: { ...process.env, npm_config_audit: 'false', npm_config_fund: 'false' } })
+
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  await mkdir(at('app'))
+  await npm(resolve('.'), 'pack', '--pack-destination', folder.path)
+  const archive = readdirSync(folder.path).find(name => name.endsWith('.tgz')) as string
+  await writeFile(at('app', 'package.json'), '{ "type": "module", "private": true }')
+  await npm(at('app'), 'install', `../${archive}`)
+  await shapeImages(at('app', 'images'), 12)
+}, 300_000)
+afterAll(() => folder.remove())
+
+it('holds the demo trunk and the sources of the native engine, and no tests', () => {
+  expect(existsSync(installed('assets', 'demo-trunk.safetensors'))).toBe(true)
+  expect(existsSync(installed('native', 'src', 'addon.cc'))).toBe(true)
+  const files = readdirSync(installed(), { recursive: true }).map(String)
+  expect(files.filter(name => /\.(test|testing)\./.test(name))).toEqual([])
+})
+
+it('trains and predicts by the command', async () => {
+  const args = [
+    'regraft',
+    'train',
+    'images',
+    '--network',
+    'resnet18-narrow',
+    '--epochs',
+    '2',
+    '--batch-size',
+    '8',
+    '--run',
+    'first',
+  ]
+  const { stdout } = await run('npx', args, { cwd: at('app') })
+  expect(stdout).toContain('epoch 2/2')
+  const predicted = await run('npx', ['regraft', 'predict', 'first', 'images/circle/1.jpg'], { cwd: at('app') })
+  expect(predicted.stdout).toMatch(/images\/circle\/1.jpg\s+(circle|square|stripes)/)
+}, 120_000)
+
+it('is imported with types', async () => {
+  await writeFile(
+    at('app', 'use.ts'),
+    [
+      "import { type Dataset, imageFolder, RegraftError, train } from 'regraft'",
+      "const data: Dataset = await imageFolder('images')",
+      "const options = { network: 'resnet18-narrow', epochs: 1, batchSize: 8, lrBackbone: 0, run: 'second' } as const",
+      'const { result } = await train(data, options)',
+      'const top1: number = result.test?.top1 ?? 0',
+      "console.log(top1 >= 0, new RegraftError('usage', 'x').code)",
+      '// @ts-expect-error epochs is a number',
+      "await train(data, { epochs: 'many' }).catch(() => {})",
+    ].join('\n'),
+  )
+  const tsc = resolve('node_modules/typescript/bin/tsc')
+  const flags = ['--module', 'NodeNext', '--target', 'ES2022', '--strict', '--skipLibCheck', 'use.ts']
+  await run(process.execPath, [tsc, ...flags], { cwd: at('app') })
+  const { stdout } = await run(process.execPath, ['use.js'], { cwd: at('app') })
+  expect(stdout).toBe('true usage\n')
+}, 120_000)
