@@ -59,66 +59,37 @@ inline void store(float *values, int64_t channels, int64_t b, Lanes lanes) {
   for (int64_t c = 0; c < block && b * block + c < channels; c++) values[b * block + c] = lanes[c];
 }
 
-template <Activation A>
-void normalise(const Context::Planes &p, const Lanes *x, const Lanes *residual, const Lanes *shift, const Lanes *scale, const Lanes *offset, Lanes *y) {
-  const int64_t pixels = p.pixels();
-#pragma omp parallel for collapse(2) schedule(static)
-  for (int64_t n = 0; n < p.batch; n++)
+/// Runs the phases of a norm: `first` and `finish` for a block of channels, `sum` and `apply` for each of its planes.
+/// Where there are enough blocks, each is done at once, so that a small layer's planes are still in the cache when they
+/// are applied; the sums are the same either way.
+template <class First, class Sum, class Finish, class Apply>
+void perChannel(const Context::Planes &p, int threads, First first, Sum sum, Finish finish, Apply apply) {
+  if (p.blocks >= threads) {
+#pragma omp parallel for schedule(static)
     for (int64_t b = 0; b < p.blocks; b++) {
-      const int64_t at = (n * p.blocks + b) * pixels;
-      const Lanes m = shift[b], a = scale[b], o = offset[b];
-      if (residual)
-        for (int64_t i = at; i < at + pixels; i++) y[i] = activate<A>((x[i] - m) * a + o + residual[i]);
-      else
-        for (int64_t i = at; i < at + pixels; i++) y[i] = activate<A>((x[i] - m) * a + o);
+      first(b);
+      for (int64_t n = 0; n < p.batch; n++) sum(n, b);
+      finish(b);
+      for (int64_t n = 0; n < p.batch; n++) apply(n, b);
     }
-}
-
-using Normalise = void (*)(const Context::Planes &, const Lanes *, const Lanes *, const Lanes *, const Lanes *, const Lanes *, Lanes *);
-
-/// Mean and biased variance per channel. Sums are of differences to the first image's mean, so that no digits are lost.
-void statistics(const Context::Planes &p, const Lanes *x, Sums *sums, Lanes *mean, Lanes *variance) {
-  const int64_t pixels = p.pixels();
+    return;
+  }
 #pragma omp parallel
   {
 #pragma omp for schedule(static)
-    for (int64_t b = 0; b < p.blocks; b++) {
-      Wide sum{};
-      for (int64_t from = 0; from < pixels; from += chunk) {
-        Lanes part{};
-        for (int64_t i = from; i < std::min(from + chunk, pixels); i++) part += x[b * pixels + i];
-        sum += widen(part);
-      }
-      mean[b] = __builtin_convertvector(sum / static_cast<double>(pixels), Lanes);
-    }
+    for (int64_t b = 0; b < p.blocks; b++) first(b);
 #pragma omp for collapse(2) schedule(static)
     for (int64_t n = 0; n < p.batch; n++)
-      for (int64_t b = 0; b < p.blocks; b++) {
-        const int64_t at = (n * p.blocks + b) * pixels;
-        const Lanes around = mean[b];
-        Sums own{};
-        for (int64_t from = 0; from < pixels; from += chunk) {
-          Lanes first{}, second{};
-          for (int64_t i = at + from; i < at + std::min(from + chunk, pixels); i++) {
-            const Lanes d = x[i] - around;
-            first += d;
-            second += d * d;
-          }
-          own.first += widen(first);
-          own.second += widen(second);
-        }
-        sums[n * p.blocks + b] = own;
-      }
+      for (int64_t b = 0; b < p.blocks; b++) sum(n, b);
 #pragma omp for schedule(static)
-    for (int64_t b = 0; b < p.blocks; b++) {
-      const double count = static_cast<double>(p.batch * pixels);
-      const Sums all = total(sums, p.batch, p.blocks, b);
-      const Wide shift = all.first / count, squares = all.second / count;
-      variance[b] = __builtin_convertvector(squares - shift * shift, Lanes);
-      mean[b] = __builtin_convertvector(widen(mean[b]) + shift, Lanes);
-    }
+    for (int64_t b = 0; b < p.blocks; b++) finish(b);
+#pragma omp for collapse(2) schedule(static)
+    for (int64_t n = 0; n < p.batch; n++)
+      for (int64_t b = 0; b < p.blocks; b++) apply(n, b);
   }
 }
+
+inline Lanes narrow(Wide x) { return __builtin_convertvector(x, Lanes); }
 
 inline Lanes overDeviation(Lanes value, Lanes variance, float eps) {
   Lanes result;
@@ -126,107 +97,171 @@ inline Lanes overDeviation(Lanes value, Lanes variance, float eps) {
   return result;
 }
 
+/// Sums over a plane in double, of what `term` gives for each pixel; floats are added for `chunk` pixels at most.
+template <class Term>
+inline Sums sumPlane(int64_t at, int64_t pixels, Term term) {
+  Sums sums{};
+  for (int64_t from = at; from < at + pixels; from += chunk) {
+    Lanes first{}, second{};
+    for (int64_t i = from; i < std::min(from + chunk, at + pixels); i++) term(i, first, second);
+    sums.first += widen(first);
+    sums.second += widen(second);
+  }
+  return sums;
+}
+
+struct Forward {
+  const Lanes *x, *residual;
+  const float *weight, *bias, *runningMean, *runningVariance;
+  float *batchMean, *batchVariance;
+  Lanes *y, *scratch;
+  int64_t channels;
+  int threads;
+  bool training;
+  float eps;
+};
+
+template <Activation A>
+void normalise(const Context::Planes &p, const Forward &f) {
+  const int64_t pixels = p.pixels();
+  Lanes *mean = f.scratch, *scale = mean + p.blocks, *offset = scale + p.blocks;
+  Sums *sums = reinterpret_cast<Sums *>(offset + p.blocks);
+  perChannel(
+      p, f.threads,
+      // Sums are of differences to the first image's mean, so that no digits are lost.
+      [&](int64_t b) {
+        if (!f.training) return;
+        const Sums own = sumPlane(b * pixels, pixels, [&](int64_t i, Lanes &first, Lanes &) { first += f.x[i]; });
+        mean[b] = narrow(own.first / static_cast<double>(pixels));
+      },
+      [&](int64_t n, int64_t b) {
+        if (!f.training) return;
+        const Lanes around = mean[b];
+        sums[n * p.blocks + b] = sumPlane((n * p.blocks + b) * pixels, pixels, [&](int64_t i, Lanes &first, Lanes &second) {
+          const Lanes d = f.x[i] - around;
+          first += d;
+          second += d * d;
+        });
+      },
+      [&](int64_t b) {
+        Lanes variance;
+        if (f.training) {
+          const double count = static_cast<double>(p.batch * pixels);
+          const Sums all = total(sums, p.batch, p.blocks, b);
+          const Wide shift = all.first / count;
+          variance = narrow(all.second / count - shift * shift);
+          mean[b] = narrow(widen(mean[b]) + shift);
+          if (f.batchMean) store(f.batchMean, f.channels, b, mean[b]);
+          if (f.batchVariance) store(f.batchVariance, f.channels, b, variance);
+        } else {
+          mean[b] = load(f.runningMean, f.channels, b);
+          variance = load(f.runningVariance, f.channels, b);
+        }
+        scale[b] = overDeviation(load(f.weight, f.channels, b), variance, f.eps);
+        offset[b] = load(f.bias, f.channels, b);
+      },
+      [&](int64_t n, int64_t b) {
+        const int64_t at = (n * p.blocks + b) * pixels;
+        const Lanes m = mean[b], a = scale[b], o = offset[b];
+        if (f.residual)
+          for (int64_t i = at; i < at + pixels; i++) f.y[i] = activate<A>((f.x[i] - m) * a + o + f.residual[i]);
+        else
+          for (int64_t i = at; i < at + pixels; i++) f.y[i] = activate<A>((f.x[i] - m) * a + o);
+      });
+}
+
 Step batchNorm(Context &c, const Operation &op) {
   const auto p = c.planes(op.in(0));
-  const int64_t channels = c.value(op.in(0)).dims[1];
   const int activation = op.integer("activation");
-  const Normalise apply = activation == 0 ? normalise<Activation::none> : activation == 1 ? normalise<Activation::relu> : normalise<Activation::relu6>;
+  const auto apply = activation == 0 ? normalise<Activation::none> : activation == 1 ? normalise<Activation::relu> : normalise<Activation::relu6>;
+  c.wantScratch(p.batch * p.blocks * sizeof(Sums) + 3 * p.blocks * sizeof(Lanes));
   const bool training = op.integer("training");
   const float eps = op.number("eps");
-  c.wantScratch(p.batch * p.blocks * sizeof(Sums) + 4 * p.blocks * sizeof(Lanes));
-  return [&c, op, p, channels, apply, training, eps]() {
-    Lanes *mean = reinterpret_cast<Lanes *>(c.scratch()), *variance = mean + p.blocks, *scale = variance + p.blocks, *offset = scale + p.blocks;
-    const Lanes *x = reinterpret_cast<const Lanes *>(c.data(op.in(0)));
-    if (training) statistics(p, x, reinterpret_cast<Sums *>(offset + p.blocks), mean, variance);
-    for (int64_t b = 0; b < p.blocks; b++) {
-      if (!training) {
-        mean[b] = load(c.data(op.in(3)), channels, b);
-        variance[b] = load(c.data(op.in(4)), channels, b);
-      }
-      scale[b] = overDeviation(load(c.data(op.in(1)), channels, b), variance[b], eps);
-      offset[b] = load(c.data(op.in(2)), channels, b);
-      if (training && op.out(1) >= 0) store(c.data(op.out(1)), channels, b, mean[b]);
-      if (training && op.out(2) >= 0) store(c.data(op.out(2)), channels, b, variance[b]);
-    }
-    apply(p, x, reinterpret_cast<const Lanes *>(c.dataOrNull(op.in(5))), mean, scale, offset, reinterpret_cast<Lanes *>(c.data(op.out(0))));
+  return [&c, op, p, apply, training, eps]() {
+    const auto lanes = [&c](int index) { return reinterpret_cast<Lanes *>(c.dataOrNull(index)); };
+    const auto data = [&](int position) { return c.data(op.in(position)); };
+    apply(p, Forward{lanes(op.in(0)), lanes(op.in(5)), data(1), data(2), data(3), data(4), c.dataOrNull(op.out(1)), c.dataOrNull(op.out(2)), lanes(op.out(0)),
+                     reinterpret_cast<Lanes *>(c.scratch()), c.value(op.in(0)).dims[1], c.plan.threads, training, eps});
   };
 }
 
+struct Backward {
+  const Lanes *dy, *x, *y;
+  const float *weight, *mean, *variance, *bias;
+  Lanes *dx, *dresidual, *scratch;
+  float *dweight, *dbias;
+  int64_t channels;
+  int threads;
+  bool training;
+  float eps;
+};
+
 /// With d the masked gradient and h = (x - mean) / deviation: dbias = sum d, dweight = sum d h,
 /// and in training dx = a (d - E[d] - h E[d h]), else dx = a d, where a = weight / deviation.
-template <Activation A>
-void gradient(const Context::Planes &p, const Lanes *dy, const Lanes *x, const Lanes *y, const Lanes *mean, const Lanes *inverse, const Lanes *scale, bool training,
-              Sums *sums, Lanes *both, Lanes *dx, Lanes *dresidual) {
+/// What the activation passed is seen from y, or found again from x where `Again`: one array less to read.
+template <Activation A, bool Again>
+void gradient(const Context::Planes &p, const Backward &f) {
   const int64_t pixels = p.pixels();
-#pragma omp parallel
-  {
-#pragma omp for collapse(2) schedule(static)
-    for (int64_t n = 0; n < p.batch; n++)
-      for (int64_t b = 0; b < p.blocks; b++) {
+  Lanes *mean = f.scratch, *inverse = mean + p.blocks, *scale = inverse + p.blocks, *offset = scale + p.blocks, *both = offset + p.blocks;
+  Sums *sums = reinterpret_cast<Sums *>(both + 2 * p.blocks);
+  const auto masked = [&f](int64_t i, Lanes centred, Lanes a, Lanes o) {
+    if (A == Activation::none) return f.dy[i];
+    return Again ? pass<A>(f.dy[i], centred * a + o) : pass<A>(f.dy[i], f.y[i]);
+  };
+  perChannel(
+      p, f.threads,
+      [&](int64_t b) {
+        mean[b] = load(f.mean, f.channels, b);
+        const Lanes variance = load(f.variance, f.channels, b);
+        inverse[b] = overDeviation(Lanes{} + 1.0f, variance, f.eps);
+        scale[b] = overDeviation(load(f.weight, f.channels, b), variance, f.eps);
+        offset[b] = Again ? load(f.bias, f.channels, b) : Lanes{};
+      },
+      [&](int64_t n, int64_t b) {
+        const Lanes m = mean[b], a = scale[b], o = offset[b];
+        sums[n * p.blocks + b] = sumPlane((n * p.blocks + b) * pixels, pixels, [&](int64_t i, Lanes &first, Lanes &second) {
+          const Lanes centred = f.x[i] - m, d = masked(i, centred, a, o);
+          first += d;
+          second += d * centred;
+          if (f.dresidual) f.dresidual[i] = d;
+        });
+      },
+      [&](int64_t b) {
+        const Sums all = total(sums, p.batch, p.blocks, b);
+        both[2 * b] = narrow(all.first);
+        both[2 * b + 1] = narrow(all.second * widen(inverse[b]));
+        if (f.dbias) store(f.dbias, f.channels, b, both[2 * b]);
+        if (f.dweight) store(f.dweight, f.channels, b, both[2 * b + 1]);
+      },
+      [&](int64_t n, int64_t b) {
+        if (!f.dx) return;
         const int64_t at = (n * p.blocks + b) * pixels;
-        const Lanes m = mean[b];
-        Sums own{};
-        for (int64_t from = 0; from < pixels; from += chunk) {
-          Lanes first{}, second{};
-          for (int64_t i = at + from; i < at + std::min(from + chunk, pixels); i++) {
-            const Lanes d = A == Activation::none ? dy[i] : pass<A>(dy[i], y[i]);
-            first += d;
-            second += d * (x[i] - m);
-            if (dresidual) dresidual[i] = d;
-          }
-          own.first += widen(first);
-          own.second += widen(second);
+        const float share = f.training ? 1.0f / static_cast<float>(p.batch * pixels) : 0.0f;
+        const Lanes m = mean[b], a = scale[b], o = offset[b], e1 = both[2 * b] * share, e2 = both[2 * b + 1] * share * inverse[b];
+        for (int64_t i = at; i < at + pixels; i++) {
+          const Lanes centred = f.x[i] - m, d = f.dresidual ? f.dresidual[i] : masked(i, centred, a, o);
+          f.dx[i] = a * (d - e1 - centred * e2);
         }
-        sums[n * p.blocks + b] = own;
-      }
-#pragma omp for schedule(static)
-    for (int64_t b = 0; b < p.blocks; b++) {
-      const Sums all = total(sums, p.batch, p.blocks, b);
-      both[2 * b] = __builtin_convertvector(all.first, Lanes);
-      both[2 * b + 1] = __builtin_convertvector(all.second * widen(inverse[b]), Lanes);
-    }
-    if (dx) {
-      const float share = 1.0f / static_cast<float>(p.batch * pixels);
-#pragma omp for collapse(2) schedule(static)
-      for (int64_t n = 0; n < p.batch; n++)
-        for (int64_t b = 0; b < p.blocks; b++) {
-          const int64_t at = (n * p.blocks + b) * pixels;
-          const Lanes a = scale[b], m = mean[b];
-          const Lanes e1 = training ? both[2 * b] * share : Lanes{}, e2 = training ? both[2 * b + 1] * share * inverse[b] : Lanes{};
-          for (int64_t i = at; i < at + pixels; i++) {
-            const Lanes d = A == Activation::none ? dy[i] : dresidual ? dresidual[i] : pass<A>(dy[i], y[i]);
-            dx[i] = a * (d - e1 - (x[i] - m) * e2);
-          }
-        }
-    }
-  }
+      });
 }
 
-using Gradient = void (*)(const Context::Planes &, const Lanes *, const Lanes *, const Lanes *, const Lanes *, const Lanes *, const Lanes *, bool, Sums *, Lanes *, Lanes *, Lanes *);
+using Gradient = void (*)(const Context::Planes &, const Backward &);
 
 Step batchNormGradient(Context &c, const Operation &op) {
   const auto p = c.planes(op.in(0));
-  const int64_t channels = c.value(op.in(0)).dims[1];
   const int activation = op.integer("activation");
-  const Gradient apply = activation == 0 ? gradient<Activation::none> : activation == 1 ? gradient<Activation::relu> : gradient<Activation::relu6>;
+  const bool again = op.in(6) >= 0;
+  const Gradient apply = activation == 0                 ? gradient<Activation::none, false>
+                         : activation == 1 ? (again ? gradient<Activation::relu, true> : gradient<Activation::relu, false>)
+                                           : (again ? gradient<Activation::relu6, true> : gradient<Activation::relu6, false>);
+  c.wantScratch(p.batch * p.blocks * sizeof(Sums) + 6 * p.blocks * sizeof(Lanes));
   const bool training = op.integer("training");
   const float eps = op.number("eps");
-  c.wantScratch(p.batch * p.blocks * sizeof(Sums) + 5 * p.blocks * sizeof(Lanes));
-  return [&c, op, p, channels, apply, training, eps]() {
-    Lanes *mean = reinterpret_cast<Lanes *>(c.scratch()), *inverse = mean + p.blocks, *scale = inverse + p.blocks, *both = scale + p.blocks;
-    Sums *sums = reinterpret_cast<Sums *>(both + 2 * p.blocks);
-    for (int64_t b = 0; b < p.blocks; b++) {
-      mean[b] = load(c.data(op.in(3)), channels, b);
-      const Lanes variance = load(c.data(op.in(4)), channels, b);
-      inverse[b] = overDeviation(Lanes{} + 1.0f, variance, eps);
-      scale[b] = overDeviation(load(c.data(op.in(2)), channels, b), variance, eps);
-    }
+  return [&c, op, p, apply, training, eps]() {
     const auto lanes = [&c](int index) { return reinterpret_cast<Lanes *>(c.dataOrNull(index)); };
-    apply(p, lanes(op.in(0)), lanes(op.in(1)), lanes(op.in(5)), mean, inverse, scale, training, sums, both, lanes(op.out(0)), lanes(op.out(3)));
-    for (int64_t b = 0; b < p.blocks; b++) {
-      if (op.out(2) >= 0) store(c.data(op.out(2)), channels, b, both[2 * b]);
-      if (op.out(1) >= 0) store(c.data(op.out(1)), channels, b, both[2 * b + 1]);
-    }
+    apply(p, Backward{lanes(op.in(0)), lanes(op.in(1)), lanes(op.in(5)), c.data(op.in(2)), c.data(op.in(3)), c.data(op.in(4)), c.dataOrNull(op.in(6)), lanes(op.out(0)),
+                      lanes(op.out(3)), reinterpret_cast<Lanes *>(c.scratch()), c.dataOrNull(op.out(1)), c.dataOrNull(op.out(2)), c.value(op.in(0)).dims[1],
+                      c.plan.threads, training, eps});
   };
 }
 

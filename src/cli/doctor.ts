@@ -1,6 +1,7 @@
 /** `regraft doctor`: what is here, what was chosen and why; the first thing to put into a bug report. */
 import { statfs } from 'node:fs/promises'
 import { freemem } from 'node:os'
+import { dirname } from 'node:path'
 import { Command } from 'commander'
 import { cpuFeatures, cpuModel, usableCores, usableMemory } from '../base/machine.js'
 import { version } from '../base/version.js'
@@ -9,15 +10,14 @@ import { networkGraph, networkNamed } from '../models/index.js'
 import { cacheFolder } from '../weights/index.js'
 import { bytes } from './terminal/format.js'
 
-/** The folder itself, or the nearest one above it that exists. */
+/** Free bytes where the folder is, or will be made. */
 async function freeDisk(folder: string): Promise<number> {
-  for (let at = folder; ; at = `${at}/..`)
-    try {
-      const { bavail, bsize } = await statfs(at)
-      return bavail * bsize
-    } catch {
-      if (at.length > 4096) return 0
-    }
+  try {
+    const { bavail, bsize } = await statfs(folder)
+    return bavail * bsize
+  } catch {
+    return dirname(folder) === folder ? 0 : freeDisk(dirname(folder))
+  }
 }
 
 /** Lines of 'name: value'. */

@@ -84,5 +84,6 @@ function asTable(results: readonly ImagePrediction[]): string {
   return table(
     headers.slice(0, columns),
     rows.map(row => [...row, ...new Array<string>(columns - row.length).fill('')]),
+    200,
   )
 }

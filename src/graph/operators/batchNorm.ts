@@ -34,7 +34,7 @@ export const batchNorm: Operator<'batchNorm'> = {
   },
   gradient: ({ builder, attributes, inputs, outputs, outputGradient, wants }) => {
     const { eps, training, activation } = attributes
-    const [x, weight, , runningMean, runningVariance, residual] = inputs as [string, string, ...string[]]
+    const [x, weight, bias, runningMean, runningVariance, residual] = inputs as [string, string, string, ...string[]]
     const [y, mean, variance] = outputs as [string, string?, string?]
     // Without an activation the residual's gradient is the output's, so only a masked one is an output of the node.
     const masked = residual !== undefined && residual !== '' && activation !== 'none'
@@ -48,6 +48,8 @@ export const batchNorm: Operator<'batchNorm'> = {
         training ? (mean as string) : (runningMean as string),
         training ? (variance as string) : (runningVariance as string),
         activation === 'none' ? '' : y,
+        // Without a residual, what the activation did follows from x too, which an engine reads anyway.
+        activation === 'none' || residual ? '' : bias,
       ],
       { eps, training, activation },
       masked ? ['dx', 'dweight', 'dbias', 'dresidual'] : ['dx', 'dweight', 'dbias'],
@@ -90,7 +92,7 @@ export const batchNorm: Operator<'batchNorm'> = {
 }
 
 /**
- * Inputs: dy, x, weight, mean, variance, and y where there is an activation.
+ * Inputs: dy, x, weight, mean, variance, y where there is an activation, and bias where there is one but no residual.
  * Outputs: dx, dweight, dbias, and dresidual (dy where the activation passes it).
  *
  * With h = (x - mean) / sqrt(variance + eps), d the masked dy and E the mean over a channel's values, training has
