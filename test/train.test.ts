@@ -6,21 +6,20 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { regraft, shapeImages, temporaryFolder } from './support.js'
 
+// The small network with the weights that ship with the package: a few seconds a run, and it learns.
 const small = [
   '--network',
   'resnet18-narrow',
-  '--weights',
-  'none',
   '--size',
-  '32',
+  '48',
   '--batch-size',
   '8',
-  '--lr-backbone',
-  '0.05',
-  '--lr-head',
-  '0.05',
   '--augment',
   'none',
+  '--lr-backbone',
+  '0.005',
+  '--lr-head',
+  '0.05',
 ]
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -75,7 +74,7 @@ describe('regraft train', () => {
     const { bestEpoch, test } = json('first', 'result.json')
     expect(bestEpoch).toBeGreaterThan(0)
     expect(test.images).toBe(9)
-    expect(test.top1).toBeGreaterThan(0.6)
+    expect(test.top1).toBeGreaterThan(0.8)
     expect(test.interval[0]).toBeLessThan(test.top1)
     expect(readFileSync(at('first', 'predictions.csv'), 'utf8').split('\n')).toHaveLength(9 + 2)
   })
@@ -219,7 +218,7 @@ describe('what a person can get wrong', () => {
     ],
     [
       'learning rates at which the loss diverges',
-      ['train', 'images', ...small.slice(0, -6), '--lr-backbone', '1e6', '--lr-head', '1e6', '--run', 'diverged'],
+      ['train', 'images', ...small.slice(0, -4), '--lr-backbone', '1e6', '--lr-head', '1e6', '--run', 'diverged'],
       6,
       /the loss became (NaN|Infinity) at epoch \d+, step \d+, with learning rates .* try rates ten times smaller/,
     ],

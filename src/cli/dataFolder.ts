@@ -9,9 +9,7 @@ export async function openData(argument: string, exclude: string[], labels?: str
   if (argument !== 'caltech101') return openDataset(argument, { exclude, labels })
   const download: Parameters<typeof caltech101>[0]['download'] = async request => {
     const bar = progress({ label: request.name, unit: 'byte' })
-    const path = await downloadFile({ ...request, onProgress: (done, total) => bar.update(done, total) })
-    bar.done()
-    return path
+    return downloadFile({ ...request, onProgress: (done, total) => bar.update(done, total) }).finally(() => bar.done())
   }
   return caltech101({ folder: cacheFolder(), download })
 }

@@ -1,6 +1,7 @@
 /** Curves of accuracy and loss over epochs, for training and validation. */
 import type { TopLevelSpec } from 'vega-lite'
-import { colours } from './theme.js'
+import { niceDomain, spread, wholeTicks } from './axes.js'
+import { categories, colours } from './theme.js'
 
 /** One epoch; accuracies are fractions, epochs count from 1. */
 export interface CurvePoint {
@@ -9,79 +10,126 @@ export interface CurvePoint {
   readonly validation?: { readonly loss: number; readonly top1: number } | undefined
 }
 
-type Axis = { field: string; type: 'quantitative'; title: string; scale: object; axis?: object }
 type Measure = 'loss' | 'top1'
 
-/** @param bestEpoch is marked and labelled with its validation value */
-function curves(history: readonly CurvePoint[], measure: Measure, bestEpoch: number | undefined): TopLevelSpec {
-  const percent = measure === 'top1'
-  const scaled = (value: number) => (percent ? 100 * value : value)
-  const values = history.flatMap(({ epoch, train, validation }) => [
-    { epoch, part: 'training', value: scaled(train[measure]) },
-    ...(validation ? [{ epoch, part: 'validation', value: scaled(validation[measure]) }] : []),
-  ])
-  const last = history.at(-1)?.epoch ?? 1
-  const best = history.find(({ epoch }) => epoch === bestEpoch)?.validation
-  const label =
-    best && `best epoch ${bestEpoch}: ${percent ? `${scaled(best.top1).toFixed(1)} %` : best.loss.toFixed(3)}`
-  const marker = best ? [{ epoch: bestEpoch, value: scaled(best[measure]), label }] : []
-  const late = (bestEpoch ?? 0) > last / 2
+/** One line of a figure, in the units that are shown. */
+interface Line {
+  readonly name: string
+  readonly colour: string
+  readonly points: readonly { readonly epoch: number; readonly value: number }[]
+}
+
+interface Mark {
+  readonly epoch: number
+  readonly value: number
+  readonly label: string
+}
+
+const size = { width: 560, height: 320 }
+/** Most epochs that get a point each. */
+const mostPoints = 40
+/** Pixels from one label at the end of a line to the next. */
+const labelHeight = 17
+
+const shown = (measure: Measure, value: number): number => (measure === 'top1' ? 100 * value : value)
+
+/** Lines that are labelled at their ends, and a marked point whose label stands above the plot, where no line runs. */
+function lineFigure(title: string, measure: Measure, lines: readonly Line[], mark?: Mark): TopLevelSpec {
+  const values = lines.flatMap(({ name, points }) => points.map(point => ({ name, ...point })))
+  const epochs = values.map(({ epoch }) => epoch)
+  const [first, last] = epochs.length > 0 ? [Math.min(...epochs), Math.max(...epochs)] : [1, 1]
+  const [low, high] = niceDomain(
+    values.map(({ value }) => value),
+    measure === 'top1' ? { least: 5, highest: 100 } : { least: 0.1, from: 0 },
+  )
+  const ends = lines.flatMap(({ name, points }) => points.slice(-1).map(({ value }) => ({ name, value })))
+  const heights = spread(
+    ends.map(({ value }) => (size.height * (high - value)) / (high - low)),
+    labelHeight,
+    size.height,
+  )
   const x = {
     field: 'epoch',
     type: 'quantitative' as const,
     title: 'epoch',
-    scale: { domain: [Math.min(1, last - 1), Math.max(last, 2)], nice: false },
-    axis: { tickMinStep: 1, format: 'd', grid: false },
-  } satisfies Axis
+    scale: { domain: first === last ? [first - 0.5, last + 0.5] : [first, last], nice: false, padding: 10 },
+    // The format alone would set a tickMinStep of 1, by which Vega thins out the given ticks.
+    axis: { values: wholeTicks(first, last), format: 'd', tickMinStep: 0.1, grid: false },
+  }
   const y = {
     field: 'value',
     type: 'quantitative' as const,
-    title: percent ? 'accuracy, %' : 'loss (cross-entropy)',
-    scale: { zero: !percent, nice: true },
-  } satisfies Axis
+    title: measure === 'top1' ? 'accuracy, %' : 'loss (cross-entropy)',
+    scale: { domain: [low, high], nice: false },
+    axis: { tickCount: 5 },
+  }
+  const color = {
+    field: 'name',
+    type: 'nominal' as const,
+    scale: { domain: lines.map(({ name }) => name), range: lines.map(({ colour }) => colour) },
+    legend: null,
+  }
+  const place = mark && last > first ? (mark.epoch - first) / (last - first) : 0.5
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: percent ? 'Accuracy' : 'Loss',
-    width: 560,
-    height: 320,
+    title,
+    ...size,
     layer: [
+      {
+        data: { values: mark ? [mark] : [] },
+        mark: { type: 'rule', color: colours.highlight, strokeDash: [2, 3], opacity: 0.7 },
+        encoding: { x },
+      },
       {
         data: { values },
         mark: {
           type: 'line',
           strokeWidth: 2.5,
-          point: { size: history.length > 40 ? 0 : 36, filled: true },
-          clip: true,
+          ...(last - first < mostPoints && { point: { size: 36, filled: true } }),
         },
-        encoding: {
-          x,
-          y,
-          color: {
-            field: 'part',
-            type: 'nominal',
-            scale: { domain: ['training', 'validation'], range: [colours.training, colours.validation] },
-          },
-        },
+        encoding: { x, y, color },
       },
       {
-        data: { values: marker },
+        data: { values: mark ? [mark] : [] },
         mark: { type: 'point', size: 130, strokeWidth: 2, color: colours.highlight },
         encoding: { x, y },
       },
       {
-        data: { values: marker },
+        data: { values: mark ? [mark] : [] },
         mark: {
           type: 'text',
-          align: late ? 'right' : 'left',
-          dx: late ? -10 : 10,
-          dy: percent ? 22 : -20,
-          fontSize: 12,
+          y: -10,
+          align: place > 0.8 ? 'right' : place < 0.2 ? 'left' : 'center',
           color: colours.highlight,
         },
-        encoding: { x, y, text: { field: 'label' } },
+        encoding: { x, text: { field: 'label' } },
+      },
+      {
+        data: { values: ends.map(({ name }, i) => ({ name, height: heights[i] })) },
+        mark: { type: 'text', x: size.width + 8, align: 'left', baseline: 'middle', limit: 0, fontSize: 13 },
+        encoding: { y: { field: 'height', type: 'quantitative', scale: null }, text: { field: 'name' }, color },
       },
     ],
   }
+}
+
+/** @param bestEpoch is marked and labelled with its validation value */
+function curves(history: readonly CurvePoint[], measure: Measure, bestEpoch: number | undefined): TopLevelSpec {
+  const line = (part: 'train' | 'validation') =>
+    history.flatMap(point => {
+      const metrics = point[part]
+      return metrics ? [{ epoch: point.epoch, value: shown(measure, metrics[measure]) }] : []
+    })
+  const validation = line('validation')
+  const lines = [
+    { name: 'training', colour: colours.training, points: line('train') },
+    { name: 'validation', colour: colours.validation, points: validation },
+  ]
+  const best = validation.find(({ epoch }) => epoch === bestEpoch)
+  if (!best) return lineFigure(measure === 'top1' ? 'Accuracy' : 'Loss', measure, lines)
+  const value = measure === 'top1' ? `${best.value.toFixed(1)} %` : best.value.toFixed(3)
+  const mark = { ...best, label: `best epoch ${best.epoch}: ${value}` }
+  return lineFigure(measure === 'top1' ? 'Accuracy' : 'Loss', measure, lines, mark)
 }
 
 /** Top-1 accuracy of training and validation images over epochs, in per cent. */
@@ -94,20 +142,12 @@ export const lossCurves = (history: readonly CurvePoint[], bestEpoch?: number): 
 
 /** Validation accuracy of several runs over epochs. */
 export function overlaidAccuracy(runs: ReadonlyMap<string, readonly CurvePoint[]>): TopLevelSpec {
-  const values = [...runs].flatMap(([run, history]) =>
-    history.flatMap(({ epoch, validation }) => (validation ? [{ run, epoch, value: 100 * validation.top1 }] : [])),
-  )
-  return {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: 'Validation accuracy',
-    width: 560,
-    height: 320,
-    data: { values },
-    mark: { type: 'line', strokeWidth: 2.5, point: { size: 36, filled: true } },
-    encoding: {
-      x: { field: 'epoch', type: 'quantitative', axis: { tickMinStep: 1, format: 'd', grid: false } },
-      y: { field: 'value', type: 'quantitative', title: 'accuracy, %', scale: { zero: false } },
-      color: { field: 'run', type: 'nominal', sort: null },
-    },
-  }
+  const lines = [...runs].map(([name, history], i) => ({
+    name,
+    colour: categories[i % categories.length] as string,
+    points: history.flatMap(({ epoch, validation }) =>
+      validation ? [{ epoch, value: shown('top1', validation.top1) }] : [],
+    ),
+  }))
+  return lineFigure('Validation accuracy', 'top1', lines)
 }

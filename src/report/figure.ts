@@ -5,7 +5,10 @@ import sharp from 'sharp'
 import * as vega from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
 import { writeFileAtomic } from '../base/files.js'
+import { useOwnFont } from './fonts.js'
 import { theme } from './theme.js'
+
+useOwnFont()
 
 /** The figure as SVG text, and as a PNG of twice its size. */
 export async function renderFigure(spec: TopLevelSpec): Promise<{ readonly svg: string; readonly png: Buffer }> {

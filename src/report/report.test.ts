@@ -21,6 +21,11 @@ describe('curves', () => {
       expect(svg).toContain(text)
   })
 
+  it('name every epoch where there are few', async () => {
+    const { svg } = await renderFigure(accuracyCurves(history.slice(0, 3), 3))
+    for (const epoch of [1, 2, 3]) expect(svg).toContain(`>${epoch}</text>`)
+  })
+
   it('show the loss likewise', async () => {
     expect((await renderFigure(lossCurves(history, 3))).svg).toContain('best epoch 3: 0.150')
   })
@@ -41,6 +46,17 @@ describe('curves', () => {
       ),
     )
     expect(svg).toContain('a run with quite a long name, to be read in full')
+  })
+})
+
+describe('labels', () => {
+  it('stand at the ends of their lines without touching one another', async () => {
+    const close = new Map(['a', 'b', 'c'].map(name => [`run ${name}`, history]))
+    const { svg } = await renderFigure(overlaidAccuracy(close))
+    const heights = [...svg.matchAll(/translate\([\d.]+,([\d.]+)\)"[^>]*>run [abc]</g)].map(match => Number(match[1]))
+    expect(heights).toHaveLength(3)
+    const [first, second, third] = heights.sort((a, b) => a - b)
+    expect(Math.min(second! - first!, third! - second!)).toBeGreaterThanOrEqual(12)
   })
 })
 
@@ -70,6 +86,15 @@ describe('confusion matrix', () => {
     )
     expect(svg).not.toContain('>class 57<')
     expect(svg).toContain('101 classes in alphabetical order')
+  })
+
+  it('tells in words what is confused most where the cells are too small for names', async () => {
+    const names = Array.from({ length: 60 }, (_, i) => `class ${i}`)
+    const counts = names.map((_, i) => names.map((_, j) => (i === j ? 9 : i === 7 && j === 12 ? 4 : 0)))
+    const { svg } = await renderFigure(confusionMatrix(counts, names))
+    expect(svg).toContain('most often taken for another: class 7 as class 12 (4)')
+    // Empty cells are not drawn one by one.
+    expect(svg.match(/aria-roledescription="rect"/g)?.length ?? 0).toBeLessThanOrEqual(61)
   })
 })
 

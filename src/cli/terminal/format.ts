@@ -2,7 +2,7 @@
 
 /** '12.3 s', '3 min 05 s', '1 h 02 min' */
 export function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`
   const whole = Math.round(seconds)
   const two = (value: number) => String(value).padStart(2, '0')
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`
@@ -13,9 +13,14 @@ export function duration(seconds: number): string {
 /** '1.4 GB': powers of 1000, three digits at most. */
 export function bytes(count: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB']
-  const power = Math.min(Math.max(Math.floor(Math.log10(Math.max(count, 1)) / 3), 0), units.length - 1)
-  const value = count / 1000 ** power
-  return `${power === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[power]}`
+  let value = count
+  let power = 0
+  // What would be rounded to 1000 is one of the next unit.
+  while (value >= 999.5 && power < units.length - 1) {
+    value /= 1000
+    power++
+  }
+  return `${power === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${units[power]}`
 }
 
 /** A share from 0 to 1 as '94.6 %'. */
@@ -23,3 +28,9 @@ export const percent = (share: number): string => `${(100 * share).toFixed(1)} %
 
 /** 25,557,032 */
 export const thousands = (count: number): string => count.toLocaleString('en-US')
+
+/** '8.4 images/s', '1,340 images/s', '12.3 MB/s' */
+export function rate(perSecond: number, unit: 'image' | 'byte'): string {
+  if (unit === 'byte') return `${bytes(perSecond)}/s`
+  return `${perSecond < 9.95 ? perSecond.toFixed(1) : thousands(Math.round(perSecond))} images/s`
+}

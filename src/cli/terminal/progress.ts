@@ -1,6 +1,6 @@
 /** A progress bar with the time left; plain lines where the output is no terminal. */
 import pc from 'picocolors'
-import { bytes, duration, thousands } from './format.js'
+import { bytes, duration, rate, thousands } from './format.js'
 import { truncate } from './width.js'
 
 export interface ProgressBar {
@@ -24,8 +24,30 @@ export interface ProgressOptions {
 const redrawEvery = 100
 /** Without a terminal, a line when so many milliseconds have passed since the last. */
 const lineEvery = 10_000
+/** The rate is an average over about so many seconds, in which older ones fade. */
+const rateSeconds = 5
+/** Cells of the bar, and columns that are left to the text beside it. */
+const mostCells = 24
+const leastText = 40
 
-/** Starts a bar; it is drawn at its first update. */
+/** The rate of a growing count, in units per second: the average so far at first, then that of the last seconds. */
+function rateMeter(): (count: number) => number {
+  let [lastTime, lastCount] = [performance.now(), 0]
+  let smoothed = 0
+  let weights = 0
+  return count => {
+    const now = performance.now()
+    const seconds = (now - lastTime) / 1000
+    if (seconds < 0.05) return weights > 0 ? smoothed / weights : (count - lastCount) / Math.max(seconds, 1e-3)
+    const keep = Math.exp(-seconds / rateSeconds)
+    smoothed = keep * smoothed + ((1 - keep) * (count - lastCount)) / seconds
+    weights = keep * weights + (1 - keep)
+    ;[lastTime, lastCount] = [now, count]
+    return smoothed / weights
+  }
+}
+
+/** Starts a bar; it is drawn at its first update. A process that ends before the bar is done ends its line, too. */
 export function progress(options: ProgressOptions): ProgressBar {
   const { label, unit, transient = false, stream = process.stderr } = options
   const began = performance.now()
@@ -35,23 +57,39 @@ export function progress(options: ProgressOptions): ProgressBar {
   let shown = false
   let ended = false
   const amount = (value: number) => (unit === 'byte' ? bytes(value) : thousands(value))
+  const meter = rateMeter()
   const status = (): string => {
-    const seconds = (performance.now() - began) / 1000
-    const rate = count / Math.max(seconds, 1e-3)
-    const speed = unit === 'byte' ? `${bytes(rate)}/s` : `${rate.toFixed(rate < 10 ? 1 : 0)} images/s`
+    const perSecond = meter(count)
     const left =
-      total !== undefined && count > 0 && count < total && seconds > 1
-        ? `, ${duration((total - count) / rate)} left`
+      total !== undefined && count > 0 && count < total && perSecond > 0 && performance.now() - began > 1000
+        ? `, ${duration((total - count) / perSecond)} left`
         : ''
-    return `${amount(count)}${total === undefined ? '' : ` of ${amount(total)}`}, ${speed}${left}`
+    return `${amount(count)}${total === undefined ? '' : ` of ${amount(total)}`}, ${rate(perSecond, unit)}${left}`
   }
   const draw = () => {
-    const cells = 24
+    const room = (stream.columns ?? 80) - 1
+    const cells = total ? Math.max(0, Math.min(mostCells, room - leastText)) : 0
     const filled = total ? Math.round((cells * Math.min(count, total)) / total) : 0
-    const bar = total ? `${pc.cyan('█'.repeat(filled))}${pc.dim('░'.repeat(cells - filled))} ` : ''
-    const text = truncate(`${label}: ${status()}`, (stream.columns ?? 80) - (total ? cells + 2 : 1))
+    const bar = cells > 0 ? `${pc.cyan('█'.repeat(filled))}${pc.dim('░'.repeat(cells - filled))} ` : ''
+    const text = truncate(`${label}: ${status()}`, cells > 0 ? room - cells - 1 : room)
     stream.write(`\r${bar}${text}\x1b[K`)
+    if (!shown) process.once('exit', end)
     shown = true
+  }
+  const end = () => {
+    if (ended) return
+    ended = true
+    process.off('exit', end)
+    if (stream.isTTY) {
+      if (!shown) return
+      if (transient) stream.write('\r\x1b[K')
+      else {
+        draw()
+        stream.write('\n')
+      }
+    } else if (!transient && count > 0) {
+      stream.write(`${label}: ${amount(count)} in ${duration((performance.now() - began) / 1000)}\n`)
+    }
   }
   return {
     update: (done, nowTotal) => {
@@ -68,19 +106,6 @@ export function progress(options: ProgressOptions): ProgressBar {
         stream.write(`${label}: ${status()}\n`)
       }
     },
-    done: () => {
-      if (ended) return
-      ended = true
-      if (stream.isTTY) {
-        if (!shown) return
-        if (transient) stream.write('\r\x1b[K')
-        else {
-          draw()
-          stream.write('\n')
-        }
-      } else if (!transient && count > 0) {
-        stream.write(`${label}: ${amount(count)} in ${duration((performance.now() - began) / 1000)}\n`)
-      }
-    },
+    done: end,
   }
 }

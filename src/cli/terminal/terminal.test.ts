@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process'
+import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { bytes, duration, percent } from './format.js'
+import { bytes, duration, percent, rate, thousands } from './format.js'
 import { progress } from './progress.js'
 import { table } from './table.js'
 import { columns, truncate } from './width.js'
@@ -15,6 +17,20 @@ describe('format', () => {
     ])
     expect([12, 1234, 2.4e9, 137e6].map(bytes)).toEqual(['12 bytes', '1.2 kB', '2.4 GB', '137 MB'])
     expect(percent(0.9456)).toBe('94.6 %')
+    expect(thousands(25557032)).toBe('25,557,032')
+    expect([rate(8.44, 'image'), rate(1340.2, 'image'), rate(12.3e6, 'byte')]).toEqual([
+      '8.4 images/s',
+      '1,340 images/s',
+      '12.3 MB/s',
+    ])
+  })
+
+  it('takes the next unit where rounding would reach it', () => {
+    expect([59.97, 999_960, 999_960_000].map((value, i) => (i === 0 ? duration : bytes)(value))).toEqual([
+      '1 min 00 s',
+      '1.0 MB',
+      '1.0 GB',
+    ])
   })
 })
 
@@ -38,6 +54,23 @@ describe('table', () => {
     )
   })
 
+  it('puts durations to the right', () => {
+    expect(
+      table(
+        ['epoch', 'time'],
+        [
+          ['1', '12.3 s'],
+          ['2', '3 min 05 s'],
+        ],
+      ),
+    ).toBe(['epoch        time', '─────  ──────────', '    1      12.3 s', '    2  3 min 05 s'].join('\n'))
+  })
+
+  it('fits the terminal by cutting the longest texts, never numbers', () => {
+    const text = table(['file', 'images'], [['a/long/path/to/some/folder', '1,234,567']], undefined, 24)
+    expect(text).toBe(['file              images', '─────────────  ─────────', 'a/long/path/…  1,234,567'].join('\n'))
+  })
+
   it('cuts what is too long', () => {
     expect(truncate('abcdef', 4)).toBe('abc…')
     expect(columns(truncate('手机手机', 5))).toBeLessThanOrEqual(5)
@@ -45,9 +78,9 @@ describe('table', () => {
 })
 
 /** A stream that keeps what was written. */
-function fake(isTTY: boolean): { stream: NodeJS.WriteStream; text: () => string } {
+function fake(isTTY: boolean, columns = 60): { stream: NodeJS.WriteStream; text: () => string } {
   let text = ''
-  const stream = { isTTY, columns: 60, write: (chunk: string) => (text += chunk) } as unknown as NodeJS.WriteStream
+  const stream = { isTTY, columns, write: (chunk: string) => (text += chunk) } as unknown as NodeJS.WriteStream
   return { stream, text: () => text }
 }
 
@@ -61,6 +94,26 @@ describe('progress', () => {
     expect(text()).toContain('\rChecking images: 10 of 10'.slice(1))
     expect(text().endsWith('\n')).toBe(true)
     expect(text().split('\n')).toHaveLength(2)
+  })
+
+  it('never takes more than one line, however narrow the terminal is', () => {
+    for (const width of [1, 8, 20, 45, 70]) {
+      const { stream, text } = fake(true, width)
+      const bar = progress({ label: 'Computing features of the frozen trunk', total: 10, unit: 'image', stream })
+      bar.update(10)
+      bar.done()
+      for (const drawn of stripVTControlCharacters(text()).trimEnd().split('\r'))
+        expect(columns(drawn)).toBeLessThanOrEqual(width)
+    }
+  })
+
+  it('ends its line when the process ends before the work is done', () => {
+    const bar = `const { progress } = await import(${JSON.stringify(new URL('./progress.js', import.meta.url).href)})
+      process.stderr.isTTY = true
+      progress({ label: 'Checking images', total: 10, unit: 'image' }).update(4)
+      process.exit(1)`
+    const { stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', bar], { encoding: 'utf8' })
+    expect(stderr).toMatch(/Checking images: 4 of 10[^\n]*\n$/)
   })
 
   it('writes plain lines without control characters elsewhere', () => {
