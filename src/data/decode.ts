@@ -47,7 +47,8 @@ export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
       .toBuffer({ resolveWithObject: true })
     return { width: info.width, height: info.height, pixels: info.channels === 3 ? data : threeChannels(data) }
   } catch (error) {
-    throw new Error(reason(error instanceof Error ? error.message : String(error), format), { cause: error })
+    const message = endsEarly(bytes, format) ? 'premature end' : error instanceof Error ? error.message : String(error)
+    throw new Error(reason(message, format), { cause: error })
   }
 }
 
@@ -78,6 +79,14 @@ function threeChannels(gray: Uint8Array): Uint8Array {
 function unknownContent(bytes: Uint8Array): string {
   const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1').trimStart().toLowerCase()
   return /^(<!doctype html|<html|<head|<script)/.test(start) ? 'a web page, not an image' : 'not a known image format'
+}
+
+/** Whether a JPEG lacks its end marker. libvips' messages are shared between threads and may be another file's. */
+function endsEarly(bytes: Uint8Array, format: string): boolean {
+  if (format !== 'JPEG') return false
+  let end = bytes.length
+  while (end > 2 && bytes[end - 1] === 0) end--
+  return bytes[end - 2] !== 0xff || bytes[end - 1] !== 0xd9
 }
 
 /** libvips' message, in words that help. */
