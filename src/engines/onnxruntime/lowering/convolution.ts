@@ -37,54 +37,30 @@ function flipped(
   return writer.reshape(w, [groups * perGroup, outputs / groups, height, width])
 }
 
-/** dy with zeros between its rows and columns, as the stride skipped them. */
-function spread(
-  writer: OnnxWriter,
-  dy: string,
-  [batch, channels, height, width]: Sizes,
-  [down, right]: readonly [number, number],
-): string {
-  const apart = writer.reshape(dy, [batch * channels, height, 1, width, 1])
-  const padded = writer.add('Pad', [apart, writer.integers([0, 0, 0, 0, 0, 0, 0, down - 1, 0, right - 1])])
-  return writer.reshape(padded, [batch, channels, height * down, width * right])
-}
-
-/** Stride 1: a convolution with flipped, transposed weights. Otherwise a transposed convolution; depthwise, zeros are put in first. */
+/** A convolution with flipped, transposed weights where the stride is 1, else a transposed convolution. */
 export function conv2dInputGradient(writer: OnnxWriter, graph: Graph, node: Node<'conv2dInputGradient'>): void {
   const { stride, padding, groups, inputSize } = node.attributes
   const [dy, weight] = node.inputs as [string, string]
   const [dx] = node.outputs as [string]
   const kernel = sizes(graph, weight)
-  const [, , kernelHeight, kernelWidth] = kernel
-  const gradient = sizes(graph, dy)
-  const dense = stride[0] === 1 && stride[1] === 1
-  const depthwise = groups > 1 && kernel[1] === 1 && kernel[0] === groups
-  const pointwise = kernelHeight === 1 && kernelWidth === 1 && padding.every(side => side === 0)
-  if (dense || depthwise || pointwise) {
-    const wide = dense ? dy : spread(writer, dy, gradient, stride)
-    const [height, width] = [gradient[2] * stride[0], gradient[3] * stride[1]]
-    const [top, left] = [kernelHeight - 1 - padding[0], kernelWidth - 1 - padding[1]]
-    const pads = [
-      top,
-      left,
-      inputSize[0] - height + kernelHeight - 1 - top,
-      inputSize[1] - width + kernelWidth - 1 - left,
-    ]
+  const [, , height, width] = sizes(graph, dy)
+  if (stride[0] === 1 && stride[1] === 1) {
+    const [top, left] = [kernel[2] - 1 - padding[0], kernel[3] - 1 - padding[1]]
+    const pads = [top, left, inputSize[0] - height + kernel[2] - 1 - top, inputSize[1] - width + kernel[3] - 1 - left]
     writer.add(
       'Conv',
-      [cropped(writer, wide, [height, width], pads), flipped(writer, weight, kernel, groups)],
+      [cropped(writer, dy, [height, width], pads), flipped(writer, weight, kernel, groups)],
       { pads: pads.map(side => Math.max(side, 0)), group: groups },
       dx,
     )
     return
   }
-  const rest = (axis: 0 | 1) =>
-    inputSize[axis] -
-    ((gradient[axis + 2]! - 1) * stride[axis] + kernel[axis + 2]! - padding[axis]! - padding[axis + 2]!)
+  const rest = (axis: 0 | 1, size: number) =>
+    inputSize[axis] - ((size - 1) * stride[axis] + kernel[axis + 2]! - padding[axis]! - padding[axis + 2]!)
   writer.add(
     'ConvTranspose',
     [dy, weight],
-    { strides: stride, pads: padding, group: groups, output_padding: [rest(0), rest(1)] },
+    { strides: stride, pads: padding, group: groups, output_padding: [rest(0, height), rest(1, width)] },
     dx,
   )
 }
@@ -109,21 +85,21 @@ export function conv2dWeightGradient(writer: OnnxWriter, graph: Graph, node: Nod
   const [batch, channels, height, width] = sizes(graph, x)
   const [, filters, outHeight, outWidth] = sizes(graph, dy)
   if (groups === channels && filters === channels) {
-    // Tap by tap: the mean of shifted x times dy over a plane, then the sum over images.
-    const padded = padding.some(side => side > 0)
-      ? writer.add('Pad', [x, writer.integers([0, 0, padding[0], padding[1], 0, 0, padding[2], padding[3]])])
-      : x
-    const taps: string[] = []
-    for (let r = 0; r < kernel[0]; r++)
-      for (let s = 0; s < kernel[1]; s++) {
-        const end = [r + (outHeight - 1) * stride[0] + 1, s + (outWidth - 1) * stride[1] + 1]
-        const shifted = writer.slice(padded, [2, 3], [r, s], end, stride)
-        const mean = writer.add('GlobalAveragePool', [writer.add('Mul', [shifted, dy])])
-        taps.push(writer.reshape(mean, [batch, channels, 1]))
-      }
-    const means = taps.length === 1 ? (taps[0] as string) : writer.add('Concat', taps, { axis: 2 })
-    const sums = writer.add('Mul', [writer.sum(means, [0]), writer.scalar(outHeight * outWidth)])
-    writer.reshape(sums, [channels, 1, kernel[0], kernel[1]], dweight)
+    // How far the last window reaches beyond x; negative where it does not come to the end of it.
+    const beyond = (axis: 0 | 1, size: number, outputs: number) =>
+      (outputs - 1) * stride[axis] + kernel[axis] - padding[axis] - size
+    const pads = [padding[0], padding[1], beyond(0, height, outHeight), beyond(1, width, outWidth)]
+    // Every plane of x convolved with its plane of dy, whose steps are as wide as the stride; then the sum over images.
+    const whole = cropped(writer, x, [height, width], pads)
+    const planes = writer.add(
+      'Conv',
+      [
+        writer.reshape(whole, [1, batch * channels, height + Math.min(pads[2]!, 0), width + Math.min(pads[3]!, 0)]),
+        writer.reshape(dy, [batch * channels, 1, outHeight, outWidth]),
+      ],
+      { group: batch * channels, dilations: stride, pads: pads.map(side => Math.max(side, 0)) },
+    )
+    writer.sum(writer.reshape(planes, [batch, channels, 1, ...kernel]), [0], dweight)
     return
   }
   if (groups > 1) {
@@ -161,9 +137,10 @@ interface Extent {
   readonly outWidth: number
 }
 
-/** Above this many positions a product per image is faster than one over all images, which needs a transposition. */
-const manyPositions = 28 * 28
+/** From this many positions on a product per image is faster than one over all images, which needs a transposition. */
+const manyPositions = 14 * 14
 
+/** One product of dy with all taps of x. */
 function dense(
   writer: OnnxWriter,
   x: string,
@@ -172,44 +149,38 @@ function dense(
   attributes: Node<'conv2dWeightGradient'>['attributes'],
 ): string {
   const { batch, channels, filters, outHeight, outWidth } = extent
-  const { stride, padding, kernel } = attributes
+  const { padding, kernel } = attributes
   const positions = outHeight * outWidth
-  const perImage = positions >= manyPositions
-  const padded = padding.some(side => side > 0)
-    ? writer.add('Pad', [x, writer.integers([0, 0, padding[0], padding[1], 0, 0, padding[2], padding[3]])])
-    : x
-  // [O, N * positions], for products over all images at once.
-  const rows = (value: string, count: number) =>
-    writer.reshape(writer.transpose(writer.reshape(value, [batch, count, positions]), [1, 0, 2]), [
-      count,
-      batch * positions,
-    ])
-  const left = perImage ? writer.reshape(dy, [batch, filters, positions]) : rows(dy, filters)
-  const taps: string[] = []
-  for (let r = 0; r < kernel[0]; r++)
-    for (let s = 0; s < kernel[1]; s++) {
-      const whole = kernel[0] * kernel[1] === 1 && stride[0] === 1 && stride[1] === 1 && padded === x
-      const shifted = whole
-        ? x
-        : writer.slice(
-            padded,
-            [2, 3],
-            [r, s],
-            [r + (outHeight - 1) * stride[0] + 1, s + (outWidth - 1) * stride[1] + 1],
-            stride,
-          )
-      if (perImage) {
-        const product = writer.addFused('FusedMatMul', [left, writer.reshape(shifted, [batch, channels, positions])], {
-          transB: 1,
-        })
-        taps.push(writer.sum(product, [0]))
-      } else taps.push(writer.add('Gemm', [left, rows(shifted, channels)], { transB: 1 }))
-    }
-  if (taps.length === 1) return writer.reshape(taps[0]!, [filters, channels, 1, 1])
-  const stacked = writer.add(
-    'Concat',
-    taps.map(tap => writer.reshape(tap, [filters, channels, 1])),
-    { axis: 2 },
+  const taps = channels * kernel[0] * kernel[1]
+  const pointwise = kernel[0] * kernel[1] === 1 && padding.every(side => side === 0)
+  const whole = pointwise && positions === extent.height * extent.width
+  const columns = writer.reshape(whole ? x : unfolded(writer, x, channels, attributes), [batch, taps, positions])
+  const left = writer.reshape(dy, [batch, filters, positions])
+  const product =
+    positions >= manyPositions
+      ? writer.sum(writer.addFused('FusedMatMul', [left, columns], { transB: 1 }), [0])
+      : writer.add('Gemm', [rows(writer, left, extent, filters), rows(writer, columns, extent, taps)], { transB: 1 })
+  return writer.reshape(product, [filters, channels, kernel[0], kernel[1]])
+}
+
+/** [N, count, positions] as [count, N * positions]. */
+const rows = (writer: OnnxWriter, x: string, { batch, outHeight, outWidth }: Extent, count: number): string =>
+  writer.reshape(writer.transpose(x, [1, 0, 2]), [count, batch * outHeight * outWidth])
+
+/**
+ * What each window covers: [N, C * taps, Ho, Wo]. A convolution with kernels that are 1 in one place and 0 elsewhere
+ * uses all threads where slices would use one, and is exact.
+ */
+function unfolded(
+  writer: OnnxWriter,
+  x: string,
+  channels: number,
+  { stride, padding, kernel }: Node<'conv2dWeightGradient'>['attributes'],
+): string {
+  const taps = kernel[0] * kernel[1]
+  const ones = Array.from({ length: channels * taps * taps }, (_, i) =>
+    Math.floor(i / taps) % taps === i % taps ? 1 : 0,
   )
-  return writer.reshape(stacked, [filters, channels, kernel[0], kernel[1]])
+  const weight = writer.floats(ones, [channels * taps, 1, kernel[0], kernel[1]])
+  return writer.add('Conv', [x, weight], { strides: stride, pads: padding, group: channels })
 }

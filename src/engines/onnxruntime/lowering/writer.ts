@@ -20,7 +20,12 @@ export class OnnxWriter {
     attributes: Readonly<Record<string, Attribute>> = {},
     output?: string,
   ): string {
-    return this.#append('', type, inputs, attributes, output)
+    return this.#append('', type, inputs, attributes, [output])[0]!
+  }
+
+  /** Appends a node with two outputs. */
+  addPair(type: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>>): [string, string] {
+    return this.#append('', type, inputs, attributes, [undefined, undefined]) as [string, string]
   }
 
   /** Appends a node of ONNX Runtime's own domain. */
@@ -30,7 +35,7 @@ export class OnnxWriter {
     attributes: Readonly<Record<string, Attribute>> = {},
     output?: string,
   ): string {
-    return this.#append('com.microsoft', type, inputs, attributes, output)
+    return this.#append('com.microsoft', type, inputs, attributes, [output])[0]!
   }
 
   #append(
@@ -38,12 +43,12 @@ export class OnnxWriter {
     type: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, Attribute>>,
-    output?: string,
-  ): string {
-    const name = output ?? `#${this.#count++}`
+    given: readonly (string | undefined)[],
+  ): readonly string[] {
+    const outputs = given.map(name => name ?? `#${this.#count++}`)
     const last = inputs.findLastIndex(input => input !== '')
-    this.nodes.push({ type, inputs: inputs.slice(0, last + 1), outputs: [name], attributes, domain })
-    return name
+    this.nodes.push({ type, inputs: inputs.slice(0, last + 1), outputs, attributes, domain })
+    return outputs
   }
 
   /** A constant of whole numbers: shapes, axes, indices. */
@@ -94,13 +99,8 @@ export class OnnxWriter {
 
   /** 1 where the activation passed the gradient, else 0. HardSigmoid is several times faster here than comparisons. */
   mask(y: string, activation: 'relu' | 'relu6'): string {
-    const positive = this.add('HardSigmoid', [y], { alpha: { float: 1e30 }, beta: { float: 0 } })
-    if (activation === 'relu') return positive
-    const below = this.add('HardSigmoid', [this.add('Sub', [this.scalar(6), y])], {
-      alpha: { float: 1e30 },
-      beta: { float: 0 },
-    })
-    return this.add('Mul', [positive, below])
+    const inside = activation === 'relu' ? y : this.add('Mul', [y, this.add('Sub', [this.scalar(6), y])])
+    return this.add('HardSigmoid', [inside], { alpha: { float: 1e30 }, beta: { float: 0 } })
   }
 
   activate(x: string, activation: 'none' | 'relu' | 'relu6', output: string): string {
