@@ -42,6 +42,8 @@ function valuesFor(graph: Graph, seed: number): Map<string, Float32Array> {
       const isVariance =
         (operator.startsWith('batchNorm') && position === 4) || (operator === 'runningStatistics' && position % 2 === 1)
       const isSecondMoment = operator === 'adamW' && (position === 3 || shape.length === 0)
+      const isBeta = operator === 'adamW' && (position === 8 || position === 9)
+      if (isBeta) return [name, values.map(value => 0.5 + Math.abs(value) / 5)]
       return [name, isVariance || isSecondMoment ? values.map(value => 0.2 + Math.abs(value)) : values]
     }),
   )
@@ -370,10 +372,24 @@ const cases: Record<string, Case> = {
   },
   adamW: {
     operator: 'adamW',
-    attributes: { beta1: 0.9, beta2: 0.999, eps: 1e-8 },
-    inputs: [[5, 3], [5, 3], [5, 3], [5, 3], [], [], [], []],
+    attributes: { eps: 1e-8 },
+    inputs: [[5, 3], [5, 3], [5, 3], [5, 3], [], [], [], [], [], []],
     outputs: ['', 'm', 'v'],
   },
+  'adamW, scaled gradient': {
+    operator: 'adamW',
+    attributes: { eps: 1e-8 },
+    inputs: [[37], [37], [37], [37], [], [], [], [], [], [], []],
+    outputs: ['', 'm', 'v'],
+  },
+  'sgd, scaled gradient': {
+    operator: 'sgd',
+    attributes: { nesterov: false },
+    inputs: [[5, 3], [5, 3], [5, 3], [], [], [], []],
+    outputs: ['', 'velocity'],
+  },
+  blend: { operator: 'blend', attributes: {}, inputs: [[5, 3], [5, 3], [], []] },
+  clipScale: { operator: 'clipScale', attributes: {}, inputs: [[], [5, 3], [37], [2, 3, 3, 3]] },
 }
 
 /** Norms: on stored statistics and on the batch's, with and without residual, for each activation. */

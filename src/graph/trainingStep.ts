@@ -18,27 +18,56 @@ export interface TrainingStepOptions {
   readonly groupOf: (parameter: string) => string
   /** Keep batch norm on its stored statistics, though its weights are trained. */
   readonly storedStatistics?: boolean
+  /** Gather gradients over several runs (`<parameter>.gradient`) before they count. */
+  readonly accumulate?: boolean
+  /** Scale gradients down where their common norm is above a limit. */
+  readonly clip?: boolean
+  /** Keep a moving average of parameters and running statistics (`<name>.average`). */
+  readonly average?: boolean
 }
 
 /** Name of the scalar input that holds a group's learning rate. */
 export const learningRateOf = (group: string): string => `learningRate.${group}`
 /** Name of the scalar input that holds a group's weight decay. */
 export const weightDecayOf = (group: string): string => `weightDecay.${group}`
+/** Name of the state that holds the moving average of a parameter or statistic. */
+export const averageOf = (name: string): string => `${name}.average`
 
 /**
  * The training step of a forward graph whose only output are the logits [N, classes].
  *
  * Further inputs: `targets` [N, classes], a learning rate and a weight decay per group, and `momentum` (SGD) or
- * `correction1` and `correction2` (AdamW), all scalars, so that a schedule never recompiles.
- * Outputs: `loss` (scalar), the logits, then with `gradients` each trainable parameter's gradient.
- * Updates: parameters, momentum (`<parameter>.velocity`) and running statistics.
+ * `correction1`, `correction2`, `beta1` and `beta2` (AdamW), all scalars, so that a schedule never recompiles. With
+ * `accumulate`: `gradientKeep` and `gradientShare`, by which old and new gradients are weighted, and `gradientScale`,
+ * which is 0 while gradients are only gathered; with `clip`: `gradientLimit` instead of the latter; with `average`:
+ * `averageKeep` and `averageShare`.
+ * Outputs: `loss` (scalar) and the logits.
+ * Updates: parameters, the optimiser's state, running statistics, gathered gradients and averages.
  */
 export function trainingStep(forward: Graph, options: TrainingStepOptions): Graph {
   const { graph, gradients, logits } = withGradients(forward, options.storedStatistics)
   const builder = new GraphBuilder(`${forward.name}.trainingStep`, graph)
   const updates = new Map(graph.updates)
   const scalar = (name: string) => (builder.values.has(name) ? name : builder.declare(name, 'input', []))
-  for (const [parameter, gradient] of gradients) {
+  const blended = (old: string, value: string, kind: 'gradient' | 'average') => {
+    const inputs = [old, value, scalar(`${kind}Keep`), scalar(`${kind}Share`)]
+    const next = builder.one('blend', `${old}.next`, inputs, {})
+    updates.set(old, next)
+    return next
+  }
+  const totals = new Map(
+    [...gradients].map(([parameter, gradient]) => {
+      if (!options.accumulate) return [parameter, gradient]
+      const total = builder.declare(`${parameter}.gradient`, 'state', lookUp(graph, parameter).shape)
+      return [parameter, blended(total, gradient, 'gradient')]
+    }),
+  )
+  const scale = options.clip
+    ? [builder.one('clipScale', 'gradientClip', [scalar('gradientLimit'), ...totals.values()], {})]
+    : options.accumulate
+      ? [scalar('gradientScale')]
+      : []
+  for (const [parameter, gradient] of totals) {
     const shape = lookUp(graph, parameter).shape
     const group = options.groupOf(parameter)
     const rate = scalar(learningRateOf(group))
@@ -48,25 +77,39 @@ export function trainingStep(forward: Graph, options: TrainingStepOptions): Grap
       const [next, nextVelocity] = builder.node(
         'sgd',
         `${parameter}.next`,
-        [parameter, gradient, velocity, rate, scalar('momentum'), decay],
+        [parameter, gradient, velocity, rate, scalar('momentum'), decay, ...scale],
         { nesterov: options.optimiser.nesterov },
         ['', 'velocity'],
       ) as [string, string]
       updates.set(parameter, next).set(velocity, nextVelocity)
     } else {
-      const { beta1, beta2, eps } = options.optimiser
+      const { eps } = options.optimiser
       const first = builder.declare(`${parameter}.firstMoment`, 'state', shape)
       const second = builder.declare(`${parameter}.secondMoment`, 'state', shape)
       const [next, nextFirst, nextSecond] = builder.node(
         'adamW',
         `${parameter}.next`,
-        [parameter, gradient, first, second, rate, decay, scalar('correction1'), scalar('correction2')],
-        { beta1, beta2, eps },
+        [
+          parameter,
+          gradient,
+          first,
+          second,
+          rate,
+          decay,
+          ...['correction1', 'correction2', 'beta1', 'beta2'].map(scalar),
+          ...scale,
+        ],
+        { eps },
         ['', 'firstMoment', 'secondMoment'],
       ) as [string, string, string]
       updates.set(parameter, next).set(first, nextFirst).set(second, nextSecond)
     }
   }
+  if (options.average)
+    for (const [name, next] of [...updates]) {
+      const { role, shape } = lookUp(builder, name)
+      if (role !== 'state') blended(builder.declare(averageOf(name), 'state', shape), next, 'average')
+    }
   return prune(builder.build(['loss', logits], updates))
 }
 

@@ -1,5 +1,14 @@
 /** Turns a graph into a plan for the native engine: values with their places in one arena, and operations in order. */
-import { elements, type Graph, type Node, placeBuffers, type Shape, type Value, valuesOf } from '../../graph/index.js'
+import {
+  elements,
+  type Graph,
+  type Node,
+  type OperatorName,
+  placeBuffers,
+  type Shape,
+  type Value,
+  valuesOf,
+} from '../../graph/index.js'
 
 /** Row-major; in blocks of sixteen channels; or as the convolution that uses it wants its weights. */
 export type Layout = 'plain' | 'blocked' | 'weights'
@@ -42,12 +51,16 @@ const weightOf = (node: Node): string | undefined =>
       ? node.outputs[0]
       : undefined
 
+/** How many of an update's inputs are tensors, which lie alike; scalars follow. */
+const tensorsOf: { readonly [Name in OperatorName]?: number } = { sgd: 3, adamW: 4, blend: 2 }
+
 /** Weights, their gradients and their optimiser state lie alike: they are found through the updates that join them. */
 function weightValues(graph: Graph): Set<string> {
   const found = new Set(graph.nodes.flatMap(node => weightOf(node) ?? []))
-  for (const node of graph.nodes)
-    if ((node.operator === 'sgd' || node.operator === 'adamW') && found.has(node.inputs[0] as string))
-      for (const name of [...node.inputs.slice(1, node.operator === 'sgd' ? 3 : 4), ...node.outputs]) found.add(name)
+  for (const node of graph.nodes) {
+    const alike = [...node.inputs.slice(0, tensorsOf[node.operator] ?? 0), ...node.outputs]
+    if (node.operator in tensorsOf && alike.some(name => found.has(name))) for (const name of alike) found.add(name)
+  }
   // What comes from outside at every run is row-major.
   return new Set([...found].filter(name => name && graph.values.get(name)?.role !== 'input'))
 }
@@ -78,7 +91,18 @@ const readsPlainImages = (node: Node, position: number, value: Value): boolean =
   node.attributes.groups === 1
 
 /** Operators that work on any row-major array, whatever its shape means. */
-const shapeless = new Set(['add', 'dropout', 'relu', 'relu6', 'reluGradient', 'relu6Gradient', 'sgd', 'adamW'])
+const shapeless = new Set([
+  'add',
+  'dropout',
+  'relu',
+  'relu6',
+  'reluGradient',
+  'relu6Gradient',
+  'sgd',
+  'adamW',
+  'blend',
+  'clipScale',
+])
 
 /** Draws up the plan: in-place updates, copies into blocks where images come from outside, and the arena. */
 export function planOf(graph: Graph, threads: number): Plan {
@@ -95,7 +119,7 @@ export function planOf(graph: Graph, threads: number): Plan {
   // An optimiser's results take the place of what they replace, where that is its own input.
   const inPlace = new Map<string, string>()
   for (const node of graph.nodes)
-    if (node.operator === 'sgd' || node.operator === 'adamW' || node.operator === 'runningStatistics')
+    if (node.operator in tensorsOf || node.operator === 'runningStatistics')
       for (const [persistent, next] of graph.updates)
         if (node.inputs.includes(persistent) && node.outputs.includes(next)) inPlace.set(next, persistent)
   for (const value of graph.values.values())

@@ -57,8 +57,10 @@ interface Attributes {
   dropout: { readonly probability: number }
   softmaxCrossEntropy: None
   softmaxCrossEntropyGradient: None
+  blend: None
+  clipScale: None
   sgd: { readonly nesterov: boolean }
-  adamW: { readonly beta1: number; readonly beta2: number; readonly eps: number }
+  adamW: { readonly eps: number }
 }
 
 export type OperatorName = keyof Attributes

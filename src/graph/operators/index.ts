@@ -4,6 +4,8 @@ import { adamW } from './adamW.js'
 import { add } from './add.js'
 import type { OperatorName } from './attributes.js'
 import { batchNorm, batchNormGradient } from './batchNorm.js'
+import { blend } from './blend.js'
+import { clipScale } from './clipScale.js'
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js'
 import { dropout } from './dropout.js'
 import { globalAveragePool, globalAveragePoolGradient } from './globalAveragePool.js'
@@ -37,6 +39,8 @@ const operators: { readonly [Name in OperatorName]: Operator<Name> } = {
   dropout,
   softmaxCrossEntropy,
   softmaxCrossEntropyGradient,
+  blend,
+  clipScale,
   sgd,
   adamW,
 }

@@ -4,7 +4,7 @@ import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './convolution
 import * as dense from './dense.js'
 import { batchNorm, batchNormGradient, runningStatistics } from './norm.js'
 import { globalAveragePool, globalAveragePoolGradient, maxPool, maxPoolGradient } from './pool.js'
-import { adamW, sgd } from './update.js'
+import { adamW, blend, clipScale, sgd } from './update.js'
 import { OnnxWriter } from './writer.js'
 
 type Lowering<Name extends OperatorName> = (writer: OnnxWriter, graph: Graph, node: Node<Name>) => void
@@ -32,6 +32,8 @@ const lowerings: { readonly [Name in OperatorName]: Lowering<Name> } = {
   dropout: dense.dropout,
   softmaxCrossEntropy: dense.softmaxCrossEntropy,
   softmaxCrossEntropyGradient: dense.softmaxCrossEntropyGradient,
+  blend,
+  clipScale,
   sgd,
   adamW,
 }
