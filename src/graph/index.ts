@@ -28,6 +28,7 @@ export { prune } from './passes/prune.js'
 export { type Split, splitFrozen } from './passes/split.js'
 export { print } from './print.js'
 export {
+  averageOf,
   gradientStep,
   learningRateOf,
   type Optimiser,

@@ -1,5 +1,6 @@
 /** Evaluates a compiled forward pass on given samples. */
 import type { BatchSource } from './batches.js'
+import type { Scored } from './calibration.js'
 import { type Counts, count, newCounts, type Prediction } from './metrics.js'
 import type { Inference } from './session.js'
 
@@ -7,6 +8,8 @@ import type { Inference } from './session.js'
 export interface Evaluation {
   readonly counts: Counts
   readonly predictions: ReadonlyMap<number, Prediction>
+  /** Each sample's logits with its class. */
+  readonly scored: readonly Scored[]
 }
 
 /** Runs every sample once, by the evaluation transform; rows that pad the last batch are not counted. */
@@ -19,11 +22,15 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const counts = newCounts(classes)
   const predictions = new Map<number, Prediction>()
+  const scored: Scored[] = []
   for await (const batch of source(indices, { epoch: 0, training: false })) {
     const logits = await inference.run(batch.inputs)
     for (const [row, prediction] of count(counts, logits, batch.labels).entries())
       predictions.set(batch.indices[row]!, prediction)
+    batch.labels.forEach((label, row) => {
+      scored.push({ logits: logits.slice(row * classes, (row + 1) * classes), label })
+    })
     onProgress(counts.images)
   }
-  return { counts, predictions }
+  return { counts, predictions, scored }
 }

@@ -17,6 +17,8 @@ export type TrainingEvent =
   /** Known before the first step: bytes of the training program, and whether it starts from images or from features. */
   | {
       readonly type: 'plan'
+      /** The run folder. */
+      readonly run: string
       readonly engine: string
       readonly bytes: number
       readonly trainedFrom: string

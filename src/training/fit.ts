@@ -8,7 +8,7 @@ import type { Listener } from './events.js'
 import { count, type Metrics, newCounts, summarise } from './metrics.js'
 import type { ResolvedOptions } from './options.js'
 import { appendEpoch, type EpochRecord } from './runFolder.js'
-import { rateFactor } from './schedule.js'
+import { rateFactor, warmupFactor } from './schedule.js'
 import type { TrainingProgram } from './session.js'
 import { mixImages, targetsOf } from './targets.js'
 
@@ -17,7 +17,8 @@ export interface Fit {
   readonly options: ResolvedOptions
   readonly batchSize: number
   readonly classes: number
-  readonly training: TrainingProgram
+  /** The program that trains in an epoch (from 0); another one where more is unfrozen. */
+  trainingAt(epoch: number): Promise<TrainingProgram>
   readonly source: BatchSource
   /** Positions of the training images in the data set. */
   readonly trainIndices: readonly number[]
@@ -54,25 +55,29 @@ export const outOfPatience = (history: readonly EpochRecord[], patience: number 
   patience !== undefined && history.length - (bestOf(history)?.epoch ?? history.length) >= patience
 
 async function trainEpoch(task: Fit, from: Position): Promise<void> {
-  const { options, batchSize, classes, training, trainIndices, onEvent } = task
+  const { options, batchSize, classes, trainIndices, onEvent } = task
   const { epoch } = from
+  const training = await task.trainingAt(epoch)
   const began = performance.now()
   const seconds = () => from.seconds + (performance.now() - began) / 1000
   const factor = rateFactor(epoch, options)
   const rates = { backbone: options.lrBackbone * factor, head: options.lrHead * factor }
   const counts = from.counts ?? newCounts(classes)
-  // The last partial batch is dropped: its batch statistics and its step would weigh more than the others'.
-  const steps = Math.floor(trainIndices.length / batchSize)
+  // What does not fill a batch is dropped: its batch statistics and its step would weigh more than the others'.
+  const steps = Math.floor(trainIndices.length / (batchSize * options.accumulate)) * options.accumulate
+  const saveEvery = options.saveEvery === undefined ? undefined : secondsOf(options.saveEvery)
+  let saved = performance.now()
   const order = shuffled(trainIndices, randomStream(options.seed, 'shuffle', epoch)).slice(0, steps * batchSize)
   let step = from.step
   for await (const batch of task.source(order.slice(step * batchSize), { epoch, training: true })) {
     const targets = targetsOf(batch.labels, classes, batchSize, options.labelSmoothing, task.classWeights)
     mixImages(batch.inputs, targets, batchSize, options, randomStream(options.seed, 'mix', epoch, step))
+    const overall = epoch * steps + step + 1
     const { loss, logits } = await training.step(batch.inputs, targets, {
       epoch,
       step,
-      overall: epoch * steps + step + 1,
-      factor,
+      overall,
+      factor: factor * warmupFactor(Math.ceil(overall / options.accumulate), options),
     })
     step++
     if (!Number.isFinite(loss)) throw diverged(epoch, step, rates, loss)
@@ -85,10 +90,12 @@ async function trainEpoch(task: Fit, from: Position): Promise<void> {
       unit: 'image',
       epoch: epoch + 1,
     })
-    if (task.signal?.aborted) {
-      await save(task, { epoch, step, counts, seconds: seconds() })
-      throw interrupted(task.run, epoch, step, steps)
+    const stopping = task.signal?.aborted
+    if (stopping || (saveEvery && performance.now() - saved >= 1000 * saveEvery)) {
+      await save(task.run, training, { epoch, step, counts, seconds: seconds() })
+      saved = performance.now()
     }
+    if (stopping) throw interrupted(task.run, epoch, step, steps)
   }
   const trainSeconds = seconds()
   const validation = await task.validate(epoch)
@@ -106,7 +113,7 @@ async function trainEpoch(task: Fit, from: Position): Promise<void> {
   await appendEpoch(task.run, record)
   if (best)
     await saveCheckpoint(bestCheckpoint(task.run), await tensors(training), { epoch: epoch + 1, step: 0, seconds: 0 })
-  await save(task, { epoch: epoch + 1, step: 0, seconds: 0 })
+  await save(task.run, training, { epoch: epoch + 1, step: 0, seconds: 0 })
   const mean = task.history.reduce((sum, entry) => sum + entry.seconds, 0) / task.history.length
   onEvent({ type: 'epoch', record, epochs: options.epochs, best, remaining: mean * (options.epochs - epoch - 1) })
   if (task.signal?.aborted && epoch + 1 < options.epochs) throw interrupted(task.run, epoch + 1, 0, steps)
@@ -117,8 +124,11 @@ async function tensors(training: TrainingProgram) {
   return new Map([...state].map(([name, values]) => [name, { shape: training.graph.values.get(name)!.shape, values }]))
 }
 
-const save = async (task: Fit, at: Position): Promise<void> =>
-  saveCheckpoint(lastCheckpoint(task.run), await tensors(task.training), at)
+const save = async (run: string, training: TrainingProgram, at: Position): Promise<void> =>
+  saveCheckpoint(lastCheckpoint(run), await tensors(training), at)
+
+/** '90s', '10m', '1h' */
+const secondsOf = (time: string): number => Number.parseFloat(time) * { s: 1, m: 60, h: 3600 }[time.at(-1) as 's']
 
 const interrupted = (run: string, epoch: number, step: number, steps: number) =>
   new RegraftError(

@@ -63,6 +63,23 @@ export const trainingOptions = z.strictObject({
     .min(0)
     .default(0)
     .meta({ value: 'N', description: 'epochs over which the rates rise linearly before the schedule' }),
+  warmupSteps: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .meta({ value: 'N', description: 'the same in steps, for the start of the first epoch' }),
+  accumulate: count.default(1).meta({
+    value: 'N',
+    description: 'batches whose gradients are averaged before the weights change; memory stays that of one batch',
+  }),
+  clipNorm: positive
+    .optional()
+    .meta({ value: 'NORM', description: 'scale gradients down where their common norm is above this; 1 is usual' }),
+  ema: notNegative.max(0.99999).default(0).meta({
+    value: 'DECAY',
+    description: 'validate, test and ship a moving average of the weights; 0.999 is usual, 0 is off',
+  }),
   noDecay: z
     .array(z.enum(['norm', 'bias']))
     .default([])
@@ -90,6 +107,13 @@ export const trainingOptions = z.strictObject({
     .string()
     .optional()
     .meta({ value: 'STAGE', description: 'train only this stage and what comes after it, for instance layer3' }),
+  unfreeze: z
+    .array(z.string().regex(/^[\w.]+(:[1-9]\d*)?$/, "expected entries like 'head:3', 'layer4:3' or 'all'"))
+    .default([])
+    .meta({
+      value: 'STAGE:EPOCHS',
+      description: 'train the head first, then more and more stages: head:3,layer4:3,all',
+    }),
   freezeBatchNorm: z
     .boolean()
     .default(false)
@@ -147,6 +171,18 @@ export const trainingOptions = z.strictObject({
     .max(2 ** 32 - 1)
     .default(0)
     .meta({ description: 'of split, shuffling, augmentation and the new layer' }),
+  splitSeed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .optional()
+    .meta({ value: 'N', description: 'of the split alone, to vary the rest on one split; default: the seed' }),
+  saveEvery: z
+    .string()
+    .regex(/^\d+(\.\d+)?[smh]$/, "expected a time like '90s', '10m' or '1h'")
+    .optional()
+    .meta({ value: 'TIME', description: 'save within long epochs, too: 10m, 1h; default: after each epoch' }),
   engine: z.enum(['auto', 'onednn', 'onnxruntime']).default('auto').meta({ description: 'what executes the network' }),
   precision: z.enum(['float32', 'bfloat16']).default('float32').meta({ description: 'how activations are stored' }),
   threads: count.optional().meta({ description: 'threads of the engine; default: the cores this process may use' }),

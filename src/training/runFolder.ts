@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
 import { writeFileAtomic, writeJson } from '../base/files.js'
 import { preprocessingSchema } from '../base/preprocessing.js'
+import type { Reliability } from './calibration.js'
 import type { Metrics } from './metrics.js'
 import { trainingOptions } from './options.js'
 
@@ -79,6 +80,8 @@ export interface RunResult {
   readonly perClass: readonly { readonly class: string; readonly images: number; readonly top1?: number }[]
   /** Of the test split: [true class][predicted class]. */
   readonly confusion: readonly (readonly number[])[]
+  /** Of the test split, before and after the temperature that was fitted on the validation split. */
+  readonly calibration?: { readonly temperature: number; readonly before: Reliability; readonly after: Reliability }
   readonly seconds: { readonly total: number; readonly features?: number; readonly training: number }
 }
 
@@ -168,6 +171,8 @@ export interface PredictionRow {
   readonly trueClass: string
   readonly predictedClass: string
   readonly probability: number
+  /** Cross-entropy of the true class. */
+  readonly loss: number
 }
 
 /** Quotes a CSV field where it needs it (RFC 4180). */
@@ -175,7 +180,13 @@ const field = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"'
 
 export function writePredictions(run: string, rows: readonly PredictionRow[]): Promise<void> {
   const lines = rows.map(row =>
-    [row.path, row.trueClass, row.predictedClass].map(field).concat(row.probability.toFixed(4)).join(','),
+    [row.path, row.trueClass, row.predictedClass]
+      .map(field)
+      .concat(row.probability.toFixed(4), row.loss.toFixed(4))
+      .join(','),
   )
-  return writeFileAtomic(join(run, 'predictions.csv'), `${['path,true,predicted,probability', ...lines].join('\n')}\n`)
+  return writeFileAtomic(
+    join(run, 'predictions.csv'),
+    `${['path,true,predicted,probability,loss', ...lines].join('\n')}\n`,
+  )
 }

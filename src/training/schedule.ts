@@ -1,4 +1,4 @@
-/** Learning-rate schedules as functions of the epoch alone, so that a resumed run cannot differ. */
+/** Learning-rate schedules as functions of the epoch and step alone, so that a resumed run cannot differ. */
 import type { ResolvedOptions } from './options.js'
 
 /** What both learning rates are multiplied by in an epoch (from 0). */
@@ -14,3 +14,7 @@ export function rateFactor(
   if (schedule === 'cosine') return 0.5 * (1 + Math.cos((Math.PI * done) / (epochs - warmupEpochs)))
   return 1
 }
+
+/** What the rate of one step (from 1, counted over the whole run) is multiplied by, besides its epoch's factor. */
+export const warmupFactor = (step: number, { warmupSteps }: Pick<ResolvedOptions, 'warmupSteps'>): number =>
+  Math.min(1, step / (warmupSteps + 1))

@@ -2,6 +2,7 @@
 import { randomStream } from '../base/random.js'
 import type { CompileOptions, Engine, Inputs, Program } from '../engines/index.js'
 import {
+  averageOf,
   elements,
   foldBatchNorm,
   forInference,
@@ -77,6 +78,8 @@ export interface TrainingProgram {
   step(batch: Float32Array, targets: Float32Array, at: StepPosition): Promise<StepResult>
   /** Every persistent value: what is trained, and the optimiser's state. */
   state(): Promise<Map<string, Float32Array>>
+  /** Parameters and statistics as they are validated, tested and shipped: with `ema` their moving averages. */
+  weights(): Promise<Map<string, Float32Array>>
   restore(values: ReadonlyMap<string, Float32Array>): Promise<void>
 }
 
@@ -109,6 +112,9 @@ export async function compileTraining(
       options.optimiser === 'adamw' ? { name: 'adamW', ...adamW } : { name: 'sgd', nesterov: options.nesterov },
     groupOf: groups.groupOf,
     storedStatistics: options.freezeBatchNorm,
+    accumulate: options.accumulate > 1,
+    clip: options.clipNorm !== undefined,
+    average: options.ema > 0,
   })
   const program = await engine.compile(graph, compileOptions)
   const inputs = valuesOf(graph, 'input')
@@ -116,14 +122,31 @@ export async function compileTraining(
   const scalars = new Set(inputs.filter(({ shape }) => shape.length === 0).map(({ name }) => name))
   const keep = 1 - (trained.nodes.find(node => node.operator === 'dropout')?.attributes.probability ?? 0)
   const persistent = valuesOf(graph, 'parameter', 'statistic', 'state').map(({ name }) => name)
-  const scalarsAt = ({ overall, factor }: StepPosition): Map<string, number> => {
+  const averaged = new Map(
+    persistent.filter(name => persistent.includes(averageOf(name))).map(name => [averageOf(name), name]),
+  )
+  const scalarsAt = ({ step, overall, factor }: StepPosition): Map<string, number> => {
+    const { accumulate, clipNorm = 0, ema } = options
+    // Where gradients are only gathered, these make every update leave what it updates as it is.
+    const counts = (step + 1) % accumulate === 0
+    const update = Math.ceil(overall / accumulate)
+    // The average forgets faster at first, or it would hold on to where the run began.
+    const share = counts ? 1 - Math.min(ema, (1 + update) / (10 + update)) : 0
     const values = new Map<string, number>([
-      ['momentum', options.momentum],
-      ['correction1', 1 - adamW.beta1 ** overall],
-      ['correction2', 1 - adamW.beta2 ** overall],
+      ['momentum', counts ? options.momentum : 1],
+      ['correction1', 1 - adamW.beta1 ** update],
+      ['correction2', 1 - adamW.beta2 ** update],
+      ['beta1', counts ? adamW.beta1 : 1],
+      ['beta2', counts ? adamW.beta2 : 1],
+      ['gradientKeep', step % accumulate === 0 ? 0 : 1],
+      ['gradientShare', 1 / accumulate],
+      ['gradientScale', counts ? 1 : 0],
+      ['gradientLimit', counts ? clipNorm : 0],
+      ['averageKeep', 1 - share],
+      ['averageShare', share],
     ])
     for (const { name, rate, decay } of groups.all)
-      values.set(learningRateOf(name), rate * factor).set(weightDecayOf(name), decay)
+      values.set(learningRateOf(name), counts ? rate * factor : 0).set(weightDecayOf(name), counts ? decay : 0)
     return values
   }
   return {
@@ -151,9 +174,16 @@ export async function compileTraining(
       for (const name of persistent) values.set(name, await program.read(name))
       return values
     },
+    weights: async () => {
+      const values = new Map<string, Float32Array>()
+      for (const { name } of valuesOf(graph, 'parameter', 'statistic'))
+        values.set(name, await program.read(averaged.has(averageOf(name)) ? averageOf(name) : name))
+      return values
+    },
     restore: async values => {
       for (const name of persistent) {
-        const data = values.get(name)
+        // An average begins as what it is the average of.
+        const data = values.get(name) ?? values.get(averaged.get(name) ?? '')
         if (data) await program.write(name, data)
       }
     },

@@ -26,8 +26,8 @@ import { networkGraph } from '../models/index.js'
 import type { Listener } from './events.js'
 import { execute, type Finished } from './execute.js'
 import { type Grafted, graft } from './graft.js'
-import { frozenParameters } from './groups.js'
 import { checkOptions, type ResolvedOptions, type TrainingOptions } from './options.js'
+import { checkPhases } from './phases.js'
 import { assertUnused, createRun, freshRunFolder, type RunConfig, readConfig, resultFile } from './runFolder.js'
 
 /** What goes on beside a run. */
@@ -36,6 +36,8 @@ export interface Hooks {
   readonly onEvent?: Listener | undefined
   /** Stops the run after the current step; everything is saved, and the promise rejects with code 'interrupted'. */
   readonly signal?: AbortSignal | undefined
+  /** A folder that keeps features of frozen trunks for the runs that follow. */
+  readonly featureCache?: string | undefined
 }
 
 /**
@@ -49,7 +51,7 @@ export async function train(data: Dataset, options: TrainingOptions = {}, hooks:
   if (resolved.run !== undefined) assertUnused(resolved.run)
   const grafted = await graft(graftOptions(resolved, data.classes.length, hooks))
   // Fails for an unknown stage before any image is read.
-  frozenParameters(grafted.network, resolved)
+  checkPhases(grafted.network, resolved)
   const run = resolved.run ?? freshRunFolder(data.root, grafted.network.name)
   const frozen = resolved.lrBackbone === 0
   const augment = resolved.augment ?? (frozen ? 'none' : 'crop-flip')
@@ -60,7 +62,7 @@ export async function train(data: Dataset, options: TrainingOptions = {}, hooks:
     const duplicates = resolved.groupDuplicates ? await duplicatesIn(data, hooks) : undefined
     const planned = split(data, {
       fractions: fractionsOf(resolved.split),
-      seed: resolved.seed,
+      seed: resolved.splitSeed ?? resolved.seed,
       ...(duplicates ? { groups: duplicates.groups } : {}),
     })
     const { split: parts, bad } = await check(loader, planned, resolved.skipBadImages, hooks)
@@ -70,6 +72,11 @@ export async function train(data: Dataset, options: TrainingOptions = {}, hooks:
         type: 'warning',
         message: `there are only ${batchSize} training images: a batch holds them all`,
       })
+    if (batchSize * resolved.accumulate > parts.train.length)
+      throw new RegraftError(
+        'usage',
+        `--accumulate ${resolved.accumulate} batches of ${batchSize} are more than the ${parts.train.length} training images; lower one of them`,
+      )
     const config: RunConfig = {
       options: { ...resolved, run },
       data: data.root,
@@ -79,7 +86,11 @@ export async function train(data: Dataset, options: TrainingOptions = {}, hooks:
       preprocessing,
       resolved: {
         augment,
-        cacheFeatures: augment === 'none' && resolved.colorJitter === 0 && resolved.randomErasing === 0,
+        cacheFeatures:
+          augment === 'none' &&
+          resolved.colorJitter === 0 &&
+          resolved.randomErasing === 0 &&
+          resolved.unfreeze.length === 0,
         batchSize,
       },
       provenance: grafted.provenance,

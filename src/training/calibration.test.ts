@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { randomStream } from '../base/random.js'
+import { fitTemperature, reliability, type Scored } from './calibration.js'
+import { softmax } from './metrics.js'
+
+/** Images whose class is drawn from the probabilities that their logits stand for: calibrated by construction. */
+function calibrated(count: number): Scored[] {
+  const random = randomStream(3)
+  return Array.from({ length: count }, () => {
+    const logits = Float32Array.from({ length: 4 }, () => 2 * random.normal())
+    let rest = random.next()
+    const label = softmax(logits).findIndex(p => {
+      rest -= p
+      return rest < 0
+    })
+    return { logits, label: Math.max(label, 0) }
+  })
+}
+
+describe('calibration', () => {
+  it('puts each image into the bin of its highest probability', () => {
+    const image = (probability: number, right: boolean): Scored => ({
+      logits: Float32Array.of(Math.log(probability), Math.log(1 - probability)),
+      label: right ? 0 : 1,
+    })
+    const { ece, bins } = reliability([image(0.95, true), image(0.95, false), image(0.7, true)])
+    expect(bins).toHaveLength(2)
+    expect(bins[0]).toMatchObject({ accuracy: 1, images: 1 })
+    expect(bins[1]).toMatchObject({ accuracy: 0.5, images: 2 })
+    expect(bins[1]!.confidence).toBeCloseTo(0.95, 6)
+    // (2 * |0.95 - 0.5| + 1 * |0.7 - 1|) / 3
+    expect(ece).toBeCloseTo(0.4, 6)
+  })
+
+  it('finds the temperature of logits that are three times too sure, and undoes it', () => {
+    const sure = calibrated(4000).map(({ logits, label }) => ({ logits: logits.map(z => 3 * z), label }))
+    const temperature = fitTemperature(sure)
+    expect(temperature).toBeGreaterThan(2.8)
+    expect(temperature).toBeLessThan(3.2)
+    expect(reliability(sure).ece).toBeGreaterThan(0.1)
+    expect(reliability(sure, temperature).ece).toBeLessThan(0.03)
+  })
+
+  it('leaves calibrated logits nearly as they are', () => {
+    expect(Math.abs(Math.log(fitTemperature(calibrated(4000))))).toBeLessThan(0.08)
+  })
+})

@@ -1,0 +1,70 @@
+/** Calibration: whether probabilities mean what they say, and the temperature that makes them (Guo et al. 2017). */
+import { softmax } from './metrics.js'
+
+/** Images whose highest probability falls into one of equal bins. */
+export interface CalibrationBin {
+  /** Mean of the highest probabilities. */
+  readonly confidence: number
+  /** Share of images whose class is right. */
+  readonly accuracy: number
+  readonly images: number
+}
+
+export interface Reliability {
+  /** Expected calibration error: mean distance of confidence and accuracy, weighted by the images of each bin. */
+  readonly ece: number
+  readonly bins: readonly CalibrationBin[]
+}
+
+/** Logits of one image with its class. */
+export interface Scored {
+  readonly logits: Float32Array
+  readonly label: number
+}
+
+/** Fifteen bins of equal width, as in the paper; empty ones are left out. */
+export function reliability(images: readonly Scored[], temperature = 1): Reliability {
+  const count = 15
+  const bins = Array.from({ length: count }, () => ({ confidence: 0, right: 0, images: 0 }))
+  for (const { logits, label } of images) {
+    const probabilities = softmax(logits.map(z => z / temperature))
+    let best = 0
+    probabilities.forEach((p, c) => {
+      if (p > probabilities[best]!) best = c
+    })
+    const confidence = probabilities[best]!
+    const bin = bins[Math.min(count - 1, Math.floor(confidence * count))]!
+    bin.confidence += confidence
+    bin.right += best === label ? 1 : 0
+    bin.images++
+  }
+  const filled = bins.filter(bin => bin.images > 0)
+  return {
+    ece: filled.reduce((sum, bin) => sum + Math.abs(bin.confidence - bin.right), 0) / Math.max(images.length, 1),
+    bins: filled.map(bin => ({
+      confidence: bin.confidence / bin.images,
+      accuracy: bin.right / bin.images,
+      images: bin.images,
+    })),
+  }
+}
+
+/**
+ * The temperature that logits are divided by so that their mean cross-entropy is smallest. The loss is convex in
+ * 1 / temperature, so its derivative's zero is found by bisection between 1/100 and 100.
+ */
+export function fitTemperature(images: readonly Scored[]): number {
+  if (images.length === 0) return 1
+  const slope = (inverse: number) =>
+    images.reduce((sum, { logits, label }) => {
+      const probabilities = softmax(logits.map(z => z * inverse))
+      return sum + probabilities.reduce((mean, p, c) => mean + p * logits[c]!, 0) - logits[label]!
+    }, 0)
+  let [low, high] = [Math.log(1 / 100), Math.log(100)]
+  for (let i = 0; i < 40; i++) {
+    const middle = (low + high) / 2
+    if (slope(Math.exp(middle)) < 0) low = middle
+    else high = middle
+  }
+  return Math.exp(-(low + high) / 2)
+}

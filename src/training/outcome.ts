@@ -1,0 +1,74 @@
+/** What a finished run leaves: its result, the predictions of the test split, and the model that is shipped. */
+import { join } from 'node:path'
+import type { ImageSample } from '../data/index.js'
+import { fitTemperature, reliability } from './calibration.js'
+import { modelCard } from './card.js'
+import type { Evaluation } from './evaluate.js'
+import { bestOf } from './fit.js'
+import { perClass, summarise, wilsonInterval } from './metrics.js'
+import { writeModel } from './model.js'
+import {
+  type EpochRecord,
+  type RunConfig,
+  type RunResult,
+  type WithInterval,
+  writePredictions,
+  writeResult,
+} from './runFolder.js'
+
+export interface Outcome {
+  readonly run: string
+  readonly config: RunConfig
+  readonly history: readonly EpochRecord[]
+  readonly samples: readonly ImageSample[]
+  /** Of the best epoch's weights. */
+  readonly validation: Evaluation
+  readonly test: Evaluation
+  /** Every parameter and statistic of the best epoch. */
+  readonly values: ReadonlyMap<string, Float32Array>
+  readonly seconds: RunResult['seconds']
+}
+
+const withInterval = (metrics: ReturnType<typeof summarise>): WithInterval => ({
+  ...metrics,
+  interval: wilsonInterval(metrics.top1, metrics.images),
+})
+
+/** Writes predictions.csv, the model folder and, last, result.json, which says that the run has finished. */
+export async function writeOutcome(outcome: Outcome): Promise<RunResult> {
+  const { run, config, samples, test, values } = outcome
+  const result = resultOf(outcome)
+  const rows = [...test.predictions].map(([index, { predicted, probability, loss }]) => {
+    const { path, label } = samples[index]!
+    const [trueClass, predictedClass] = [config.classes[label]!, config.classes[predicted]!]
+    return { path, trueClass, predictedClass, probability, loss }
+  })
+  await writePredictions(run, rows)
+  const { network, classes, preprocessing } = config
+  const model = { format: 'regraft-model-1', network, classes, preprocessing, values } as const
+  await writeModel(join(run, 'model'), model, modelCard(config, result))
+  await writeResult(run, result)
+  return result
+}
+
+function resultOf({ config, history, validation, test, seconds }: Outcome): RunResult {
+  const best = bestOf(history) as EpochRecord
+  const classes = config.classes.length
+  const tested = test.scored.length > 0
+  const temperature = fitTemperature(validation.scored)
+  return {
+    bestEpoch: best.epoch,
+    ...(best.validation ? { validation: withInterval(best.validation) } : {}),
+    ...(tested ? { test: withInterval(summarise(test.counts)) } : {}),
+    perClass: perClass(test.counts).map(({ images, top1 }, c) => ({
+      class: config.classes[c] as string,
+      images,
+      ...(top1 === undefined ? {} : { top1 }),
+    })),
+    confusion: config.classes.map((_, c) => test.counts.confusion.slice(c * classes, (c + 1) * classes)),
+    ...(tested && best.validation
+      ? { calibration: { temperature, before: reliability(test.scored), after: reliability(test.scored, temperature) } }
+      : {}),
+    seconds,
+  }
+}
