@@ -14,13 +14,19 @@ export interface Outcome {
   readonly stderr: string
 }
 
-/** Runs `regraft` to its end; `onOutput` may look at what was printed so far and kill the process. */
-export function regraft(
-  args: readonly string[],
-  options: { cwd?: string; onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void } = {},
-): Promise<Outcome> {
+interface RunOptions {
+  readonly cwd?: string
+  /** May look at what was printed so far and kill the process. */
+  readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void
+  /** Kilobytes that a file may not grow beyond: what writes more fails as on a full disk. */
+  readonly largestFile?: number
+}
+
+/** Runs `regraft` to its end. */
+export function regraft(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   return new Promise((done, failed) => {
-    const child = spawn(process.execPath, [command, ...args], {
+    const limit = options.largestFile ? `ulimit -f ${options.largestFile}; ` : ''
+    const child = spawn('bash', ['-c', `${limit}exec "$0" "$@"`, process.execPath, command, ...args], {
       cwd: options.cwd,
       env: { ...process.env, NO_COLOR: '1' },
     })

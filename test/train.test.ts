@@ -1,5 +1,5 @@
 /** The main job as a person does it: train, look at the run folder, predict, evaluate; and what happens when it is interrupted. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -145,6 +145,43 @@ describe('regraft train', () => {
   })
 })
 
+describe('runs side by side', () => {
+  it('are listed with the settings in which they differ', async () => {
+    const { stdout, code } = await regraft(['runs', '.'], { cwd: folder.path })
+    expect(code).toBe(0)
+    const [head, , ...rows] = stdout.split('\n')
+    expect(head).toMatch(/run .*lr-backbone .*state .*val top-1 .*test top-1/)
+    expect(rows.find(row => row.startsWith('frozen'))).toMatch(/ 0 .* finished /)
+    const { stdout: lines } = await regraft(['runs', '.', '--json'], { cwd: folder.path })
+    const first = lines
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+      .find(({ run }) => run === 'first')
+    expect(first.result.test.top1).toBe(json('first', 'result.json').test.top1)
+  })
+
+  it('are compared in one figure', async () => {
+    const { stdout, code } = await regraft(['compare', 'first', 'frozen', '--out', 'comparison'], { cwd: folder.path })
+    expect(code).toBe(0)
+    expect(stdout).toContain('Figure  comparison/comparison.png')
+    const svg = readFileSync(at('comparison', 'comparison.svg'), 'utf8')
+    for (const name of ['first', 'frozen']) expect(svg).toContain(name)
+  })
+
+  it('write every epoch for TensorBoard', () => {
+    const [file] = readdirSync(at('first')).filter(name => name.startsWith('events.out.tfevents'))
+    const events = readFileSync(at('first', file as string)).toString('latin1')
+    expect(events.split('top1/validation')).toHaveLength(6 + 1)
+  })
+
+  it('are not found where there are none', async () => {
+    const { stderr, code } = await regraft(['runs', 'nowhere'], { cwd: folder.path })
+    expect(stderr).toBe('error: there is no folder nowhere; name the folder that holds your runs\n')
+    expect(code).toBe(7)
+  })
+})
+
 describe('an interrupted run', () => {
   it.each(['SIGINT', 'SIGKILL'] as const)(
     'goes on after %s to the same metrics and weights as one that was never interrupted',
@@ -201,6 +238,24 @@ describe('an interrupted run', () => {
     expect(await readFile(at('cut/model/model.safetensors'))).toEqual(
       await readFile(at('whole/model/model.safetensors')),
     )
+  })
+
+  it('keeps what it had when a checkpoint no longer fits the disk', async () => {
+    const args = ['train', 'images', ...small, '--run', 'full', '--epochs', '6']
+    await regraft(args, {
+      cwd: folder.path,
+      onOutput: (text, kill) => {
+        if (text.includes('epoch 3/6')) kill('SIGINT')
+      },
+    })
+    const full = await regraft(['train', '--resume', 'full'], { cwd: folder.path, largestFile: 500 })
+    expect(full.stderr).toMatch(
+      /error: full\/checkpoints\/\w+.safetensors cannot be written: .*; what was there before is unharmed/,
+    )
+    expect(full.code).toBe(7)
+    const resumed = await regraft(['train', '--resume', 'full'], { cwd: folder.path })
+    expect(resumed.stderr).not.toContain('error')
+    expect(metrics('full')).toEqual(metrics('first'))
   })
 
   it('does not resume what has finished, or what is no run', async () => {

@@ -1,23 +1,42 @@
 /** Writing files so that a crash at any moment leaves the old content or the new, never half of it. */
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { RegraftError } from './errors.js'
 
-/** Writes aside, flushes to the disk and renames; `write` may write in several pieces. The folder is made if missing. */
-export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  const aside = `${path}.${process.pid}.part`
-  const file = await open(aside, 'w')
+/** Writes, and tells in words what a person can do about where the file system refuses. */
+export async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
   try {
-    await write(file)
-    await file.sync()
+    return await write()
   } catch (error) {
-    await file.close()
-    await rm(aside, { force: true })
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
+      throw new RegraftError(
+        'run',
+        `${path} cannot be written: ${code === 'EFBIG' ? 'files may not become so large here' : 'the disk is full'}; what was there before is unharmed. Make room, then go on (a run: regraft train --resume FOLDER)`,
+      )
+    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
+      throw new RegraftError('run', `${path} cannot be written: permission denied; choose another folder`)
     throw error
   }
-  await file.close()
-  await rename(aside, path)
 }
+
+/** Writes aside, flushes to the disk and renames; `write` may write in several pieces. The folder is made if missing. */
+export const replaceFile = (path: string, write: (file: FileHandle) => Promise<void>): Promise<void> =>
+  writing(path, async () => {
+    await mkdir(dirname(path), { recursive: true })
+    const aside = `${path}.${process.pid}.part`
+    const file = await open(aside, 'w')
+    try {
+      await write(file)
+      await file.sync()
+    } catch (error) {
+      await file.close()
+      await rm(aside, { force: true })
+      throw error
+    }
+    await file.close()
+    await rename(aside, path)
+  })
 
 /** As `replaceFile`, for content that is at hand. */
 export const writeFileAtomic = (path: string, content: string | Uint8Array): Promise<void> =>

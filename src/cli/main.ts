@@ -4,10 +4,12 @@ import { Command, CommanderError } from 'commander'
 import { RegraftError } from '../base/errors.js'
 import { version } from '../base/version.js'
 import { buildNativeCommand } from './buildNative.js'
+import { compareCommand } from './compare.js'
 import { describeCommand } from './describe.js'
 import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
 import { predictCommand } from './predict.js'
+import { runsCommand } from './runs.js'
 import { trainCommand } from './train.js'
 
 /** Exit codes: 0 success, 1 a defect, 2 to 8 by kind of error, 130 interrupted. */
@@ -36,6 +38,8 @@ for (const command of [
   trainCommand,
   evaluateCommand,
   predictCommand,
+  runsCommand,
+  compareCommand,
   describeCommand,
   doctorCommand,
   buildNativeCommand,

@@ -1,8 +1,8 @@
 /** `regraft train`: fine-tunes a network on a folder of images, or resumes a run. */
 import { Command } from 'commander'
 import { RegraftError } from '../base/errors.js'
-import { writeRunFigures } from '../report/index.js'
-import { resume, train, trainingOptions } from '../training/index.js'
+import { tensorboard, writeRunFigures } from '../report/index.js'
+import { type Listener, resume, train, trainingOptions } from '../training/index.js'
 import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
 import { addOptions, readConfigFile } from './options.js'
@@ -30,10 +30,16 @@ export const trainCommand = addOptions(
   .action(async (data: string | undefined, given: { config?: string; resume?: string } & Record<string, unknown>) => {
     const { config, resume: run, ...options } = given
     const shown = showTraining()
-    const hooks = { onEvent: shown.listen, signal: interruptSignal() }
+    const events = tensorboard()
+    const onEvent: Listener = event => {
+      shown.listen(event)
+      events.listen(event)
+    }
+    const hooks = { onEvent, signal: interruptSignal() }
     try {
       const finished = await (run === undefined ? begin(data, config, options, hooks) : goOn(run, data, options, hooks))
       shown.close()
+      await events.written()
       showFinished(finished, await writeRunFigures(finished.run))
     } finally {
       shown.close()

@@ -8,6 +8,7 @@ import {
   compileInference,
   evaluate,
   type Metrics,
+  openDataset,
   readConfig,
   readModel,
   summarise,
@@ -40,7 +41,7 @@ export async function evaluateRun(
   const { engine: name = 'auto', part = 'test', onProgress, ...compileOptions } = options
   const { classes, network, preprocessing, values } = await readModel(run)
   const config = folder === undefined ? await readConfig(run) : undefined
-  const found = await imageFolder(folder ?? config!.data, config ? { exclude: config.options.exclude } : {})
+  const found = await (config ? openDataset(config.data, config.options) : imageFolder(folder as string))
   const data = relabelled(found, classes, folder ?? config!.data)
   const indices = config ? splitFromPaths(data, config.split)[part] : [...data.samples.keys()]
   const batch = Math.min(32, Math.max(indices.length, 1))

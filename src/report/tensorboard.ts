@@ -4,7 +4,8 @@ import { appendFile, readdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import protobuf from 'protobufjs'
-import type { EpochRecord } from '../training/index.js'
+import { writing } from '../base/files.js'
+import type { EpochRecord, Listener } from '../training/index.js'
 
 /** The part of TensorFlow's event.proto and summary.proto that is written here. */
 const schema = protobuf.Root.fromJSON({
@@ -118,4 +119,25 @@ export async function appendImage(run: string, tag: string, step: number, png: U
     encodedImageString: png,
   } as const
   await appendFile(await eventFile(run), event(step, [{ tag, image }]))
+}
+
+/** A listener that writes every epoch into the run's event file, and what to wait for in the end. */
+export function tensorboard(): { readonly listen: Listener; readonly written: () => Promise<void> } {
+  let run = ''
+  let last = Promise.resolve()
+  let failure: unknown
+  const append = (record: EpochRecord) => () => writing(run, () => appendScalars(run, record))
+  return {
+    listen: event => {
+      if (event.type === 'plan') run = event.run
+      else if (event.type === 'epoch')
+        last = last.then(append(event.record)).catch(error => {
+          failure = error
+        })
+    },
+    written: async () => {
+      await last
+      if (failure) throw failure
+    },
+  }
 }

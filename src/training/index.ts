@@ -6,6 +6,15 @@ export { type Grafted, graft, type Provenance } from './graft.js'
 export { type Metrics, ranking, softmax, summarise, wilsonInterval } from './metrics.js'
 export { type Model, readModel } from './model.js'
 export { checkOptions, type ResolvedOptions, type TrainingOptions, trainingOptions } from './options.js'
-export { type EpochRecord, type RunConfig, type RunResult, readConfig, readHistory, resultFile } from './runFolder.js'
+export {
+  type EpochRecord,
+  type RunConfig,
+  type RunResult,
+  readConfig,
+  readHistory,
+  readResult,
+  resultFile,
+} from './runFolder.js'
+export { differingSettings, findRuns, type RunSummary, readRun } from './runs.js'
 export { compileInference, type Inference } from './session.js'
 export { type Hooks, openDataset, resume, train } from './train.js'

@@ -4,10 +4,8 @@ import { mkdir, open, readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
-import { writeFileAtomic, writeJson } from '../base/files.js'
+import { writeFileAtomic, writeJson, writing } from '../base/files.js'
 import { preprocessingSchema } from '../base/preprocessing.js'
-import type { Reliability } from './calibration.js'
-import type { Metrics } from './metrics.js'
 import { trainingOptions } from './options.js'
 
 const metricsSchema = z.object({
@@ -67,23 +65,30 @@ const configSchema = z.object({
 /** config.json: every option resolved, the split, versions, engine and CPU. */
 export type RunConfig = z.infer<typeof configSchema>
 
+const withInterval = metricsSchema.extend({ interval: z.tuple([z.number(), z.number()]) })
+
 /** A partition's metrics with the 95 % interval of its top-1 accuracy. */
-export interface WithInterval extends Metrics {
-  readonly interval: readonly [number, number]
-}
+export type WithInterval = z.infer<typeof withInterval>
+
+const reliabilitySchema = z.object({
+  ece: z.number(),
+  bins: z.array(z.object({ confidence: z.number(), accuracy: z.number(), images: z.number() })).readonly(),
+})
+
+const resultSchema = z.object({
+  bestEpoch: z.number().int(),
+  validation: withInterval.optional(),
+  test: withInterval.optional(),
+  perClass: z.array(z.object({ class: z.string(), images: z.number(), top1: z.number().optional() })),
+  /** Of the test split: [true class][predicted class]. */
+  confusion: z.array(z.array(z.number())),
+  /** Of the test split, before and after the temperature that was fitted on the validation split. */
+  calibration: z.object({ temperature: z.number(), before: reliabilitySchema, after: reliabilitySchema }).optional(),
+  seconds: z.object({ total: z.number(), features: z.number().optional(), training: z.number() }),
+})
 
 /** result.json. */
-export interface RunResult {
-  readonly bestEpoch: number
-  readonly validation?: WithInterval
-  readonly test?: WithInterval
-  readonly perClass: readonly { readonly class: string; readonly images: number; readonly top1?: number }[]
-  /** Of the test split: [true class][predicted class]. */
-  readonly confusion: readonly (readonly number[])[]
-  /** Of the test split, before and after the temperature that was fitted on the validation split. */
-  readonly calibration?: { readonly temperature: number; readonly before: Reliability; readonly after: Reliability }
-  readonly seconds: { readonly total: number; readonly features?: number; readonly training: number }
-}
+export type RunResult = z.infer<typeof resultSchema>
 
 const configFile = (run: string) => join(run, 'config.json')
 const metricsFile = (run: string) => join(run, 'metrics.jsonl')
@@ -107,7 +112,7 @@ export function assertUnused(run: string): void {
 
 /** Makes the folder and writes config.json. */
 export async function createRun(run: string, config: RunConfig): Promise<void> {
-  await mkdir(run, { recursive: true })
+  await writing(run, () => mkdir(run, { recursive: true }))
   await writeJson(configFile(run), config)
 }
 
@@ -146,15 +151,16 @@ export async function readHistory(run: string): Promise<EpochRecord[]> {
 }
 
 /** Appends one epoch to metrics.jsonl and flushes it to the disk. */
-export async function appendEpoch(run: string, record: EpochRecord): Promise<void> {
-  const file = await open(metricsFile(run), 'a')
-  try {
-    await file.appendFile(`${JSON.stringify(record)}\n`)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
+export const appendEpoch = (run: string, record: EpochRecord): Promise<void> =>
+  writing(metricsFile(run), async () => {
+    const file = await open(metricsFile(run), 'a')
+    try {
+      await file.appendFile(`${JSON.stringify(record)}\n`)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  })
 
 /** Writes the epochs anew: after a crash the last one may be recorded, but not in the checkpoint. */
 export const rewriteHistory = (run: string, history: readonly EpochRecord[]): Promise<void> =>
@@ -162,6 +168,15 @@ export const rewriteHistory = (run: string, history: readonly EpochRecord[]): Pr
 
 /** Where a finished run's results stand. */
 export const resultFile = (run: string): string => join(run, 'result.json')
+
+/** What a finished run reached; undefined while it has not finished. @throws RegraftError('run') where it is damaged */
+export async function readResult(run: string): Promise<RunResult | undefined> {
+  if (!existsSync(resultFile(run))) return undefined
+  const parsed = resultSchema.safeParse(parseJson(await readFile(resultFile(run), 'utf8')))
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new RegraftError('run', `${resultFile(run)} is damaged: ${issue?.path.join('.')}: ${issue?.message}`)
+}
 
 export const writeResult = (run: string, result: RunResult): Promise<void> => writeJson(resultFile(run), result)
 
