@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { randomStream } from '../base/random.js'
-import { drawPictograms } from '../examples/pictograms.js'
 import { demoShapes } from '../examples/pictogramShapes.js'
+import { drawPictograms } from '../examples/pictograms.js'
 
 const command = fileURLToPath(new URL('../cli/main.js', import.meta.url))
 

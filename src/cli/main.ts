@@ -10,6 +10,7 @@ import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
 import { predictCommand } from './predict.js'
 import { runsCommand } from './runs.js'
+import { studyCommand } from './study.js'
 import { trainCommand } from './train.js'
 
 /** Exit codes: 0 success, 1 a defect, 2 to 8 by kind of error, 130 interrupted. */
@@ -36,6 +37,7 @@ const program = new Command('regraft')
 
 for (const command of [
   trainCommand,
+  studyCommand,
   evaluateCommand,
   predictCommand,
   runsCommand,

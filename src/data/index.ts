@@ -11,6 +11,7 @@ export {
   findDuplicateGroups,
 } from './duplicates.js'
 export { type ImageFolderOptions, imageFolder } from './imageFolder.js'
+export { createImageStore, type ImageStore } from './imageStore.js'
 export { type LabelledImagesOptions, labelledImages } from './labels.js'
 export {
   type Augmentation,

@@ -1,13 +1,13 @@
 /** Batches of network input: decoded once, cached in memory, augmented and normalised in worker threads, ahead of the consumer. */
-import { availableParallelism, freemem } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 // A native module must be loaded by the main thread before worker threads load it
 import 'sharp'
 import { RegraftError } from '../base/errors.js'
 import type { Preprocessing } from '../base/preprocessing.js'
 import type { Dataset } from './dataset.js'
-import type { RgbImage } from './decode.js'
 import type { ImageJob, ImageKind, ImageReply, ImageSettings } from './imageJob.js'
+import { createImageStore, type ImageStore } from './imageStore.js'
 import { type CropFlip, defaultCropFlip } from './transform.js'
 import type { Variation } from './variation.js'
 import { createWorkerPool } from './workerPool.js'
@@ -22,6 +22,8 @@ export interface LoaderOptions {
   readonly threads?: number
   /** Most bytes of decoded pixels to keep; by default a quarter of the free memory, at most 4 GiB. */
   readonly cacheBytes?: number
+  /** Where decoded pixels are kept, if other loaders of the same data set shall find them; `cacheBytes` is then its own. */
+  readonly images?: ImageStore
   /** Seed of the augmentation; 0 by default. */
   readonly seed?: number
   /** `none` by default. */
@@ -91,11 +93,10 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
     randomErasing: options.randomErasing ?? 0,
   }
   const threads = options.threads ?? availableParallelism()
-  const cacheBytes = options.cacheBytes ?? Math.min(availableMemory() / 4, 4 * 1024 ** 3)
+  const store = options.images ?? createImageStore(options.cacheBytes)
   const settings: ImageSettings = { preprocessing, cropFlip, variation }
   const pool = createWorkerPool<ImageJob, ImageReply>(new URL('./imageWorker.js', import.meta.url), threads, settings)
-  const caches: Readonly<Record<ImageKind, Map<number, RgbImage>>> = { crop: new Map(), source: new Map() }
-  let used = 0
+  const caches = store.of(dataset, preprocessing)
   const spare: Float32Array[] = []
   const imageLength = 3 * preprocessing.size ** 2
 
@@ -117,12 +118,9 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
     const random = [seed, 'augment', epoch, index]
     const image = caches[kind].get(index)
     // Nothing is ever dropped: an epoch visits every image once, so the oldest entry is the one needed next
-    const keep = image === undefined && used < cacheBytes
+    const keep = image === undefined && store.used() < store.capacity
     const reply = await pool.run({ path, kind, image, keep, out, random, vary: training }, signal)
-    if (reply.image !== undefined && used + reply.image.pixels.length <= cacheBytes && !caches[kind].has(index)) {
-      caches[kind].set(index, reply.image)
-      used += reply.image.pixels.length
-    }
+    if (reply.image !== undefined) store.keep(caches[kind], index, reply.image)
     return reply.failure
   }
 
@@ -180,14 +178,9 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
     preprocessing,
     batches,
     prepare: (index, { training = false, signal } = {}) => load(index, training, 0, undefined, signal),
-    cached: () => ({ images: caches.crop.size + caches.source.size, bytes: used }),
+    cached: () => ({ images: caches.crop.size + caches.source.size, bytes: store.used() }),
     close: () => pool.close(),
   }
-}
-
-/** Bytes, within the limits of a container where Node tells them (20.13 and later). */
-function availableMemory(): number {
-  return typeof process.availableMemory === 'function' ? process.availableMemory() : freemem()
 }
 
 /** The error for an image that cannot be decoded. */

@@ -58,6 +58,8 @@ export const studyRecord = z.object({
   /** The options that every run starts from. */
   base: z.record(z.string(), setting),
   seeds: z.array(z.number().int()),
+  /** Of halving: of `reduction` trials that reach a rung one goes on; the first rung is at `minEpochs`. */
+  halving: z.object({ reduction: z.number().int(), minEpochs: z.number().int() }).optional(),
   /** How every cell was made cheaper than the study asks: epochs are multiplied by it. 1: not at all. */
   scaleEpochs: z.number(),
   cells: z.array(studyCell),

@@ -33,7 +33,7 @@ export interface Execution {
   readonly grafted: Grafted
   readonly onEvent?: Listener | undefined
   readonly signal?: AbortSignal | undefined
-  readonly featureCache?: string | undefined
+  readonly reuse?: { readonly features: string } | undefined
 }
 
 /** A run that has finished. */
@@ -162,14 +162,14 @@ function trainingPhases(task: Execution, graphsAt: (epoch: number) => TrainingGr
 
 /** Batches of images, or of features of a frozen trunk, which are computed here, once. */
 async function batchesFor(task: Execution, graphs: TrainingGraphs): Promise<{ source: BatchSource; seconds?: number }> {
-  const { config, parts, loader, engine, grafted, onEvent, signal, featureCache } = task
+  const { config, parts, loader, engine, grafted, onEvent, signal, reuse } = task
   const { batchSize } = config.resolved
   const images = imageBatches(loader, batchSize, graphs.frozen ? signal : undefined)
   if (!graphs.frozen) return { source: images }
   const began = performance.now()
   const { dataset } = loader
   const samples = [...parts.train, ...parts.val, ...parts.test].sort((a, b) => a - b)
-  const file = featureCache && (await featureFile(featureCache, config, engine.name, graphs.input, dataset, samples))
+  const file = reuse && (await featureFile(reuse.features, config, engine.name, graphs.input, dataset, samples))
   let features = file ? await readFeatures(file, samples) : undefined
   if (!features) {
     const trunk = await compileInference(engine, graphs.frozen, compileOptions(config))

@@ -13,6 +13,7 @@ import {
   type Duplicates,
   defaultCropFlip,
   findDuplicateGroups,
+  type ImageStore,
   imageFolder,
   type Loader,
   labelledImages,
@@ -36,8 +37,15 @@ export interface Hooks {
   readonly onEvent?: Listener | undefined
   /** Stops the run after the current step; everything is saved, and the promise rejects with code 'interrupted'. */
   readonly signal?: AbortSignal | undefined
-  /** A folder that keeps features of frozen trunks for the runs that follow. */
-  readonly featureCache?: string | undefined
+  /** What runs on the same images share. */
+  readonly reuse?: Reuse | undefined
+}
+
+export interface Reuse {
+  /** A folder that keeps features of frozen trunks. */
+  readonly features: string
+  /** Decoded images. */
+  readonly images: ImageStore
 }
 
 /**
@@ -57,7 +65,7 @@ export async function train(data: Dataset, options: TrainingOptions = {}, hooks:
   const augment = resolved.augment ?? (frozen ? 'none' : 'crop-flip')
   const { size } = resolved
   const preprocessing = size === undefined ? grafted.preprocessing : withSize(grafted.preprocessing, size)
-  const loader = createLoader(data, loaderOptions(resolved, preprocessing, augment))
+  const loader = createLoader(data, loaderOptions(resolved, preprocessing, augment, hooks.reuse))
   try {
     const duplicates = resolved.groupDuplicates ? await duplicatesIn(data, hooks) : undefined
     const planned = split(data, {
@@ -130,7 +138,7 @@ export async function resume(run: string, hooks: Hooks = {}): Promise<Finished> 
   if (grafted.provenance.sha256 !== provenance.sha256)
     throw new RegraftError('run', `${weights} is not the file that ${run} began with; restore it, or start a new run`)
   const engine = engineFor(config, grafted)
-  const loader = createLoader(data, loaderOptions(options, config.preprocessing, resolved.augment))
+  const loader = createLoader(data, loaderOptions(options, config.preprocessing, resolved.augment, hooks.reuse))
   try {
     const { split: parts } = await check(loader, splitFromPaths(data, config.split), false, hooks)
     return await execute({ run, config, parts, loader, engine, grafted, ...hooks })
@@ -150,6 +158,7 @@ function loaderOptions(
   options: ResolvedOptions,
   preprocessing: RunConfig['preprocessing'],
   augment: RunConfig['resolved']['augment'],
+  reuse: Reuse | undefined,
 ) {
   const { seed, threads, cropScale, colorJitter, randomErasing } = options
   return {
@@ -159,6 +168,7 @@ function loaderOptions(
     colorJitter,
     randomErasing,
     ...(threads ? { threads } : {}),
+    ...(reuse ? { images: reuse.images } : {}),
     cropFlip: { ...defaultCropFlip, scale: [cropScale, 1] as const },
   }
 }

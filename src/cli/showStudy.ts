@@ -1,0 +1,113 @@
+/** Shows a study in the terminal: a table of its runs that is redrawn while it works, and its results. */
+import type { StudyCell, StudyRecord, StudyRun } from '../study/index.js'
+import { chosenCell, meanOf } from '../study/index.js'
+import type { Listener, TrainingEvent } from '../training/index.js'
+import { kebab } from './options.js'
+import { duration, percent } from './terminal/format.js'
+import { liveBlock } from './terminal/live.js'
+import { table } from './terminal/table.js'
+
+const print = (line: string) => process.stdout.write(`${line}\n`)
+
+/** 'lr-backbone 0.01, epochs 10', or 'baseline'. */
+export const cellTitle = ({ settings }: StudyCell): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `${kebab(name)} ${[value].flat().join(',')}`)
+    .join(', ') || 'baseline'
+
+const state = ({ state, epochs }: StudyRun): string => (state === 'stopped' ? `stopped after ${epochs}` : state)
+
+/** One line a run. */
+function runLines({ cells }: StudyRecord): string {
+  const rows = cells.flatMap(cell =>
+    cell.runs.map(run => [
+      cellTitle(cell),
+      String(run.seed),
+      state(run),
+      run.bestEpoch ? String(run.bestEpoch) : '',
+      run.validation ? percent(run.validation.top1) : '',
+      run.test ? percent(run.test.top1) : '',
+      run.seconds === undefined ? '' : duration(run.seconds),
+    ]),
+  )
+  return table(['settings', 'seed', 'state', 'best epoch', 'val top-1', 'test top-1', 'time'], rows)
+}
+
+/** What the run in progress does, in one line. */
+function statusOf(event: TrainingEvent): string | undefined {
+  if (event.type === 'warning') return `warning: ${event.message}`
+  if (event.type !== 'progress') return undefined
+  const share = event.total ? ` ${percent(event.done / event.total)}` : ''
+  return `${event.task}${event.epoch === undefined ? '' : `, epoch ${event.epoch}`}${share}`
+}
+
+/** Listeners for a study, and a way to end the live table. */
+export function showStudy(record: StudyRecord) {
+  const live = liveBlock()
+  let current = record
+  let status = ''
+  const draw = () => live.show([...runLines(current).split('\n'), status])
+  const onChange = (next: StudyRecord) => {
+    if (!process.stderr.isTTY)
+      next.cells.forEach((cell, c) => {
+        cell.runs.forEach((run, r) => {
+          const before = current.cells[c]?.runs[r]
+          if (before && run !== before && run.state !== before.state)
+            print(
+              `${cellTitle(cell)}, seed ${run.seed}: ${state(run)}${run.reason ? `: ${run.reason}` : ''}${
+                run.validation ? `, validation ${percent(run.validation.top1)}` : ''
+              }${run.test ? `, test ${percent(run.test.top1)}` : ''}${run.seconds === undefined ? '' : `, ${duration(run.seconds)}`}`,
+            )
+        })
+      })
+    current = next
+    draw()
+  }
+  const onEvent: Listener = event => {
+    status = statusOf(event) ?? status
+    draw()
+  }
+  return { onChange, onEvent, close: live.done }
+}
+
+/** Test accuracy of a cell, as a mean over seeds. */
+function accuracy(cell: StudyCell | undefined, value: (run: StudyRun) => number | undefined): string {
+  const spread = cell && meanOf(cell, value)
+  if (!spread) return ''
+  return spread.count > 1 ? `${percent(spread.mean)} ± ${(100 * spread.deviation).toFixed(1)}` : percent(spread.mean)
+}
+
+/** The tables of the study, its best configuration, and what failed. */
+export function showStudyResults(record: StudyRecord, folder: string): void {
+  const { cells, tables } = record
+  if (tables.length === 0) print(`\n${runLines(record)}`)
+  for (const { option, rows } of tables) {
+    const withReference = rows.some(({ reference }) => reference !== undefined)
+    print(`\n${kebab(option)}`)
+    print(
+      table(
+        ['value', 'val top-1', 'test top-1', 'test per class', ...(withReference ? ['reference'] : [])],
+        rows.map(({ value, cell, reference }) => [
+          String(value),
+          accuracy(cells[cell], run => run.validation?.top1),
+          accuracy(cells[cell], run => run.test?.top1),
+          accuracy(cells[cell], run => run.test?.meanPerClass),
+          ...(withReference ? [reference === undefined ? '' : percent(reference)] : []),
+        ]),
+      ),
+    )
+  }
+  const chosen = chosenCell(record)
+  if (chosen) {
+    const cell = cells[chosen.cell] as StudyCell
+    print(
+      `\nBest by validation accuracy: ${cellTitle(cell)}; its test accuracy is ${accuracy(cell, run => run.test?.top1)}`,
+    )
+    const highest = Math.max(...cells.flatMap(({ runs }) => runs.map(({ test }) => test?.top1 ?? 0)))
+    print(`Highest test accuracy of any run: ${percent(highest)} (chosen on the test images, so it flatters)`)
+  }
+  for (const cell of cells)
+    for (const { seed, state, reason } of cell.runs)
+      if (state === 'failed') print(`failed: ${cellTitle(cell)}, seed ${seed}: ${reason}`)
+  print(`\nStudy  ${folder}`)
+}

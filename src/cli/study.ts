@@ -1,0 +1,159 @@
+/** `regraft study`: runs a study of hyper-parameters, or goes on with one. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { RegraftError } from '../base/errors.js'
+import { type Network, networkNamed } from '../models/index.js'
+import { type Estimate, estimateStudy } from '../study/estimate.js'
+import {
+  holdsStudy,
+  planStudy,
+  readStudy,
+  readStudyRecord,
+  runStudy,
+  type StudyRecord,
+  writeStudy,
+} from '../study/index.js'
+import { checkOptions, graft, type TrainingOptions } from '../training/index.js'
+import { openData } from './dataFolder.js'
+import { interruptSignal } from './interrupt.js'
+import { cellTitle, showStudy, showStudyResults } from './showStudy.js'
+import { bytes, duration } from './terminal/format.js'
+import { table } from './terminal/table.js'
+
+interface StudyOptions {
+  readonly weights?: string
+  readonly network?: string
+  readonly scaleEpochs: number
+  readonly size?: number
+  readonly engine?: string
+  readonly threads?: number
+  readonly run?: string
+  readonly resume?: string
+  readonly dryRun?: boolean
+}
+
+export const studyCommand = new Command('study')
+  .description('run a study of hyper-parameters: a YAML file, or one that ships with regraft')
+  .argument('[study]', "YAML file, or 'caltech101-reference'")
+  .argument('[data]', "folder with one folder per class, or 'caltech101'; default: what the study names")
+  .option('--weights <SOURCE>', 'instead of those the study names; the network is inferred from a file')
+  .option('--network <NAME>', 'instead of the one the study names')
+  .option(
+    '--scale-epochs <SHARE>',
+    'multiply the epochs of every run, to make them cheaper by the same measure',
+    Number,
+    1,
+  )
+  .option('--size <PIXELS>', 'side of the input in every run', Number)
+  .option('--engine <CHOICE>', 'what executes the networks: auto, onednn or onnxruntime')
+  .option('--threads <N>', 'threads of the engine', Number)
+  .option('--run <FOLDER>', "where results go; default: the study's name under runs/")
+  .option('--resume <FOLDER>', 'go on with an interrupted study')
+  .option('--dry-run', 'print the runs, the estimated time and memory, and run nothing')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  regraft study caltech101-reference                     every run of the reference experiment, ResNet-50
+  regraft study caltech101-reference photos --weights efficientnet_lite0.pth --scale-epochs 0.1
+  regraft study my-study.yaml photos --dry-run
+  regraft study --resume runs/my-study
+
+A study file:
+  name: rates
+  kind: one-at-a-time        # or grid, random, halving
+  base: { network: mobilenet_v2, epochs: 10 }
+  vary: { lr-head: [1e-3, 1e-2], lr-backbone: [0, 1e-3] }
+  seeds: [0, 1, 2]`,
+  )
+  .action(async (study: string | undefined, data: string | undefined, options: StudyOptions) => {
+    const { record, folder } = await prepare(study, data, options)
+    const { base } = record
+    const dataset = await openData(
+      record.data,
+      (base.exclude as string[] | undefined) ?? [],
+      base.labels as string | undefined,
+    )
+    if (options.dryRun) {
+      showPlan(
+        record,
+        await estimateStudy(record, await networkOf(base as TrainingOptions, dataset.classes.length), dataset),
+      )
+      return
+    }
+    if (!holdsStudy(folder)) await writeStudy(folder, record)
+    const shown = showStudy(record)
+    const { onChange, onEvent } = shown
+    const finished = await runStudy(folder, dataset, { onChange, onEvent, signal: interruptSignal() }).finally(
+      shown.close,
+    )
+    showStudyResults(finished, folder)
+  })
+
+/** The study to run: a new one, or the one that stands in the folder already. */
+async function prepare(
+  study: string | undefined,
+  data: string | undefined,
+  options: StudyOptions,
+): Promise<{ record: StudyRecord; folder: string }> {
+  if (options.resume !== undefined) {
+    if (study !== undefined)
+      throw new RegraftError('usage', `--resume goes on with a study's own runs; leave out ${study}`)
+    return { record: await readStudyRecord(options.resume), folder: options.resume }
+  }
+  if (study === undefined)
+    throw new RegraftError('usage', "name a study: a YAML file, or 'caltech101-reference' (see 'regraft study --help')")
+  const { scaleEpochs } = options
+  if (!(scaleEpochs > 0 && scaleEpochs <= 1))
+    throw new RegraftError('usage', `--scale-epochs ${scaleEpochs}: expected a share above 0, at most 1`)
+  const definition = await readStudy(study)
+  const images = data ?? definition.data
+  if (images === undefined)
+    throw new RegraftError('usage', `${study} names no images; add a folder: regraft study ${study} FOLDER`)
+  const folder = options.run ?? join('runs', definition.name)
+  const overrides = Object.fromEntries(
+    (['weights', 'network', 'size', 'engine', 'threads'] as const).flatMap(name =>
+      options[name] === undefined ? [] : [[name, options[name]]],
+    ),
+  )
+  const base = { ...definition.base }
+  // A file says itself which network it belongs to.
+  if (options.weights !== undefined && options.weights !== 'none' && options.network === undefined) delete base.network
+  const command = ['regraft study', ...process.argv.slice(3)].join(' ')
+  const started = new Date().toISOString()
+  const planned = planStudy({ ...definition, base }, { data: images, overrides, scaleEpochs, command, started })
+  if (!holdsStudy(folder)) {
+    if (existsSync(join(folder, 'config.json')))
+      throw new RegraftError('run', `${folder} holds a run; choose another --run FOLDER for the study`)
+    return { record: planned, folder }
+  }
+  const there = await readStudyRecord(folder)
+  const same = (record: StudyRecord) =>
+    JSON.stringify([record.base, record.scaleEpochs, record.data, record.cells.map(({ settings }) => settings)])
+  if (same(there) !== same(planned))
+    throw new RegraftError(
+      'run',
+      `${folder} holds another study; go on with it by --resume ${folder}, or choose another --run FOLDER`,
+    )
+  return { record: there, folder }
+}
+
+/** The network of a study; weights are only read where nothing else names it. */
+async function networkOf(base: TrainingOptions, classes: number): Promise<Network> {
+  const { network, weights, match, seed } = checkOptions(base)
+  if (network !== undefined) return networkNamed(network)
+  return (await graft({ weights, match, seed, classes })).network
+}
+
+function showPlan(record: StudyRecord, { seconds, bytes: memory }: Estimate): void {
+  const runs = record.cells.flatMap(cell =>
+    cell.runs.map(({ seed, folder }) => [cellTitle(cell), String(seed), folder]),
+  )
+  const rows = runs.map((row, i) => [...row, duration(seconds[i] as number)])
+  const total = seconds.reduce((a, b) => a + b, 0)
+  process.stdout.write(
+    `${table(['settings', 'seed', 'folder', 'time, about'], rows)}\n\n` +
+      `${runs.length} runs, about ${duration(total)} in all from three measured steps of each kind (decoding not counted), ${bytes(memory)} of memory for the largest training step\n`,
+  )
+}

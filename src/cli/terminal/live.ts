@@ -1,0 +1,37 @@
+/** A block of text that is redrawn in place while work goes on; nothing where the output is no terminal. */
+import { truncate } from './width.js'
+
+export interface LiveBlock {
+  /** Shows these lines instead of the last ones. */
+  show(lines: readonly string[]): void
+  /** Leaves what stands, so that other output may follow. */
+  done(): void
+}
+
+const redrawEvery = 200
+
+/** Draws at most five times a second. Lines are cut at the terminal's width, and the block at its height. */
+export function liveBlock(stream: NodeJS.WriteStream = process.stderr): LiveBlock {
+  if (!stream.isTTY) return { show: () => {}, done: () => {} }
+  let height = 0
+  let drawn = Number.NEGATIVE_INFINITY
+  let waiting: readonly string[] | undefined
+  const draw = (lines: readonly string[]) => {
+    const room = Math.max(1, (stream.rows ?? 24) - 1)
+    const cut = lines.slice(-room).map(line => truncate(line, (stream.columns ?? 80) - 1))
+    stream.write(`${height > 0 ? `\x1b[${height}A` : ''}\r\x1b[J${cut.join('\n')}\n`)
+    height = cut.length
+    drawn = performance.now()
+    waiting = undefined
+  }
+  return {
+    show: lines => {
+      if (performance.now() - drawn >= redrawEvery) draw(lines)
+      else waiting = lines
+    },
+    done: () => {
+      if (waiting) draw(waiting)
+      height = 0
+    },
+  }
+}

@@ -1,0 +1,35 @@
+/** The study folder: study.json, what runs share, and one run folder for each cell and seed. */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { RegraftError } from '../base/errors.js'
+import { writeJson } from '../base/files.js'
+import { type StudyRecord, studyRecord } from './record.js'
+
+const studyFile = (folder: string) => join(folder, 'study.json')
+
+export const holdsStudy = (folder: string): boolean => existsSync(studyFile(folder))
+
+/** Where features of frozen trunks are kept for the runs that follow. */
+export const featuresOf = (folder: string): string => join(folder, 'features')
+
+export const writeStudy = (folder: string, record: StudyRecord): Promise<void> => writeJson(studyFile(folder), record)
+
+/** @throws RegraftError('run') where the folder holds no study, or study.json is damaged */
+export async function readStudyRecord(folder: string): Promise<StudyRecord> {
+  if (!holdsStudy(folder))
+    throw new RegraftError(
+      'run',
+      `${folder} holds no study (there is no study.json); name a folder that 'regraft study' made`,
+    )
+  let content: unknown
+  try {
+    content = JSON.parse(await readFile(studyFile(folder), 'utf8'))
+  } catch {
+    content = undefined
+  }
+  const parsed = studyRecord.safeParse(content)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new RegraftError('run', `${studyFile(folder)} is damaged: ${issue?.path.join('.') ?? ''}: ${issue?.message}`)
+}
