@@ -11,6 +11,7 @@ import { evaluateCommand } from './evaluate.js'
 import { predictCommand } from './predict.js'
 import { runsCommand } from './runs.js'
 import { studyCommand } from './study.js'
+import { reportCommand } from './report.js'
 import { trainCommand } from './train.js'
 
 /** Exit codes: 0 success, 1 a defect, 2 to 8 by kind of error, 130 interrupted. */
@@ -42,6 +43,7 @@ for (const command of [
   predictCommand,
   runsCommand,
   compareCommand,
+  reportCommand,
   describeCommand,
   doctorCommand,
   buildNativeCommand,

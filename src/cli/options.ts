@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
+import { kebab } from '../base/names.js'
 import { closest } from '../base/suggest.js'
 
 /** What a JSON schema says of one option. */
@@ -17,8 +18,6 @@ const property = z.object({
 
 type Schema = z.ZodObject<z.ZodRawShape>
 
-/** lrBackbone → lr-backbone */
-export const kebab = (name: string): string => name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
 const camel = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 
 const number = (text: string): number => {

@@ -1,6 +1,8 @@
 /** Curves of accuracy and loss over epochs, for training and validation. */
 import type { TopLevelSpec } from 'vega-lite'
 import { niceDomain, spread, wholeTicks } from './axes.js'
+import { en } from './locales/en.js'
+import type { FigureWords } from './locales/words.js'
 import { categories, colours } from './theme.js'
 
 /** One epoch; accuracies are fractions, epochs count from 1. */
@@ -34,7 +36,13 @@ const labelHeight = 17
 const shown = (measure: Measure, value: number): number => (measure === 'top1' ? 100 * value : value)
 
 /** Lines that are labelled at their ends, and a marked point whose label stands above the plot, where no line runs. */
-function lineFigure(title: string, measure: Measure, lines: readonly Line[], mark?: Mark): TopLevelSpec {
+function lineFigure(
+  title: string,
+  measure: Measure,
+  lines: readonly Line[],
+  words: FigureWords,
+  mark?: Mark,
+): TopLevelSpec {
   const values = lines.flatMap(({ name, points }) => points.map(point => ({ name, ...point })))
   const epochs = values.map(({ epoch }) => epoch)
   const [first, last] = epochs.length > 0 ? [Math.min(...epochs), Math.max(...epochs)] : [1, 1]
@@ -51,7 +59,7 @@ function lineFigure(title: string, measure: Measure, lines: readonly Line[], mar
   const x = {
     field: 'epoch',
     type: 'quantitative' as const,
-    title: 'epoch',
+    title: words.epoch,
     scale: { domain: first === last ? [first - 0.5, last + 0.5] : [first, last], nice: false, padding: 10 },
     // The format alone would set a tickMinStep of 1, by which Vega thins out the given ticks.
     axis: { values: wholeTicks(first, last), format: 'd', tickMinStep: 0.1, grid: false },
@@ -59,7 +67,7 @@ function lineFigure(title: string, measure: Measure, lines: readonly Line[], mar
   const y = {
     field: 'value',
     type: 'quantitative' as const,
-    title: measure === 'top1' ? 'accuracy, %' : 'loss (cross-entropy)',
+    title: measure === 'top1' ? words.accuracyAxis : words.lossAxis,
     scale: { domain: [low, high], nice: false },
     axis: { tickCount: 5 },
   }
@@ -114,7 +122,12 @@ function lineFigure(title: string, measure: Measure, lines: readonly Line[], mar
 }
 
 /** @param bestEpoch is marked and labelled with its validation value */
-function curves(history: readonly CurvePoint[], measure: Measure, bestEpoch: number | undefined): TopLevelSpec {
+function curves(
+  history: readonly CurvePoint[],
+  measure: Measure,
+  bestEpoch: number | undefined,
+  words: FigureWords,
+): TopLevelSpec {
   const line = (part: 'train' | 'validation') =>
     history.flatMap(point => {
       const metrics = point[part]
@@ -122,32 +135,53 @@ function curves(history: readonly CurvePoint[], measure: Measure, bestEpoch: num
     })
   const validation = line('validation')
   const lines = [
-    { name: 'training', colour: colours.training, points: line('train') },
-    { name: 'validation', colour: colours.validation, points: validation },
+    { name: words.training, colour: colours.training, points: line('train') },
+    { name: words.validation, colour: colours.validation, points: validation },
   ]
+  const title = measure === 'top1' ? words.accuracy : words.loss
   const best = validation.find(({ epoch }) => epoch === bestEpoch)
-  if (!best) return lineFigure(measure === 'top1' ? 'Accuracy' : 'Loss', measure, lines)
+  if (!best) return lineFigure(title, measure, lines, words)
   const value = measure === 'top1' ? `${best.value.toFixed(1)} %` : best.value.toFixed(3)
-  const mark = { ...best, label: `best epoch ${best.epoch}: ${value}` }
-  return lineFigure(measure === 'top1' ? 'Accuracy' : 'Loss', measure, lines, mark)
+  return lineFigure(title, measure, lines, words, { ...best, label: words.bestEpoch(best.epoch, value) })
 }
 
 /** Top-1 accuracy of training and validation images over epochs, in per cent. */
-export const accuracyCurves = (history: readonly CurvePoint[], bestEpoch?: number): TopLevelSpec =>
-  curves(history, 'top1', bestEpoch)
+export const accuracyCurves = (
+  history: readonly CurvePoint[],
+  bestEpoch?: number,
+  words: FigureWords = en.figures,
+): TopLevelSpec => curves(history, 'top1', bestEpoch, words)
 
 /** Loss of training and validation images over epochs. */
-export const lossCurves = (history: readonly CurvePoint[], bestEpoch?: number): TopLevelSpec =>
-  curves(history, 'loss', bestEpoch)
+export const lossCurves = (
+  history: readonly CurvePoint[],
+  bestEpoch?: number,
+  words: FigureWords = en.figures,
+): TopLevelSpec => curves(history, 'loss', bestEpoch, words)
 
-/** Validation accuracy of several runs over epochs. */
-export function overlaidAccuracy(runs: ReadonlyMap<string, readonly CurvePoint[]>): TopLevelSpec {
+function overlaid(
+  runs: ReadonlyMap<string, readonly CurvePoint[]>,
+  measure: Measure,
+  words: FigureWords,
+): TopLevelSpec {
   const lines = [...runs].map(([name, history], i) => ({
     name,
     colour: categories[i % categories.length] as string,
     points: history.flatMap(({ epoch, validation }) =>
-      validation ? [{ epoch, value: shown('top1', validation.top1) }] : [],
+      validation ? [{ epoch, value: shown(measure, validation[measure]) }] : [],
     ),
   }))
-  return lineFigure('Validation accuracy', 'top1', lines)
+  return lineFigure(measure === 'top1' ? words.validationAccuracy : words.validationLoss, measure, lines, words)
 }
+
+/** Validation accuracy of several runs over epochs. */
+export const overlaidAccuracy = (
+  runs: ReadonlyMap<string, readonly CurvePoint[]>,
+  words: FigureWords = en.figures,
+): TopLevelSpec => overlaid(runs, 'top1', words)
+
+/** Validation loss of several runs over epochs. */
+export const overlaidLoss = (
+  runs: ReadonlyMap<string, readonly CurvePoint[]>,
+  words: FigureWords = en.figures,
+): TopLevelSpec => overlaid(runs, 'loss', words)

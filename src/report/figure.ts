@@ -10,23 +10,35 @@ import { theme } from './theme.js'
 
 useOwnFont()
 
-/** The figure as SVG text, and as a PNG of twice its size. */
-export async function renderFigure(spec: TopLevelSpec): Promise<{ readonly svg: string; readonly png: Buffer }> {
+/** The figure as SVG text. */
+export async function renderSvg(spec: TopLevelSpec): Promise<string> {
   const { spec: compiled } = compile(spec, { config: theme })
   const view = new vega.View(vega.parse(compiled), { renderer: 'none' })
   try {
-    const svg = await view.toSVG()
-    return { svg, png: await sharp(Buffer.from(svg), { density: 144 }).png().toBuffer() }
+    return await view.toSVG()
   } finally {
     view.finalize()
   }
 }
 
-/** Writes `<name>.svg` and `<name>.png` into a folder; returns the path of the PNG. */
-export async function writeFigure(folder: string, name: string, spec: TopLevelSpec): Promise<string> {
+/** The figure as SVG text, and as a PNG of twice its size. */
+export async function renderFigure(spec: TopLevelSpec): Promise<{ readonly svg: string; readonly png: Buffer }> {
+  const svg = await renderSvg(spec)
+  return { svg, png: await sharp(Buffer.from(svg), { density: 144 }).png().toBuffer() }
+}
+
+/** Writes `<name>.svg` and `<name>.png` into a folder, for each name; returns the path of the first PNG. */
+export async function writeFigure(
+  folder: string,
+  names: string | readonly [string, ...string[]],
+  spec: TopLevelSpec,
+): Promise<string> {
   const { svg, png } = await renderFigure(spec)
+  const all = typeof names === 'string' ? ([names] as const) : names
   await mkdir(folder, { recursive: true })
-  await writeFileAtomic(join(folder, `${name}.svg`), svg)
-  await writeFileAtomic(join(folder, `${name}.png`), png)
-  return join(folder, `${name}.png`)
+  for (const name of all) {
+    await writeFileAtomic(join(folder, `${name}.svg`), svg)
+    await writeFileAtomic(join(folder, `${name}.png`), png)
+  }
+  return join(folder, `${all[0]}.png`)
 }

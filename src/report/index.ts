@@ -1,6 +1,12 @@
-/** The report room: figures and TensorBoard files, made from run folders. */
+/** The report room: figures, reports and TensorBoard files, made from run folders. */
 export { confusionMatrix } from './confusionMatrix.js'
-export { accuracyCurves, type CurvePoint, lossCurves, overlaidAccuracy } from './curves.js'
+export { accuracyCurves, type CurvePoint, lossCurves, overlaidAccuracy, overlaidLoss } from './curves.js'
 export { renderFigure, writeFigure } from './figure.js'
+export { type Language, languages } from './locales/index.js'
+export { lrFinderFigure, type RateSweep } from './lrFinder.js'
+export { collectPictures } from './pictures.js'
+export { reliabilityDiagram } from './reliability.js'
 export { writeRunFigures } from './runFigures.js'
 export { appendScalars, tensorboard } from './tensorboard.js'
+export { appendScalars } from './tensorboard.js'
+export { writeReport } from './writeReport.js'

@@ -1,0 +1,42 @@
+/** What the sections of a report are written with: the words of a language, and the folder that the report stands in. */
+import { join, relative, sep } from 'node:path'
+import type { TopLevelSpec } from 'vega-lite'
+import { writeFileAtomic } from '../base/files.js'
+import type { Figure, Picture, Text } from './document.js'
+import { renderSvg } from './figure.js'
+import type { Words } from './locales/words.js'
+import { pictureFolder, readPicture } from './pictureIndex.js'
+
+export interface Context {
+  /** The folder that the report is written into. */
+  readonly folder: string
+  readonly words: Words
+}
+
+/** A path as the report refers to it. */
+const fromReport = ({ folder }: Context, path: string): string => relative(folder, path).split(sep).join('/')
+
+/** Draws a figure, and writes it as `figures/<name>.svg` for the Markdown report; the language is part of its name. */
+export async function figure(
+  context: Context,
+  name: string,
+  spec: TopLevelSpec,
+  { alt, caption }: { readonly alt: string; readonly caption?: Text },
+): Promise<Figure> {
+  const svg = await renderSvg(spec)
+  const path = join(context.folder, 'figures', `${name}-${context.words.tag}.svg`)
+  await writeFileAtomic(path, svg)
+  return { kind: 'figure', svg, file: fromReport(context, path), alt, ...(caption === undefined ? {} : { caption }) }
+}
+
+/** Pictures that a run keeps; those that are no longer there are left out. */
+export async function pictures(
+  context: Context,
+  run: string,
+  wanted: readonly { readonly file: string; readonly path: string; readonly caption: readonly Text[] }[],
+): Promise<Picture[]> {
+  const found = await Promise.all(wanted.map(async item => ({ ...item, jpeg: await readPicture(run, item.file) })))
+  return found.flatMap(({ file, jpeg, path, caption }) =>
+    jpeg ? [{ file: fromReport(context, join(pictureFolder(run), file)), jpeg, path, caption }] : [],
+  )
+}

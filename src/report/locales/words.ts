@@ -1,0 +1,221 @@
+/** What a report says, in every language: one shape that all locale tables have. Numbers arrive written out. */
+import type { Text } from '../document.js'
+
+/** The words inside figures. */
+export interface FigureWords {
+  readonly accuracy: string
+  readonly loss: string
+  readonly accuracyAxis: string
+  readonly lossAxis: string
+  readonly epoch: string
+  readonly training: string
+  readonly validation: string
+  readonly bestEpoch: (epoch: number, value: string) => string
+  readonly validationAccuracy: string
+  readonly validationLoss: string
+  readonly confusion: {
+    readonly title: string
+    readonly rows: string
+    readonly order: (classes: number) => string
+    readonly most: (pairs: readonly string[]) => string
+    readonly pair: (trueClass: string, predictedClass: string, images: number) => string
+    readonly predicted: string
+    readonly actual: string
+    readonly share: string
+  }
+  readonly reliability: {
+    readonly title: string
+    readonly subtitle: string
+    readonly confidence: string
+    readonly before: string
+    readonly after: string
+  }
+  readonly finder: {
+    readonly title: string
+    readonly rate: string
+    readonly suggestion: (rate: string) => string
+  }
+  readonly comparison: {
+    readonly title: (option: string) => string
+    readonly axis: string
+    readonly here: string
+    readonly reference: string
+  }
+}
+
+/** How numbers are written. */
+export interface Numbers {
+  /** A share from 0 to 1: '94.6 %'. */
+  readonly percent: (share: number) => string
+  /** A difference of shares, with its sign: '+2.6 points'. */
+  readonly points: (difference: number) => string
+  /** Without a sign: '2.6 points'. */
+  readonly difference: (difference: number) => string
+  readonly interval: (low: number, high: number) => string
+  readonly duration: (seconds: number) => string
+  readonly count: (value: number) => string
+  readonly images: (count: number) => string
+  readonly yes: string
+  readonly no: string
+  readonly none: string
+}
+
+export interface RunWords {
+  readonly title: (network: string, data: string) => string
+  readonly subtitle: (started: string, version: string) => string
+  readonly testAccuracy: string
+  readonly interval: (interval: string) => string
+  readonly meanPerClass: string
+  readonly meanPerClassNote: string
+  readonly validationAccuracy: string
+  readonly atEpoch: (epoch: number, epochs: number) => string
+  readonly time: string
+  readonly unfinished: (epochs: number) => string
+  readonly accuracyFound: (numbers: { images: string; right: string; accuracy: string; interval: string }) => string
+  readonly testedOnce: (epoch: number, epochs: number) => string
+  readonly smallClasses: (difference: string) => string
+  readonly overfits: (difference: string) => string
+  readonly lastIsBest: string
+  readonly stoppedRising: (epoch: number, epochs: number) => string
+}
+
+export interface DoneWords {
+  readonly title: string
+  readonly network: string
+  readonly name: string
+  readonly parameters: string
+  readonly parametersText: (all: string, trained: string) => string
+  readonly trained: string
+  readonly everything: string
+  readonly headOnly: string
+  readonly fromStage: (stage: string) => string
+  readonly flops: string
+  readonly flopsText: (flops: string) => string
+  readonly input: string
+  readonly inputText: (size: number, resize: number) => string
+  readonly weights: string
+  readonly structure: string
+  readonly data: string
+  readonly folder: string
+  readonly classes: string
+  readonly split: string
+  readonly splitText: (train: string, validation: string, test: string) => string
+  readonly shares: (shares: string) => string
+  readonly grouped: string
+  readonly augmentation: string
+  readonly augmentations: Readonly<Record<'crop-flip' | 'trivial' | 'none', string>>
+  readonly classSizes: string
+  readonly classSizesText: (smallest: string, few: string, largest: string, many: string) => string
+  readonly classTable: string
+  readonly class: string
+  readonly trainImages: string
+  readonly validationImages: string
+  readonly testImages: string
+  readonly samples: string
+  readonly settings: string
+  readonly setting: string
+  readonly value: string
+  readonly usual: string
+  readonly asUsual: string
+  readonly allSettings: string
+  readonly lrFrozen: string
+}
+
+export interface ResultWords {
+  readonly training: string
+  readonly accuracyAlt: string
+  readonly lossAlt: string
+  readonly epochTable: string
+  readonly epoch: string
+  readonly rateBackbone: string
+  readonly rateHead: string
+  readonly trainLoss: string
+  readonly trainAccuracy: string
+  readonly validationLoss: string
+  readonly validationAccuracy: string
+  readonly perClass: string
+  readonly seconds: string
+  readonly results: string
+  readonly part: string
+  readonly validation: string
+  readonly test: string
+  readonly images: string
+  readonly top1: string
+  readonly interval: string
+  readonly top5: string
+  readonly meanPerClass: string
+  readonly loss: string
+  readonly validationOptimistic: string
+  readonly confusion: string
+  readonly confusionAlt: string
+  readonly scores: string
+  readonly scoresText: (precision: string, recall: string, f1: string) => string
+  readonly weakest: (count: number) => string
+  readonly allClasses: (count: number) => string
+  readonly precision: string
+  readonly recall: string
+  readonly f1: string
+  readonly pairs: string
+  readonly pairsText: string
+  readonly pair: (trueClass: string, predictedClass: string) => Text
+  readonly pairCount: (images: string, share: string) => string
+  readonly worst: string
+  readonly worstText: (mistakes: string, images: string) => string
+  readonly worstByLoss: string
+  readonly worstByConfidence: string
+  readonly noMistakes: string
+  readonly isClass: (name: string) => Text
+  readonly takenFor: (name: string, probability: string) => Text
+  readonly lossOf: (loss: string) => string
+  readonly calibration: string
+  readonly calibrationAlt: string
+  readonly overconfident: (confidence: string, accuracy: string) => string
+  readonly underconfident: (confidence: string, accuracy: string) => string
+  readonly ece: (before: string) => string
+  readonly temperature: (temperature: string, after: string) => string
+}
+
+export interface CostWords {
+  readonly title: string
+  readonly total: string
+  readonly features: string
+  readonly epochs: string
+  readonly epochsText: (total: string, each: string) => string
+  readonly speed: string
+  readonly speedText: (perSecond: string) => string
+  readonly memory: string
+  readonly shipped: string
+  readonly machine: string
+  readonly engine: string
+  readonly engineText: (engine: string, threads: number, precision: string) => string
+}
+
+export interface ReproduceWords {
+  readonly title: string
+  readonly text: string
+  readonly sameBits: string
+  readonly version: string
+  readonly seed: string
+  readonly started: string
+  readonly pretrained: string
+  readonly shipped: string
+  readonly unknown: string
+}
+
+export interface Words {
+  /** A tag as HTML's `lang` takes it. */
+  readonly tag: string
+  readonly contents: string
+  /** What stands between two sentences. */
+  readonly sentenceGap: string
+  readonly footer: (version: string) => string
+  readonly numbers: Numbers
+  readonly figures: FigureWords
+  /** Names of options, by their names in the configuration. */
+  readonly options: Readonly<Record<string, string>>
+  readonly run: RunWords
+  readonly done: DoneWords
+  readonly results: ResultWords
+  readonly cost: CostWords
+  readonly reproduce: ReproduceWords
+}

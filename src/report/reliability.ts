@@ -1,0 +1,79 @@
+/** The reliability diagram: whether a classifier is right as often as it says. */
+import type { TopLevelSpec } from 'vega-lite'
+import { en } from './locales/en.js'
+import type { FigureWords } from './locales/words.js'
+import type { Reliability } from './readRun.js'
+import { colours } from './theme.js'
+
+const side = 340
+
+/**
+ * Accuracy against confidence, bin by bin (Guo et al. 2017); circles grow with the images in a bin. A calibrated
+ * classifier lies on the diagonal.
+ * @param after with the probabilities' temperature adjusted
+ */
+export function reliabilityDiagram(
+  { before, after }: { readonly before: Reliability; readonly after?: Reliability | undefined },
+  words: FigureWords = en.figures,
+): TopLevelSpec {
+  const text = words.reliability
+  const curves = [
+    { name: text.before, colour: colours.highlight, bins: before.bins },
+    ...(after ? [{ name: text.after, colour: colours.validation, bins: after.bins }] : []),
+  ]
+  const values = curves.flatMap(({ name, bins }) =>
+    bins
+      .filter(({ images }) => images > 0)
+      .map(({ confidence, accuracy, images }) => ({
+        name,
+        confidence: 100 * confidence,
+        accuracy: 100 * accuracy,
+        images,
+      })),
+  )
+  const axis = { tickCount: 5 }
+  const scale = { domain: [0, 100] }
+  const x = { field: 'confidence', type: 'quantitative' as const, title: text.confidence, axis, scale }
+  const y = { field: 'accuracy', type: 'quantitative' as const, title: words.accuracyAxis, axis, scale }
+  const color = {
+    field: 'name',
+    type: 'nominal' as const,
+    scale: { domain: curves.map(({ name }) => name), range: curves.map(({ colour }) => colour) },
+    legend: {
+      title: null,
+      orient: 'bottom-right' as const,
+      symbolType: 'circle' as const,
+      symbolOpacity: 1,
+      offset: 12,
+    },
+  }
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: { text: text.title, subtitle: text.subtitle },
+    width: side,
+    height: side,
+    layer: [
+      {
+        data: {
+          values: [
+            { confidence: 0, accuracy: 0 },
+            { confidence: 100, accuracy: 100 },
+          ],
+        },
+        mark: { type: 'line', color: '#9aa5b1', strokeDash: [4, 4] },
+        encoding: { x, y },
+      },
+      { data: { values }, mark: { type: 'line', strokeWidth: 2 }, encoding: { x, y, color } },
+      {
+        data: { values },
+        mark: { type: 'circle', opacity: 0.85 },
+        encoding: {
+          x,
+          y,
+          color,
+          size: { field: 'images', type: 'quantitative', scale: { type: 'sqrt', range: [18, 420] }, legend: null },
+        },
+      },
+    ],
+  }
+}

@@ -1,0 +1,35 @@
+/** Whether a run's model is right as often as it says. */
+import { type Context, figure } from '../context.js'
+import { paragraph, type Section } from '../document.js'
+import type { Reliability, ReportedResult } from '../readRun.js'
+import { reliabilityDiagram } from '../reliability.js'
+
+const mean = ({ bins }: Reliability, key: 'confidence' | 'accuracy'): number => {
+  const images = bins.reduce((sum, bin) => sum + bin.images, 0)
+  return bins.reduce((sum, bin) => sum + bin[key] * bin.images, 0) / Math.max(images, 1)
+}
+
+/** None where the run did not record it. */
+export async function calibrationSection({ calibration }: ReportedResult, context: Context): Promise<Section[]> {
+  if (!calibration) return []
+  const { results: words, numbers, figures } = context.words
+  const { before, after, temperature } = calibration
+  const [confidence, accuracy] = [mean(before, 'confidence'), mean(before, 'accuracy')]
+  const says = confidence > accuracy ? words.overconfident : words.underconfident
+  return [
+    {
+      id: 'calibration',
+      title: words.calibration,
+      blocks: [
+        paragraph(
+          [
+            says(numbers.percent(confidence), numbers.percent(accuracy)),
+            words.ece(numbers.percent(before.ece)),
+            words.temperature(temperature.toFixed(2), numbers.percent(after.ece)),
+          ].join(context.words.sentenceGap),
+        ),
+        await figure(context, 'reliability', reliabilityDiagram(calibration, figures), { alt: words.calibrationAlt }),
+      ],
+    },
+  ]
+}

@@ -1,0 +1,75 @@
+/** The images of a run: how many of each class in each part, and what some of them look like. */
+import { type Context, pictures } from '../context.js'
+import { type Block, given, type Section, type Text } from '../document.js'
+import type { PictureIndex } from '../pictureIndex.js'
+import type { ReportedRun } from '../readRun.js'
+
+/** Tables of more classes than these are folded away. */
+const mostRows = 12
+
+export async function dataSection(run: ReportedRun, context: Context): Promise<Section> {
+  const { config } = run
+  const { done: words, numbers } = context.words
+  const { train, val, test } = config.split
+  const sizes = [train, val, test].map(part => numbers.count(part.length)) as [string, string, string]
+  const rule = [words.shares(config.options.split), ...(config.options.groupDuplicates ? [words.grouped] : [])]
+  const facts: (readonly [string, Text])[] = [
+    [words.folder, { code: config.data }],
+    [words.classes, numbers.count(config.classes.length)],
+    [words.split, `${words.splitText(...sizes)} (${rule.join('; ')})`],
+    ...given(run.pictures, index => [[words.classSizes, classSizes(run, index, context)] as const]),
+    [words.augmentation, words.augmentations[config.resolved.augment]],
+  ]
+  return {
+    id: 'data',
+    title: words.data,
+    blocks: [
+      { kind: 'facts', facts },
+      ...(run.pictures ? [classTable(run, run.pictures, context), ...(await samples(run, run.pictures, context))] : []),
+    ],
+  }
+}
+
+const total = ({ counts }: PictureIndex, c: number): number =>
+  (counts.train[c] ?? 0) + (counts.validation[c] ?? 0) + (counts.test[c] ?? 0)
+
+function classSizes(
+  { config }: ReportedRun,
+  index: PictureIndex,
+  { words: { done: words, numbers } }: Context,
+): string {
+  const sizes = config.classes.map((name, c) => ({ name, images: total(index, c) }))
+  sizes.sort((a, b) => a.images - b.images)
+  const [smallest, largest] = [sizes[0]!, sizes.at(-1)!]
+  return words.classSizesText(
+    smallest.name,
+    numbers.images(smallest.images),
+    largest.name,
+    numbers.images(largest.images),
+  )
+}
+
+function classTable({ config }: ReportedRun, index: PictureIndex, { words: { done: words, numbers } }: Context): Block {
+  const { counts } = index
+  const table: Block = {
+    kind: 'table',
+    columns: [
+      { title: words.class },
+      ...[words.trainImages, words.validationImages, words.testImages, words.split].map(title => ({
+        title,
+        numeric: true,
+      })),
+    ],
+    rows: config.classes.map((name, c) => [
+      name,
+      ...[counts.train[c] ?? 0, counts.validation[c] ?? 0, counts.test[c] ?? 0, total(index, c)].map(numbers.count),
+    ]),
+  }
+  return config.classes.length <= mostRows ? table : { kind: 'details', summary: words.classTable, blocks: [table] }
+}
+
+async function samples(run: ReportedRun, index: PictureIndex, context: Context): Promise<Block[]> {
+  const wanted = index.samples.map(sample => ({ ...sample, caption: [sample.class] }))
+  const shown = await pictures(context, run.folder, wanted)
+  return shown.length > 0 ? [{ kind: 'pictures', title: context.words.done.samples, pictures: shown }] : []
+}

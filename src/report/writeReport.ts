@@ -1,0 +1,26 @@
+/** Writes the report of a run, as a page and as Markdown, from its folder alone. */
+import { join, resolve } from 'node:path'
+import { writeFileAtomic } from '../base/files.js'
+import { writeHtml } from './html.js'
+import { type Language, locales } from './locales/index.js'
+import { writeMarkdown } from './markdown.js'
+import { readRun } from './readRun.js'
+import { runReport } from './runReport.js'
+
+/**
+ * Writes `report.html`, which needs nothing beside it, and `report.md`, whose figures and pictures are files in the folder.
+ * @param folder of a run
+ * @returns the paths of both
+ * @throws RegraftError('run') where the folder holds no run, or one of its files is damaged
+ */
+export async function writeReport(
+  folder: string,
+  { language = 'en' }: { readonly language?: Language } = {},
+): Promise<{ readonly html: string; readonly markdown: string }> {
+  const context = { folder: resolve(folder), words: locales[language] }
+  const document = await runReport(await readRun(folder), context)
+  const [html, markdown] = [join(folder, 'report.html'), join(folder, 'report.md')]
+  await writeFileAtomic(html, writeHtml(document))
+  await writeFileAtomic(markdown, writeMarkdown(document))
+  return { html, markdown }
+}
