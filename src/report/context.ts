@@ -16,7 +16,7 @@ export interface Context {
 /** A path as the report refers to it. */
 const fromReport = ({ folder }: Context, path: string): string => relative(folder, path).split(sep).join('/')
 
-/** Draws a figure, and writes it as `figures/<name>.svg` for the Markdown report; the language is part of its name. */
+/** Draws a figure, and writes it below `figures/` for the Markdown report. */
 export async function figure(
   context: Context,
   name: string,
@@ -24,7 +24,7 @@ export async function figure(
   { alt, caption }: { readonly alt: string; readonly caption?: Text },
 ): Promise<Figure> {
   const svg = await renderSvg(spec)
-  const path = join(context.folder, 'figures', `${name}-${context.words.tag}.svg`)
+  const path = join(context.folder, 'figures', `${name}${context.words.figureSuffix}.svg`)
   await writeFileAtomic(path, svg)
   return { kind: 'figure', svg, file: fromReport(context, path), alt, ...(caption === undefined ? {} : { caption }) }
 }

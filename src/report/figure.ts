@@ -1,5 +1,4 @@
 /** Renders a Vega-Lite specification to SVG, and the SVG to PNG. */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import * as vega from 'vega'
@@ -27,15 +26,14 @@ export async function renderFigure(spec: TopLevelSpec): Promise<{ readonly svg: 
   return { svg, png: await sharp(Buffer.from(svg), { density: 144 }).png().toBuffer() }
 }
 
-/** Writes `<name>.svg` and `<name>.png` into a folder, for each name; returns the path of the first PNG. */
+/** Writes `<name>.svg` and `<name>.png` into a folder, the same under each name; returns the path of the first PNG. */
 export async function writeFigure(
   folder: string,
-  names: string | readonly [string, ...string[]],
+  names: string | readonly string[],
   spec: TopLevelSpec,
 ): Promise<string> {
   const { svg, png } = await renderFigure(spec)
-  const all = typeof names === 'string' ? ([names] as const) : names
-  await mkdir(folder, { recursive: true })
+  const all = [names].flat()
   for (const name of all) {
     await writeFileAtomic(join(folder, `${name}.svg`), svg)
     await writeFileAtomic(join(folder, `${name}.png`), png)

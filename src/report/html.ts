@@ -80,7 +80,7 @@ function blockWriter(): (block: Block) => string {
       }
       case 'pictures': {
         const title = block.title === undefined ? '' : `<h4>${html(block.title)}</h4>`
-        const size = block.pictures.length <= fewPictures ? 'group few' : 'group'
+        const size = block.title !== undefined && block.pictures.length <= fewPictures ? 'group few' : 'group'
         return `<div class="${size}">${title}<div class="pictures">${block.pictures.map(picture).join('\n')}</div></div>`
       }
       case 'code':

@@ -78,7 +78,8 @@ export async function readRun(folder: string): Promise<ReportedRun> {
   return { folder: run, config, history, result, predictions, pictures, weights }
 }
 
-async function readResult(run: string): Promise<ReportedResult | undefined> {
+/** result.json, or undefined where the run has not finished. @throws RegraftError('run') where it is damaged */
+export async function readResult(run: string): Promise<ReportedResult | undefined> {
   const path = resultFile(run)
   if (!existsSync(path)) return undefined
   let content: unknown

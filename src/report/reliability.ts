@@ -63,15 +63,14 @@ export function reliabilityDiagram(
         mark: { type: 'line', color: '#9aa5b1', strokeDash: [4, 4] },
         encoding: { x, y },
       },
-      { data: { values }, mark: { type: 'line', strokeWidth: 2 }, encoding: { x, y, color } },
       {
         data: { values },
-        mark: { type: 'circle', opacity: 0.85 },
+        mark: { type: 'circle', opacity: 0.75 },
         encoding: {
           x,
           y,
           color,
-          size: { field: 'images', type: 'quantitative', scale: { type: 'sqrt', range: [18, 420] }, legend: null },
+          size: { field: 'images', type: 'quantitative', scale: { type: 'sqrt', range: [24, 500] }, legend: null },
         },
       },
     ],

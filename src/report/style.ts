@@ -63,8 +63,8 @@ th.number { white-space: normal }
 .chart { margin: 1.5rem 0 } .chart svg { display: block; max-width: 100%; height: auto }
 figcaption { color: var(--faint); font-size: .85rem; line-height: 1.45 }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.6rem, 1fr)); gap: 1rem .9rem; margin: .8rem 0 1.4rem }
-.few { display: inline-block; vertical-align: top; margin-right: 2.2rem; width: 24.5rem; max-width: 100% }
-.few .pictures { grid-template-columns: repeat(auto-fill, 7.6rem) }
+.few { display: inline-block; vertical-align: top; margin-right: 2rem; width: 22.3rem; max-width: 100% }
+.few .pictures { grid-template-columns: repeat(auto-fill, 6.8rem) }
 .pictures figure { margin: 0 }
 .pictures img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: var(--panel); border-radius: 6px }
 .pictures figcaption { font-size: .76rem; line-height: 1.35; margin-top: .4rem; overflow-wrap: anywhere }

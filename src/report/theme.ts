@@ -20,6 +20,7 @@ export const theme: Config = {
     offset: 14,
     subtitleColor: text.faint,
     subtitleFontSize: 12,
+    subtitlePadding: 6,
   },
   axis: {
     domainColor: '#c4ccd6',

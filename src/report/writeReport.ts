@@ -1,4 +1,5 @@
-/** Writes the report of a run, as a page and as Markdown, from its folder alone. */
+/** Writes the report of a run or a study, as a page and as Markdown, from its folder alone. */
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { writeFileAtomic } from '../base/files.js'
 import { writeHtml } from './html.js'
@@ -6,19 +7,23 @@ import { type Language, locales } from './locales/index.js'
 import { writeMarkdown } from './markdown.js'
 import { readRun } from './readRun.js'
 import { runReport } from './runReport.js'
+import { readStudy, studyFile } from './study/readStudy.js'
+import { studyReport } from './study/studyReport.js'
 
 /**
  * Writes `report.html`, which needs nothing beside it, and `report.md`, whose figures and pictures are files in the folder.
- * @param folder of a run
+ * @param folder of a run, or of a study with its runs below it
  * @returns the paths of both
- * @throws RegraftError('run') where the folder holds no run, or one of its files is damaged
+ * @throws RegraftError('run') where the folder holds neither, or one of its files is damaged
  */
 export async function writeReport(
   folder: string,
   { language = 'en' }: { readonly language?: Language } = {},
 ): Promise<{ readonly html: string; readonly markdown: string }> {
   const context = { folder: resolve(folder), words: locales[language] }
-  const document = await runReport(await readRun(folder), context)
+  const document = existsSync(studyFile(folder))
+    ? await studyReport(await readStudy(folder), context)
+    : await runReport(await readRun(folder), context)
   const [html, markdown] = [join(folder, 'report.html'), join(folder, 'report.md')]
   await writeFileAtomic(html, writeHtml(document))
   await writeFileAtomic(markdown, writeMarkdown(document))

@@ -4,6 +4,10 @@ import type { Words } from './words.js'
 const plural = (count: string | number, one: string): string => `${count} ${one}${String(count) === '1' ? '' : 's'}`
 const fixed = (share: number) => (100 * share).toFixed(1)
 
+/** 'a, b and c' */
+const listed = (items: readonly string[]): string =>
+  items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`
+
 /** '12.3 s', '3 min 05 s', '1 h 02 min' */
 function duration(seconds: number): string {
   if (seconds < 59.95) return `${seconds.toFixed(1)} s`
@@ -17,6 +21,7 @@ function duration(seconds: number): string {
 export const en: Words = {
   tag: 'en',
   contents: 'Contents',
+  figureSuffix: '',
   sentenceGap: ' ',
   footer: version => `Written by Regraft ${version} from the run folder alone.`,
   numbers: {
@@ -27,6 +32,7 @@ export const en: Words = {
     duration,
     count: value => value.toLocaleString('en-US'),
     images: count => plural(count.toLocaleString('en-US'), 'image'),
+    aside: text => ` (${text})`,
     yes: 'yes',
     no: 'no',
     none: 'none',
@@ -87,6 +93,11 @@ export const en: Words = {
     gamma: 'Gamma of the schedule',
     stepEpochs: 'Epochs per step',
     warmupEpochs: 'Warm-up epochs',
+    warmupSteps: 'Warm-up steps',
+    accumulate: 'Batches per update',
+    clipNorm: 'Largest gradient norm',
+    ema: 'Moving average of weights',
+    unfreeze: 'Unfreezing',
     noDecay: 'Without weight decay',
     lrDecayPerStage: 'Rate decay per stage',
     patience: 'Patience, epochs',
@@ -103,6 +114,8 @@ export const en: Words = {
     dropout: 'Dropout',
     size: 'Input size',
     split: 'Split',
+    splitSeed: 'Seed of the split',
+    saveEvery: 'Saved every',
     groupDuplicates: 'Duplicates kept together',
     labels: 'Label file',
     exclude: 'Classes left out',
@@ -225,7 +238,7 @@ export const en: Words = {
     pairCount: (images, share) => `${images}, ${share} of the class`,
     worst: 'Worst mistakes',
     worstText: (mistakes, images) => `${mistakes} of ${images} test images were taken for another class.`,
-    worstByLoss: 'These have the highest loss: the network gave their true class next to no probability.',
+    worstByLoss: 'These have the highest loss: the network gave their true class the least probability.',
     worstByConfidence: 'These are the ones of whose wrong class the network was surest.',
     noMistakes: 'No test image was taken for another class.',
     isClass: name => ['is ', { strong: name }],
@@ -240,6 +253,102 @@ export const en: Words = {
     ece: before => `Expected calibration error: ${before}, the mean distance between confidence and accuracy.`,
     temperature: (temperature, after) =>
       `Dividing the logits by a temperature of ${temperature}, fitted on validation images, brings it to ${after}. Predicted classes stay the same.`,
+  },
+  study: {
+    title: name => `Study: ${name}`,
+    subtitle: (started, version) => `Begun ${started}, Regraft ${version}`,
+    kinds: {
+      'one-at-a-time':
+        'One value changes at a time, the others stay at the baseline. So each table tells of one setting, but not of how settings act together.',
+      grid: 'Every combination of the values was run.',
+      random: 'Settings were drawn at random from their ranges.',
+      halving:
+        'Successive halving: many settings begin, and after each round only those with the best validation accuracy go on.',
+    },
+    severalSeeds: seeds =>
+      `Every setting was run with ${seeds} seeds; tables give mean ± standard deviation over them.`,
+    oneSeed: 'Every setting was run once, with one seed: how much chance there is in a number cannot be told from it.',
+    scaled: factor =>
+      `To save time, epochs were multiplied by ${factor}, for every setting alike. With full epochs, accuracies may be higher.`,
+    varies: '(varied)',
+    unfinished: runs =>
+      `The study has not finished: ${plural(runs, 'run')} to go. What follows is what there is so far.`,
+    chosenTest: 'Test accuracy of the chosen settings',
+    chosenNote: settings => `chosen by validation accuracy: ${settings}`,
+    luckyTest: 'Best test accuracy of all runs',
+    luckyNote: 'selected on the test split, so flattered',
+    runs: 'Runs',
+    runsOf: (done, all) => (done === all ? String(all) : `${done} of ${all}`),
+    time: 'Time of all runs',
+    colon: ': ',
+    comma: ', ',
+    tables: 'What each setting does',
+    tablesText:
+      'Test accuracy is that of the epoch with the best validation accuracy. The 95 % interval (Wilson) is that of the mean for the number of test images; seeds are no new images and do not make it narrower. Two rows differ for sure only where their intervals do not overlap.',
+    baseline: 'baseline',
+    isBaseline: '(baseline)',
+    validationAccuracy: 'Validation, %',
+    testAccuracy: 'Test, %',
+    interval: '95 % interval',
+    meanPerClass: 'Per class, %',
+    reference: 'Reference, %',
+    seeds: 'Runs',
+    comparisonAlt: option => `Test accuracy with its interval for each value of: ${option}`,
+    overlayAlt: 'Validation accuracy over the epochs, one line for each setting',
+    overlayLossAlt: 'Validation loss over the epochs, one line for each setting',
+    overlayCaption: 'Validation accuracy of the first seed of each row.',
+    tooFew: 'Fewer than two rows have results, so nothing can be concluded yet.',
+    noise: difference =>
+      `This lies within the noise: the intervals of all rows overlap, and best and worst are ${difference} apart.`,
+    largerIsBetter: (from, to, points) => `Larger is better: ${points} from ${from} to ${to}, beyond the interval.`,
+    smallerIsBetter: (from, to, points) => `Smaller is better: ${points} from ${from} to ${to}, beyond the interval.`,
+    level: (best, others) => `${listed(others)} cannot be told apart from ${best}.`,
+    best: (value, worse, points) =>
+      `${value} is the best: ${worse.length === 1 ? `${points} over ${worse[0]}` : `up to ${points} over ${listed(worse)}`}, beyond the interval.`,
+    someDiffer: difference =>
+      `No row is clearly the best: each interval overlaps with that of the highest mean. Best and worst are ${difference} apart.`,
+    referenceAgrees: (value, accuracy) => `The reference has its best result at ${value} too (${accuracy}).`,
+    referenceDiffers: (value, accuracy, here) =>
+      `The reference has its best result at ${value} (${accuracy}); here the highest mean is at ${here}.`,
+    ranking: 'All settings by validation accuracy',
+    rankingText: 'Sorted by validation accuracy, which chooses; test accuracy is shown to be read, not to choose by.',
+    rank: '#',
+    epochs: 'Epochs',
+    stoppedAfter: epochs => `stopped after ${epochs}`,
+    allSettings: count => `All ${count} settings`,
+    levelWithBest: (level, others) =>
+      level === 0
+        ? 'The first is the best beyond the interval of its validation accuracy.'
+        : `${level} of the ${others} others cannot be told apart from the first: the intervals of their validation accuracies overlap.`,
+    bestTitle: 'Best configuration',
+    nothingChosen: 'Nothing can be chosen yet: no run with validation images has finished.',
+    chosenRow: 'Chosen by validation accuracy',
+    luckyRow: 'Best test accuracy (selected on the test split)',
+    settings: 'Settings',
+    seed: seed => `seed ${seed}`,
+    honest:
+      'The first row is the result of this study. The second is what one gets by looking at the test images to choose: an estimate that is too high, shown only because many reports give it.',
+    detailOf: seed => `What follows in this section is the chosen run with the best validation accuracy, ${seed}.`,
+    allRuns: 'All runs',
+    overlayAllCaption: (shown, all) =>
+      shown === all
+        ? 'The best run of each setting.'
+        : `The best run of each of the ${shown} best settings, of ${all}.`,
+    runTable: runs => `Table of all ${plural(runs, 'run')}`,
+    seedTitle: 'Seed',
+    bestEpoch: 'Best epoch',
+    state: 'State',
+    states: { waiting: 'waiting', running: 'running', done: 'done', stopped: 'stopped early', failed: 'failed' },
+    curves: (shown, all) =>
+      shown === all
+        ? `Accuracy and loss of each of the ${plural(all, 'run')}`
+        : `Accuracy and loss of the ${shown} best of ${all} runs; those of the others are in their folders`,
+    failed: 'Failed runs',
+    failedText: 'These runs ended with an error; the others went on without them.',
+    reason: 'Reason',
+    noReason: 'not recorded',
+    reproduceText: 'This command makes the study anew; interrupted, it goes on where it stopped:',
+    reproduceBest: 'This one makes the chosen run alone:',
   },
   cost: {
     title: 'Time and memory',
@@ -265,6 +374,5 @@ export const en: Words = {
     started: 'Started',
     pretrained: 'Pretrained weights',
     shipped: 'Trained weights',
-    unknown: 'unknown',
   },
 }

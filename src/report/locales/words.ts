@@ -55,6 +55,8 @@ export interface Numbers {
   readonly duration: (seconds: number) => string
   readonly count: (value: number) => string
   readonly images: (count: number) => string
+  /** An aside, with the space before it. */
+  readonly aside: (text: string) => string
   readonly yes: string
   readonly no: string
   readonly none: string
@@ -199,13 +201,86 @@ export interface ReproduceWords {
   readonly started: string
   readonly pretrained: string
   readonly shipped: string
-  readonly unknown: string
+}
+
+export interface StudyWords {
+  readonly title: (name: string) => string
+  readonly subtitle: (started: string, version: string) => string
+  readonly kinds: Readonly<Record<'one-at-a-time' | 'grid' | 'random' | 'halving', string>>
+  readonly severalSeeds: (seeds: number) => string
+  readonly oneSeed: string
+  readonly scaled: (factor: string) => string
+  readonly varies: string
+  readonly unfinished: (runs: number) => string
+  readonly chosenTest: string
+  readonly chosenNote: (settings: string) => string
+  readonly luckyTest: string
+  readonly luckyNote: string
+  readonly runs: string
+  readonly runsOf: (done: number, all: number) => string
+  readonly time: string
+  readonly colon: string
+  readonly comma: string
+  readonly tables: string
+  readonly tablesText: string
+  readonly baseline: string
+  readonly isBaseline: string
+  readonly validationAccuracy: string
+  readonly testAccuracy: string
+  readonly interval: string
+  readonly meanPerClass: string
+  readonly reference: string
+  readonly seeds: string
+  readonly comparisonAlt: (option: string) => string
+  readonly overlayAlt: string
+  readonly overlayLossAlt: string
+  readonly overlayCaption: string
+  readonly tooFew: string
+  readonly noise: (difference: string) => string
+  readonly largerIsBetter: (from: string, to: string, points: string) => string
+  readonly smallerIsBetter: (from: string, to: string, points: string) => string
+  readonly level: (best: string, others: readonly string[]) => string
+  readonly best: (value: string, worse: readonly string[], points: string) => string
+  readonly someDiffer: (difference: string) => string
+  readonly referenceAgrees: (value: string, accuracy: string) => string
+  readonly referenceDiffers: (value: string, accuracy: string, here: string) => string
+  readonly ranking: string
+  readonly rankingText: string
+  readonly rank: string
+  readonly epochs: string
+  readonly stoppedAfter: (epochs: number) => string
+  readonly allSettings: (count: number) => string
+  readonly levelWithBest: (level: number, others: number) => string
+  readonly bestTitle: string
+  readonly nothingChosen: string
+  readonly chosenRow: string
+  readonly luckyRow: string
+  readonly settings: string
+  readonly seed: (seed: number) => string
+  readonly honest: string
+  readonly detailOf: (seed: string) => string
+  readonly allRuns: string
+  readonly overlayAllCaption: (shown: number, all: number) => string
+  readonly runTable: (runs: number) => string
+  readonly seedTitle: string
+  readonly bestEpoch: string
+  readonly state: string
+  readonly states: Readonly<Record<'waiting' | 'running' | 'done' | 'stopped' | 'failed', string>>
+  readonly curves: (shown: number, all: number) => string
+  readonly failed: string
+  readonly failedText: string
+  readonly reason: string
+  readonly noReason: string
+  readonly reproduceText: string
+  readonly reproduceBest: string
 }
 
 export interface Words {
   /** A tag as HTML's `lang` takes it. */
   readonly tag: string
   readonly contents: string
+  /** What the names of figure files end in: they hold words. */
+  readonly figureSuffix: string
   /** What stands between two sentences. */
   readonly sentenceGap: string
   readonly footer: (version: string) => string
@@ -216,6 +291,7 @@ export interface Words {
   readonly run: RunWords
   readonly done: DoneWords
   readonly results: ResultWords
+  readonly study: StudyWords
   readonly cost: CostWords
   readonly reproduce: ReproduceWords
 }

@@ -16,7 +16,7 @@ export async function dataSection(run: ReportedRun, context: Context): Promise<S
   const facts: (readonly [string, Text])[] = [
     [words.folder, { code: config.data }],
     [words.classes, numbers.count(config.classes.length)],
-    [words.split, `${words.splitText(...sizes)} (${rule.join('; ')})`],
+    [words.split, words.splitText(...sizes) + numbers.aside(rule.join('; '))],
     ...given(run.pictures, index => [[words.classSizes, classSizes(run, index, context)] as const]),
     [words.augmentation, words.augmentations[config.resolved.augment]],
   ]

@@ -41,7 +41,7 @@ async function pairs(run: ReportedRun, confusion: readonly (readonly number[])[]
   const without: Text[] = []
   for (const pair of confused) {
     const count = words.pairCount(numbers.images(pair.images), numbers.percent(pair.share))
-    const title: Text = [...[words.pair(pair.trueClass, pair.predictedClass)].flat(), ` (${count})`]
+    const title: Text = [...[words.pair(pair.trueClass, pair.predictedClass)].flat(), numbers.aside(count)]
     const images = await shown(run, mistakesOf(pair, run.predictions).slice(0, PER_PAIR), context, mistake => [
       numbers.percent(mistake.probability),
       ...lossLine(mistake, context),
@@ -83,7 +83,11 @@ async function worst(run: ReportedRun, context: Context): Promise<Section> {
     id: 'worst',
     title: words.worst,
     blocks: [
-      paragraph(`${words.worstText(numbers.count(mistakes.length), numbers.count(predictions.length))} ${explained}`),
+      paragraph([
+        words.worstText(numbers.count(mistakes.length), numbers.count(predictions.length)),
+        context.words.sentenceGap,
+        explained,
+      ]),
       images.length > 0 ? { kind: 'pictures', pictures: images } : list,
     ],
   }

@@ -1,0 +1,57 @@
+/** The ranking of a study that searches: all settings by validation accuracy. */
+import type { Block, Section, Table } from '../document.js'
+import type { Words } from '../locales/words.js'
+import { optionName, settingText } from '../sections/settings.js'
+import type { ReportedStudy } from './readStudy.js'
+import { byValidation, type CellScore, cellScore } from './scores.js'
+import { scoreText, shareText } from './tableSection.js'
+
+/** Longer rankings are folded away below so many rows. */
+const shownRows = 20
+
+export function rankingSection({ record }: ReportedStudy, words: Words): Section {
+  const { study: text, numbers } = words
+  const ranked = byValidation(record.cells.map(cellScore))
+  const options = [...new Set(record.cells.flatMap(({ settings }) => Object.keys(settings)))]
+  const table = (scores: readonly CellScore[]): Table => ({
+    kind: 'table',
+    columns: [
+      ...[text.rank, ...options.map(option => optionName(option, words))],
+      ...[text.validationAccuracy, text.testAccuracy, text.interval, text.meanPerClass, text.epochs],
+    ].map(title => ({ title, numeric: true })),
+    rows: scores.map((score, i) => [
+      String(i + 1),
+      ...options.map(option => settingText(score.cell.settings[option] ?? record.base[option], words, option)),
+      scoreText(score.validation),
+      scoreText(score.test),
+      score.test ? numbers.interval(...score.test.interval) : '–',
+      shareText(score.meanPerClass),
+      epochsText(score, words),
+    ]),
+    marked: scores.length > 0 ? [scores.findIndex(({ runs }) => runs > 0)] : [],
+  })
+  const blocks: Block[] = [
+    { kind: 'paragraph', text: text.rankingText },
+    table(ranked.slice(0, shownRows)),
+    ...(ranked.length > shownRows
+      ? [{ kind: 'details' as const, summary: text.allSettings(ranked.length), blocks: [table(ranked)] }]
+      : []),
+    ...levelBlock(ranked, words),
+  ]
+  return { id: 'ranking', title: text.ranking, blocks }
+}
+
+/** Epochs trained; those of runs that halving stopped say so. */
+function epochsText({ cell, runs }: CellScore, { study: text }: Words): string {
+  const epochs = Math.max(0, ...cell.runs.map(run => run.epochs ?? 0))
+  return runs > 0 ? String(epochs) : text.stoppedAfter(epochs)
+}
+
+/** How many of the settings cannot be told apart from the best. */
+function levelBlock(ranked: readonly CellScore[], { study: text }: Words): Block[] {
+  const finished = ranked.filter(({ runs }) => runs > 0)
+  const best = finished[0]?.validation
+  if (!best || finished.length < 2) return []
+  const level = finished.slice(1).filter(({ validation }) => validation && validation.interval[1] >= best.interval[0])
+  return [{ kind: 'conclusion', text: text.levelWithBest(level.length, finished.length - 1) }]
+}

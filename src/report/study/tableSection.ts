@@ -1,0 +1,145 @@
+/** One table of a study: how test accuracy changes with one option, and what that bears. */
+import { comparisonFigure } from '../comparison.js'
+import { type Context, figure } from '../context.js'
+import { overlaidAccuracy } from '../curves.js'
+import type { Block, Section, Text } from '../document.js'
+import type { Words } from '../locales/words.js'
+import { optionName, settingText } from '../sections/settings.js'
+import { type Conclusion, conclude, referenceBest } from './conclusion.js'
+import type { ReportedStudy } from './readStudy.js'
+import { type CellScore, cellScore, type Score } from './scores.js'
+
+type TableRecord = ReportedStudy['record']['tables'][number]
+
+/** '94.6 ± 0.2', in per cent. */
+export function scoreText(score: Pick<Score, 'mean' | 'deviation'> | undefined): string {
+  if (!score) return '–'
+  const spread = score.deviation === undefined ? '' : ` ± ${(100 * score.deviation).toFixed(1)}`
+  return `${(100 * score.mean).toFixed(1)}${spread}`
+}
+
+export const shareText = (share: number | undefined): string => (share === undefined ? '–' : (100 * share).toFixed(1))
+
+export async function tableSection(study: ReportedStudy, table: TableRecord, context: Context): Promise<Section> {
+  const { words } = context
+  const { study: text, numbers } = words
+  const rows = table.rows.map(row => ({ ...row, score: cellScore(study.record.cells[row.cell]!) }))
+  const isBaseline = ({ cell }: CellScore) => Object.keys(cell.settings).length === 0
+  const label = (row: (typeof rows)[number]) => settingText(row.value, words, table.option)
+  const hasReference = rows.some(({ reference }) => reference !== undefined)
+  const measured = rows.map(({ value, score, reference }) => ({ value, test: score.test, reference }))
+  const name = optionName(table.option, words)
+  const blocks: Block[] = [
+    {
+      kind: 'table',
+      columns: [
+        { title: name },
+        ...[
+          text.validationAccuracy,
+          text.testAccuracy,
+          text.interval,
+          text.meanPerClass,
+          ...(hasReference ? [text.reference] : []),
+          text.seeds,
+        ].map(title => ({ title, numeric: true })),
+      ],
+      rows: rows.map(row => [
+        isBaseline(row.score) ? `${label(row)} ${text.isBaseline}` : label(row),
+        scoreText(row.score.validation),
+        scoreText(row.score.test),
+        row.score.test ? numbers.interval(...row.score.test.interval) : '–',
+        shareText(row.score.meanPerClass),
+        ...(hasReference ? [shareText(row.reference)] : []),
+        String(row.score.runs),
+      ]),
+    },
+    { kind: 'conclusion', text: conclusionText(conclude(measured), table.option, words) },
+    ...referenceBlock(measured, table.option, words),
+    await figure(
+      context,
+      `compare_${table.option}`,
+      comparisonFigure(
+        name,
+        rows.map(row => ({
+          label: label(row),
+          mean: row.score.test?.mean,
+          interval: row.score.test?.interval,
+          reference: row.reference,
+        })),
+        words.figures,
+      ),
+      { alt: text.comparisonAlt(name) },
+    ),
+    ...(await overlay(
+      study,
+      rows.map(row => ({ label: label(row), cell: row.cell })),
+      table.option,
+      context,
+    )),
+  ]
+  return { id: `table-${table.option}`, title: name, blocks }
+}
+
+/** Validation accuracy over epochs, one line a row: of its first seed. */
+async function overlay(
+  study: ReportedStudy,
+  rows: readonly { readonly label: string; readonly cell: number }[],
+  option: string,
+  context: Context,
+): Promise<Block[]> {
+  const { study: text, figures } = context.words
+  const lines = new Map(
+    rows.flatMap(({ label, cell }) => {
+      const run = study.runs.find(
+        ({ cell: own, history }) => own === study.record.cells[cell] && history.some(({ validation }) => validation),
+      )
+      return run ? [[label, run.history] as const] : []
+    }),
+  )
+  if (lines.size < 2) return []
+  const figureOf = overlaidAccuracy(lines, figures)
+  return [await figure(context, `acc_by_${option}`, figureOf, { alt: text.overlayAlt, caption: text.overlayCaption })]
+}
+
+/** The conclusion in words. */
+export function conclusionText(conclusion: Conclusion, option: string, words: Words): Text {
+  const { study: text, numbers } = words
+  const value = (setting: Parameters<typeof settingText>[0]) => settingText(setting, words, option)
+  switch (conclusion.kind) {
+    case 'too-few':
+      return text.tooFew
+    case 'noise':
+      return text.noise(numbers.difference(conclusion.difference))
+    case 'trend': {
+      const { better, from, to, difference, level } = conclusion
+      const says = better === 'larger' ? text.largerIsBetter : text.smallerIsBetter
+      return [
+        says(value(from), value(to), numbers.points(difference)),
+        ...(level.length > 0 ? [words.sentenceGap, text.level(value(to), level.map(value))] : []),
+      ]
+    }
+    case 'best': {
+      const { value: best, worse, difference, level } = conclusion
+      return [
+        worse.length > 0
+          ? text.best(value(best), worse.map(value), numbers.points(difference))
+          : text.someDiffer(numbers.difference(difference)),
+        ...(level.length > 0 && worse.length > 0 ? [words.sentenceGap, text.level(value(best), level.map(value))] : []),
+      ]
+    }
+  }
+}
+
+function referenceBlock(rows: Parameters<typeof referenceBest>[0], option: string, words: Words): Block[] {
+  const best = referenceBest(rows)
+  if (!best || best.here === undefined) return []
+  const { study: text, numbers } = words
+  const [there, here] = [settingText(best.value, words, option), settingText(best.here, words, option)]
+  const accuracy = numbers.percent(best.accuracy)
+  return [
+    {
+      kind: 'paragraph',
+      text: there === here ? text.referenceAgrees(there, accuracy) : text.referenceDiffers(there, accuracy, here),
+    },
+  ]
+}
