@@ -54,6 +54,7 @@ Plan planFrom(const Napi::Object &object) {
     const std::string layout = from.Get("layout").ToString();
     value.layout = layout == "blocked" ? Layout::blocked : layout == "weights" ? Layout::weights : Layout::plain;
     value.persistent = from.Get("persistent").ToBoolean();
+    value.batched = from.Get("batched").ToBoolean();
     value.bytes = static_cast<size_t>(from.Get("bytes").ToNumber().Int64Value());
     value.offset = static_cast<size_t>(from.Get("offset").ToNumber().Int64Value());
     plan.values.push_back(std::move(value));
@@ -74,6 +75,12 @@ Plan planFrom(const Napi::Object &object) {
     }
     plan.operations.push_back(std::move(operation));
   }
+  const auto strips = object.Get("strips").As<Napi::Array>();
+  for (uint32_t i = 0; i < strips.Length(); i++) {
+    const auto from = strips.Get(i).As<Napi::Object>();
+    const auto number = [&from](const char *name) { return from.Get(name).ToNumber().Int32Value(); };
+    plan.strips.push_back({number("first"), number("end"), number("images"), number("times")});
+  }
   plan.inputs = integers(object.Get("inputs"));
   plan.outputs = integers(object.Get("outputs"));
   plan.arenaBytes = static_cast<size_t>(object.Get("arenaBytes").ToNumber().Int64Value());
@@ -86,7 +93,8 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "Program",
                        {InstanceMethod("compile", &ProgramObject::Compile), InstanceMethod("run", &ProgramObject::Run), InstanceMethod("read", &ProgramObject::Read),
-                        InstanceMethod("write", &ProgramObject::Write), InstanceMethod("sharedBytes", &ProgramObject::SharedBytes), InstanceMethod("dispose", &ProgramObject::Dispose)});
+                        InstanceMethod("write", &ProgramObject::Write), InstanceMethod("sharedBytes", &ProgramObject::SharedBytes),
+                        InstanceMethod("implementations", &ProgramObject::Implementations), InstanceMethod("dispose", &ProgramObject::Dispose)});
   }
 
   explicit ProgramObject(const Napi::CallbackInfo &info) : Napi::ObjectWrap<ProgramObject>(info) {
@@ -132,6 +140,13 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
   }
 
   Napi::Value SharedBytes(const Napi::CallbackInfo &info) { return Napi::Number::New(info.Env(), static_cast<double>(program(info).sharedBytes())); }
+
+  Napi::Value Implementations(const Napi::CallbackInfo &info) {
+    const auto chosen = program(info).implementations();
+    auto result = Napi::Array::New(info.Env(), chosen.size());
+    for (size_t i = 0; i < chosen.size(); i++) result.Set(static_cast<uint32_t>(i), chosen[i]);
+    return result;
+  }
 
   void Dispose(const Napi::CallbackInfo &) { program_.reset(); }
 

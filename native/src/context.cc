@@ -12,12 +12,19 @@ Context::Context(const Plan &given) : plan(given) {
     } else {
       pointers.push_back(reinterpret_cast<float *>(arena->data() + value.offset));
     }
+    imageFloats.push_back(value.batched ? static_cast<int64_t>(value.bytes / sizeof(float)) / value.dims.at(0) : 0);
   }
 }
 
+std::vector<int64_t> Context::dims(int index) const {
+  auto result = value(index).dims;
+  if (value(index).batched && strip.times > 1) result.at(0) = strip.images;
+  return result;
+}
+
 Context::Planes Context::planes(int index) const {
-  const auto &dims = value(index).dims;
-  return {dims.at(0), padded(dims.at(1)) / block, dims.at(2), dims.at(3)};
+  const auto sides = dims(index);
+  return {sides.at(0), padded(sides.at(1)) / block, sides.at(2), sides.at(3)};
 }
 
 void Context::allocateShared() {

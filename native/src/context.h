@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "arena.h"
@@ -21,8 +22,10 @@ class Context {
   explicit Context(const Plan &plan);
 
   const Value &value(int index) const { return plan.values.at(index); }
-  float *data(int index) const { return pointers.at(index); }
-  float *dataOrNull(int index) const { return index < 0 ? nullptr : pointers.at(index); }
+  /// Sides of a value; of one that counts images, those of the part that the strip being built works on at a time.
+  std::vector<int64_t> dims(int index) const;
+  /// Where a value, or the part of it that is being worked on, lies; null for an absent one.
+  float *data(int index) const { return index < 0 ? nullptr : pointers[index] + firstImage * imageFloats[index]; }
   /// A value seen as blocked: batch, blocks of channels, pixels of a plane.
   struct Planes {
     int64_t batch, blocks, height, width;
@@ -39,19 +42,32 @@ class Context {
   /// Weights that are reordered right before they are used.
   float *staging() const { return reinterpret_cast<float *>(stagingArena->data()); }
   void allocateShared();
-  size_t sharedBytes() const { return scratchBytes + stagingBytes; }
+  /// Memory that a step keeps for itself.
+  std::shared_ptr<Arena> keep(size_t bytes) {
+    keptBytes += bytes;
+    return std::make_shared<Arena>(bytes);
+  }
+  size_t sharedBytes() const { return scratchBytes + stagingBytes + keptBytes; }
 
   const Plan &plan;
+  /// The strip whose steps are being built.
+  Strip strip{};
+  /// The first image of the part that is being worked on.
+  int64_t firstImage = 0;
+  /// What oneDNN chose, as 'kernel value: implementation'.
+  std::vector<std::string> implementations;
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
   /// Layout of each value that is kept as weights; empty until the first convolution that uses it chooses.
   std::vector<dnnl::memory::desc> weightLayouts;
-  std::vector<float *> pointers;
 
  private:
+  std::vector<float *> pointers;
+  /// Floats of one image of a value that counts images, else 0.
+  std::vector<int64_t> imageFloats;
   std::vector<std::unique_ptr<Arena>> persistent;
   std::unique_ptr<Arena> arena, scratchArena, stagingArena;
-  size_t scratchBytes = 64, stagingBytes = 64;
+  size_t scratchBytes = 64, stagingBytes = 64, keptBytes = 0;
 };
 
 using Builder = Step (*)(Context &, const Operation &);

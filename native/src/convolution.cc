@@ -78,9 +78,16 @@ dnnl::convolution_forward::primitive_desc forwardDesc(Context &c, const Geometry
 /// The layout that the forward pass chooses, which weights, their gradient and their momentum are kept in.
 memory::desc weightLayout(Context &c, const Geometry &g) { return forwardDesc(c, g, false, attributes(0, false, false)).weights_desc(); }
 
-/// Weights as a primitive wants them: where they are kept, or put in order for it right before it runs.
+/// Takes note of the implementation that oneDNN chose for a value.
+template <class PrimitiveDesc>
+void note(Context &c, const Operation &op, int value, const PrimitiveDesc &pd) {
+  c.implementations.push_back(op.kernel + " " + c.value(value).name + ": " + pd.impl_info_str());
+}
+
+/// Weights as a primitive wants them: where they are kept, or put in order for it right before it runs, once a strip.
 struct WeightsIn {
   memory kept, wanted;
+  std::shared_ptr<Arena> own;
   dnnl::reorder reorder;
   std::vector<int64_t> dims;
   memory::desc layout;
@@ -98,7 +105,8 @@ struct WeightsIn {
     kept = memory(layout, c.engine, nullptr);
     wanted = memory(wantedLayout, c.engine, nullptr);
     if (same) return;
-    c.wantStaging(wantedLayout.get_size());
+    if (c.strip.times > 1) own = c.keep(wantedLayout.get_size());
+    else c.wantStaging(wantedLayout.get_size());
     if (!plain) reorder = dnnl::reorder(kept, wanted);
   }
 
@@ -107,8 +115,10 @@ struct WeightsIn {
       kept.set_data_handle(data);
       return kept;
     }
-    wanted.set_data_handle(c.staging());
-    if (plain) toWeights(c, data, c.staging(), dims, wanted.get_desc());
+    if (own && c.firstImage > 0) return wanted;
+    float *to = own ? reinterpret_cast<float *>(own->data()) : c.staging();
+    wanted.set_data_handle(to);
+    if (plain) toWeights(c, data, to, dims, wanted.get_desc());
     else {
       kept.set_data_handle(data);
       reorder.execute(c.stream, kept, wanted);
@@ -119,23 +129,26 @@ struct WeightsIn {
 
 Step conv2d(Context &c, const Operation &op) {
   const int x = op.in(0), w = op.in(1), bias = op.in(2), residual = op.in(3), y = op.out(0);
-  const auto g = geometryOf(op, c.value(x).dims, c.value(w).dims, c.value(y).dims, c.value(x).layout == Layout::plain);
+  const auto g = geometryOf(op, c.dims(x), c.dims(w), c.dims(y), c.value(x).layout == Layout::plain);
   const double activation = op.number("activation");
   const auto pd = forwardDesc(c, g, bias >= 0, attributes(activation > 0, activation == 2, residual >= 0));
+  note(c, op, y, pd);
   c.wantScratch(pd.scratchpad_desc().get_size());
   auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), pd.weights_desc());
   dnnl::convolution_forward primitive(pd);
-  memory source(pd.src_desc(), c.engine, c.data(x)), target(pd.dst_desc(), c.engine, c.data(y)), scratch(pd.scratchpad_desc(), c.engine, nullptr);
-  std::unordered_map<int, memory> args{{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, target}, {DNNL_ARG_SCRATCHPAD, scratch}};
+  std::unordered_map<int, memory> args{{DNNL_ARG_SRC, memory(pd.src_desc(), c.engine, nullptr)},
+                                       {DNNL_ARG_DST, memory(pd.dst_desc(), c.engine, nullptr)},
+                                       {DNNL_ARG_SCRATCHPAD, memory(pd.scratchpad_desc(), c.engine, nullptr)}};
   std::shared_ptr<Arena> wide;
   if (bias >= 0) {
-    wide = std::make_shared<Arena>(g.target[1] * sizeof(float));
+    wide = c.keep(g.target[1] * sizeof(float));
     args.emplace(DNNL_ARG_BIAS, memory(pd.bias_desc(), c.engine, wide->data()));
   }
   args.emplace(DNNL_ARG_WEIGHTS, memory());
   const size_t bytes = c.planes(y).floats() * sizeof(float);
   return [&c, x, w, bias, residual, y, weights, primitive, args, wide, bytes]() mutable {
-    (void)x;
+    args[DNNL_ARG_SRC].set_data_handle(c.data(x));
+    args[DNNL_ARG_DST].set_data_handle(c.data(y));
     args[DNNL_ARG_WEIGHTS] = weights->prepare(c, c.data(w));
     args[DNNL_ARG_SCRATCHPAD].set_data_handle(c.scratch());
     if (wide) memcpy(wide->data(), c.data(bias), c.value(bias).dims[0] * sizeof(float));
@@ -147,18 +160,26 @@ Step conv2d(Context &c, const Operation &op) {
 
 Step inputGradient(Context &c, const Operation &op) {
   const int dy = op.in(0), w = op.in(1), dx = op.out(0);
-  const auto g = geometryOf(op, c.value(dx).dims, c.value(w).dims, c.value(dy).dims, false);
+  const auto g = geometryOf(op, c.dims(dx), c.dims(w), c.dims(dy), false);
   const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
+  if (g.depthwise && hasDepthwiseInputGradient(op, c.dims(w))) {
+    auto weights = std::make_shared<WeightsIn>(c, w, forward.weights_desc(), forward.weights_desc());
+    const auto kernel = depthwiseInputGradient(c, op);
+    return [&c, w, weights, kernel]() { kernel(static_cast<const float *>(weights->prepare(c, c.data(w)).get_data_handle())); };
+  }
   dnnl::convolution_backward_data::desc d(algorithm::convolution_direct, g.sourceDesc, g.anyWeights, g.targetDesc, g.stride, g.padBefore, g.padAfter);
   const dnnl::convolution_backward_data::primitive_desc pd(d, attributes(0, false, false), c.engine, forward);
+  note(c, op, dx, pd);
   c.wantScratch(pd.scratchpad_desc().get_size());
   auto weights = std::make_shared<WeightsIn>(c, w, forward.weights_desc(), pd.weights_desc());
   dnnl::convolution_backward_data primitive(pd);
-  std::unordered_map<int, memory> args{{DNNL_ARG_DIFF_DST, memory(pd.diff_dst_desc(), c.engine, c.data(dy))},
-                                       {DNNL_ARG_DIFF_SRC, memory(pd.diff_src_desc(), c.engine, c.data(dx))},
+  std::unordered_map<int, memory> args{{DNNL_ARG_DIFF_DST, memory(pd.diff_dst_desc(), c.engine, nullptr)},
+                                       {DNNL_ARG_DIFF_SRC, memory(pd.diff_src_desc(), c.engine, nullptr)},
                                        {DNNL_ARG_SCRATCHPAD, memory(pd.scratchpad_desc(), c.engine, nullptr)},
                                        {DNNL_ARG_WEIGHTS, memory()}};
-  return [&c, w, weights, primitive, args]() mutable {
+  return [&c, dy, w, dx, weights, primitive, args]() mutable {
+    args[DNNL_ARG_DIFF_DST].set_data_handle(c.data(dy));
+    args[DNNL_ARG_DIFF_SRC].set_data_handle(c.data(dx));
     args[DNNL_ARG_WEIGHTS] = weights->prepare(c, c.data(w));
     args[DNNL_ARG_SCRATCHPAD].set_data_handle(c.scratch());
     primitive.execute(c.stream, args);
@@ -167,7 +188,7 @@ Step inputGradient(Context &c, const Operation &op) {
 
 Step weightGradient(Context &c, const Operation &op) {
   const int x = op.in(0), dy = op.in(1), dw = op.out(0);
-  const auto g = geometryOf(op, c.value(x).dims, c.value(dw).dims, c.value(dy).dims, c.value(x).layout == Layout::plain);
+  const auto g = geometryOf(op, c.dims(x), c.dims(dw), c.dims(dy), c.value(x).layout == Layout::plain);
   const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
   const auto layout = forward.weights_desc();
   c.weightLayouts[dw] = layout;
@@ -179,27 +200,36 @@ Step weightGradient(Context &c, const Operation &op) {
   };
   // What the primitive likes best, unless that is the layout that the weights are kept in.
   const auto pd = make(memory::desc(g.weights, memory::data_type::f32, memory::format_tag::any));
+  note(c, op, dw, pd);
   c.wantScratch(pd.scratchpad_desc().get_size());
-  const bool same = pd.diff_weights_desc() == layout;
+  const bool same = pd.diff_weights_desc() == layout, parts = c.strip.times > 1;
   memory target(pd.diff_weights_desc(), c.engine, nullptr), kept(layout, c.engine, c.data(dw));
-  dnnl::reorder reorder;
-  if (!same) {
-    c.wantStaging(pd.diff_weights_desc().get_size());
-    reorder = dnnl::reorder(target, kept);
+  dnnl::reorder move, add;
+  if (!same || parts) c.wantStaging(pd.diff_weights_desc().get_size());
+  if (!same) move = dnnl::reorder(target, kept);
+  if (parts) {
+    dnnl::primitive_attr sum;
+    dnnl::post_ops post;
+    post.append_sum(1.0f);
+    sum.set_post_ops(post);
+    add = dnnl::reorder(target, kept, sum);
   }
   dnnl::convolution_backward_weights primitive(pd);
-  std::unordered_map<int, memory> args{{DNNL_ARG_SRC, memory(pd.src_desc(), c.engine, c.data(x))},
-                                       {DNNL_ARG_DIFF_DST, memory(pd.diff_dst_desc(), c.engine, c.data(dy))},
-                                       {DNNL_ARG_DIFF_WEIGHTS, same ? kept : target},
+  std::unordered_map<int, memory> args{{DNNL_ARG_SRC, memory(pd.src_desc(), c.engine, nullptr)},
+                                       {DNNL_ARG_DIFF_DST, memory(pd.diff_dst_desc(), c.engine, nullptr)},
+                                       {DNNL_ARG_DIFF_WEIGHTS, target},
                                        {DNNL_ARG_SCRATCHPAD, memory(pd.scratchpad_desc(), c.engine, nullptr)}};
-  return [&c, same, target, kept, reorder, primitive, args]() mutable {
+  return [&c, x, dy, dw, same, target, kept, move, add, primitive, args]() mutable {
+    // The first part of a strip is written, the others are added to it.
+    const bool first = c.firstImage == 0, direct = same && first;
+    args[DNNL_ARG_SRC].set_data_handle(c.data(x));
+    args[DNNL_ARG_DIFF_DST].set_data_handle(c.data(dy));
     args[DNNL_ARG_SCRATCHPAD].set_data_handle(c.scratch());
-    if (!same) {
-      target.set_data_handle(c.staging());
-      args[DNNL_ARG_DIFF_WEIGHTS].set_data_handle(c.staging());
-    }
+    args[DNNL_ARG_DIFF_WEIGHTS].set_data_handle(direct ? c.data(dw) : c.staging());
     primitive.execute(c.stream, args);
-    if (!same) reorder.execute(c.stream, target, kept);
+    if (direct) return;
+    target.set_data_handle(c.staging());
+    (first ? move : add).execute(c.stream, target, kept);
   };
 }
 

@@ -82,7 +82,8 @@ Step linearBiasGradient(Context &c, const Operation &op) {
 template <class F>
 Step elementwise(Context &c, const Operation &op, F f) {
   const int a = op.in(0), b = op.in(1) < 0 ? op.in(0) : op.in(1), y = op.out(0);
-  const int64_t count = static_cast<int64_t>(std::min(c.value(a).bytes, c.value(y).bytes) / sizeof(float));
+  int64_t count = static_cast<int64_t>(std::min(c.value(a).bytes, c.value(y).bytes) / sizeof(float));
+  if (c.value(a).dims.size() == 4 && c.value(a).layout == Layout::blocked) count = c.planes(a).floats();
   return [=, &c]() {
     const float *first = c.data(a), *second = c.data(b);
     float *to = c.data(y);
@@ -116,7 +117,8 @@ Step copy(Context &c, const Operation &op) {
 /// A value of the outside world as blocked planes.
 Step blockedCopy(Context &c, const Operation &op) {
   const int from = op.in(0), to = op.out(0);
-  return [=, &c]() { toBlocked(c.data(from), c.data(to), c.value(from).dims); };
+  const auto sides = c.dims(from);
+  return [=, &c]() { toBlocked(c.data(from), c.data(to), sides); };
 }
 
 /// log of the sum of exponentials of a row, with its maximum taken off first.

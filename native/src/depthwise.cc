@@ -35,7 +35,72 @@ void planeGradient(const Shape &s, const Lanes *x, const Lanes *dy, Lanes *sums)
 
 using PlaneGradient = void (*)(const Shape &, const Lanes *, const Lanes *, Lanes *);
 
+/// The input gradient of one plane. Of the kernel's K x K taps, at most T x T meet an input pixel, T = K / S rounded up:
+/// those whose row and column leave the pixel's remainder by the stride.
+template <int K, int S>
+void planeInputGradient(const Shape &s, const Lanes *dy, const Lanes *taps, Lanes *dx) {
+  constexpr int T = (K + S - 1) / S;
+  for (int64_t h = 0; h < s.height; h++) {
+    const int64_t row = h + s.top;
+    for (int64_t column = 0; column < S; column++) {
+      const int64_t firstRow = row % S, firstColumn = (column + s.left) % S;
+      Lanes weights[T][T];
+      for (int i = 0; i < T; i++)
+        for (int j = 0; j < T; j++) {
+          const int64_t r = firstRow + S * i, t = firstColumn + S * j;
+          weights[i][j] = r < K && t < K ? taps[r * K + t] : Lanes{};
+        }
+      const Lanes *from = dy + (row / S + T) * s.paddedWidth + (column + s.left) / S + T;
+      Lanes *to = dx + h * s.width;
+      for (int64_t w = column; w < s.width; w += S, from++) {
+        Lanes sum{};
+#pragma GCC unroll 3
+        for (int i = 0; i < T; i++)
+#pragma GCC unroll 3
+          for (int j = 0; j < T; j++) sum += weights[i][j] * from[-i * s.paddedWidth - j];
+        to[w] = sum;
+      }
+    }
+  }
+}
+
+using PlaneInputGradient = void (*)(const Shape &, const Lanes *, const Lanes *, Lanes *);
+
 }  // namespace
+
+bool hasDepthwiseInputGradient(const Operation &op, const std::vector<int64_t> &weights) {
+  return op.integer("stride", 0) == 2 && op.integer("stride", 1) == 2 && weights[2] == weights[3] && (weights[2] == 3 || weights[2] == 5);
+}
+
+std::function<void(const float *)> depthwiseInputGradient(Context &c, const Operation &op) {
+  const int dy = op.in(0), dx = op.out(0);
+  const auto out = c.planes(dy), in = c.planes(dx);
+  const int64_t kernel = c.dims(op.in(1))[2], margin = (kernel + 1) / 2;
+  const PlaneInputGradient gradient = kernel == 3 ? planeInputGradient<3, 2> : planeInputGradient<5, 2>;
+  Shape s{in.batch, in.blocks, in.height, in.width, out.height, out.width, 2, op.integer("padding", 0), op.integer("padding", 1), 0, 0};
+  // Zeros around the plane, as far as the last pixel's taps reach.
+  s.paddedHeight = std::max(s.outHeight, (s.height + s.top) / 2 + 1) + margin;
+  s.paddedWidth = std::max(s.outWidth, (s.width + s.left) / 2 + 1) + margin;
+  const int64_t plane = s.paddedHeight * s.paddedWidth, taps = kernel * kernel;
+  c.wantScratch(c.plan.threads * plane * sizeof(Lanes));
+  return [=, &c](const float *weights) {
+    const Lanes *change = reinterpret_cast<const Lanes *>(c.data(dy)), *all = reinterpret_cast<const Lanes *>(weights);
+    Lanes *scratch = reinterpret_cast<Lanes *>(c.scratch()), *target = reinterpret_cast<Lanes *>(c.data(dx));
+#pragma omp parallel
+    {
+      Lanes *wide = scratch + omp_get_thread_num() * plane;
+      memset(wide, 0, plane * sizeof(Lanes));
+#pragma omp for collapse(2) schedule(static)
+      for (int64_t n = 0; n < s.batch; n++)
+        for (int64_t b = 0; b < s.blocks; b++) {
+          const int64_t index = n * s.blocks + b;
+          for (int64_t row = 0; row < s.outHeight; row++)
+            memcpy(wide + (row + margin) * s.paddedWidth + margin, change + (index * s.outHeight + row) * s.outWidth, s.outWidth * sizeof(Lanes));
+          gradient(s, wide, all + b * taps, target + index * s.height * s.width);
+        }
+    }
+  };
+}
 
 Step depthwiseWeightGradient(Context &c, const Operation &op) {
   const int x = op.in(0), dy = op.in(1), dw = op.out(0);
@@ -53,6 +118,7 @@ Step depthwiseWeightGradient(Context &c, const Operation &op) {
   const int64_t partial = s.batch * s.blocks * taps;
   c.wantScratch((partial + threads * plane) * sizeof(Lanes));
   return [&c, x, dy, dw, s, taps, plane, partial, gradient]() {
+    const bool first = c.firstImage == 0;
     const Lanes *source = reinterpret_cast<const Lanes *>(c.data(x)), *change = reinterpret_cast<const Lanes *>(c.data(dy));
     Lanes *sums = reinterpret_cast<Lanes *>(c.scratch()), *target = reinterpret_cast<Lanes *>(c.data(dw));
 #pragma omp parallel
@@ -73,7 +139,7 @@ Step depthwiseWeightGradient(Context &c, const Operation &op) {
       for (int64_t i = 0; i < s.blocks * taps; i++) {
         Lanes total{};
         for (int64_t n = 0; n < s.batch; n++) total += sums[n * s.blocks * taps + i];
-        target[i] = total;
+        target[i] = first ? total : target[i] + total;
       }
     }
   };

@@ -19,6 +19,8 @@ struct Value {
   std::vector<int64_t> dims;
   Layout layout = Layout::plain;
   bool persistent = false;
+  /// Whether the first axis counts images, so that a strip can work on some of them.
+  bool batched = false;
   size_t bytes = 0;
   size_t offset = 0;  // into the arena, unless persistent
 };
@@ -34,9 +36,18 @@ struct Operation {
   int out(size_t i) const { return i < outputs.size() ? outputs[i] : -1; }
 };
 
+/// Operations [first, end) that run one after another on `images` images, then on the next ones, `times` times.
+/// What passes between them is still in the cache when it is needed.
+struct Strip {
+  int first, end;
+  int64_t images;
+  int times;
+};
+
 struct Plan {
   std::vector<Value> values;
   std::vector<Operation> operations;
+  std::vector<Strip> strips;  // all operations, in order
   std::vector<int> inputs, outputs;
   size_t arenaBytes = 0;
   int threads = 1;

@@ -76,7 +76,7 @@ Step maxPoolGradient(Context &c, const Operation &op) {
 Step globalAveragePool(Context &c, const Operation &op) {
   const int x = op.in(0), y = op.out(0);
   const auto in = c.planes(x);
-  const int64_t channels = c.value(y).dims[1];
+  const int64_t channels = c.dims(y)[1];
   return [&c, x, y, in, channels]() {
     const Lanes *source = reinterpret_cast<const Lanes *>(c.data(x));
 #pragma omp parallel for collapse(2) schedule(static)

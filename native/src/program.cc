@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -24,6 +25,13 @@ void flushDenormals() {
 #endif
 }
 
+/// A copy by all threads, since one alone does not use the memory's bandwidth.
+void copy(const float *from, float *to, size_t count) {
+  constexpr size_t part = 1 << 16;
+#pragma omp parallel for schedule(static)
+  for (size_t i = 0; i < count; i += part) memcpy(to + i, from + i, std::min(part, count - i) * sizeof(float));
+}
+
 }  // namespace
 
 Program::Program(Plan plan) : plan_(std::move(plan)), thread_([this] { work(); }) {}
@@ -37,7 +45,7 @@ Program::~Program() {
   thread_.join();
   if (!seconds_.empty() && getenv("REGRAFT_PROFILE")) {
     std::map<std::string, double> kinds;
-    for (size_t i = 0; i < seconds_.size(); i++) kinds[plan_.operations[i].kernel] += seconds_[i];
+    for (size_t i = 0; i < steps_.size(); i++) kinds[plan_.operations[i].kernel] += seconds_[i];
     for (const auto &[kind, total] : kinds) fprintf(stderr, "%-28s %8.1f ms\n", kind.c_str(), 1e3 * total);
   }
 }
@@ -75,18 +83,23 @@ void Program::post(std::function<void()> job, Done done) {
   wake_.notify_one();
 }
 
+Step Program::build(const Operation &operation) {
+  const Builder builder = builderOf(operation.kernel);
+  if (!builder) throw std::runtime_error("there is no kernel '" + operation.kernel + "'");
+  try {
+    return builder(*context_, operation);
+  } catch (const dnnl::error &failure) {
+    throw std::runtime_error(operation.kernel + " '" + plan_.values.at(operation.outputs.at(0)).name + "': " + failure.what());
+  }
+}
+
 void Program::compile(Done done) {
   post(
       [this] {
         context_ = std::make_unique<Context>(plan_);
-        for (const Operation &operation : plan_.operations) {
-          const Builder builder = builderOf(operation.kernel);
-          if (!builder) throw std::runtime_error("there is no kernel '" + operation.kernel + "'");
-          try {
-            steps_.push_back(builder(*context_, operation));
-          } catch (const dnnl::error &failure) {
-            throw std::runtime_error(operation.kernel + " '" + plan_.values.at(operation.outputs.at(0)).name + "': " + failure.what());
-          }
+        for (const Strip &strip : plan_.strips) {
+          context_->strip = strip;
+          for (int i = strip.first; i < strip.end; i++) steps_.push_back(build(plan_.operations.at(i)));
         }
         context_->allocateShared();
         seconds_.assign(steps_.size(), 0);
@@ -98,22 +111,25 @@ void Program::run(std::vector<const float *> inputs, std::vector<float *> output
   post(
       [this, inputs = std::move(inputs), outputs = std::move(outputs)] {
         if (!context_) throw std::runtime_error("the program is not compiled");
+        context_->firstImage = 0;
         for (size_t i = 0; i < inputs.size(); i++) {
           const int value = plan_.inputs[i];
           size_t count = 1;
           for (int64_t side : plan_.values[value].dims) count *= side;
-          memcpy(context_->data(value), inputs[i], count * sizeof(float));
+          copy(inputs[i], context_->data(value), count);
         }
         static const bool profile = getenv("REGRAFT_PROFILE") != nullptr;
-        for (size_t i = 0; i < steps_.size(); i++) {
-          if (stop_) throw std::runtime_error("the program has been disposed of");
-          const double began = profile ? omp_get_wtime() : 0;
-          steps_[i]();
-          if (profile) {
-            context_->stream.wait();
-            seconds_[i] += omp_get_wtime() - began;
+        for (const Strip &strip : plan_.strips)
+          for (int time = 0; time < strip.times; time++) {
+            context_->firstImage = time * strip.images;
+            for (int i = strip.first; i < strip.end; i++) {
+              if (stop_) throw std::runtime_error("the program has been disposed of");
+              const double began = profile ? omp_get_wtime() : 0;
+              steps_[i]();
+              if (profile) seconds_[i] += omp_get_wtime() - began;
+            }
           }
-        }
+        context_->firstImage = 0;
         context_->stream.wait();
         for (size_t i = 0; i < outputs.size(); i++) out(plan_.outputs[i], outputs[i]);
       },

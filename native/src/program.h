@@ -30,10 +30,13 @@ class Program {
   const Plan &plan() const { return plan_; }
   /// Scratch that the steps share, known once compiled.
   size_t sharedBytes() const { return context_ ? context_->sharedBytes() : 0; }
+  /// What oneDNN chose for each of its primitives, known once compiled.
+  std::vector<std::string> implementations() const { return context_ ? context_->implementations : std::vector<std::string>(); }
 
  private:
   void post(std::function<void()> job, Done done);
   void work();
+  Step build(const Operation &operation);
   void out(int value, float *to);
 
   const Plan plan_;

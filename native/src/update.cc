@@ -117,6 +117,7 @@ Builder builderOf(const std::string &kernel) {
     Registry all;
     registerConvolutions(all);
     registerNorms(all);
+    registerNormGradients(all);
     registerPools(all);
     registerDense(all);
     registerUpdates(all);

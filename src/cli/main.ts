@@ -9,9 +9,9 @@ import { describeCommand } from './describe.js'
 import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
 import { predictCommand } from './predict.js'
+import { reportCommand } from './report.js'
 import { runsCommand } from './runs.js'
 import { studyCommand } from './study.js'
-import { reportCommand } from './report.js'
 import { trainCommand } from './train.js'
 
 /** Exit codes: 0 success, 1 a defect, 2 to 8 by kind of error, 130 interrupted. */

@@ -1,7 +1,7 @@
 /** `regraft runs`: the runs of a folder as a table. */
 import { Command } from 'commander'
+import { kebab } from '../base/names.js'
 import { differingSettings, findRuns, type RunSummary } from '../training/index.js'
-import { kebab } from './options.js'
 import { percent } from './terminal/format.js'
 import { table } from './terminal/table.js'
 

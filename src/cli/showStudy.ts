@@ -1,8 +1,9 @@
 /** Shows a study in the terminal: a table of its runs that is redrawn while it works, and its results. */
+
+import { kebab } from '../base/names.js'
 import type { StudyCell, StudyRecord, StudyRun } from '../study/index.js'
 import { chosenCell, meanOf } from '../study/index.js'
 import type { Listener, TrainingEvent } from '../training/index.js'
-import { kebab } from './options.js'
 import { duration, percent } from './terminal/format.js'
 import { liveBlock } from './terminal/live.js'
 import { table } from './terminal/table.js'

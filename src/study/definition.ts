@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
+import { kebab } from '../base/names.js'
 import { closest } from '../base/suggest.js'
 import { trainingOptions } from '../training/index.js'
 
@@ -53,7 +54,6 @@ export interface StudyDefinition extends Omit<Parsed, 'min-epochs'> {
 
 const camel = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 const known = Object.keys(trainingOptions.shape)
-const kebab = (name: string): string => name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
 
 function renamed<T>(entries: Readonly<Record<string, T>>, where: string): Record<string, T> {
   return Object.fromEntries(

@@ -11,6 +11,8 @@ export interface NativeProgram {
   read(value: number, to: Float32Array): Promise<void>
   write(value: number, from: Float32Array): Promise<void>
   sharedBytes(): number
+  /** What oneDNN chose for each of its primitives: 'kernel value: implementation'. */
+  implementations(): readonly string[]
   dispose(): void
 }
 
@@ -35,6 +37,9 @@ function load(): Addon | string {
   if (process.env.REGRAFT_NO_NATIVE) return 'switched off by REGRAFT_NO_NATIVE'
   if (!existsSync(addonPath))
     return "it is not built; 'npx regraft build-native' builds it where g++ and oneDNN (libdnnl-dev) are installed"
+  // GNU's OpenMP reads this when it is loaded. By default its threads spin for milliseconds wherever they wait for each
+  // other, which takes the cores from whatever else runs (decoding of images) and multiplies the time of a step.
+  process.env.GOMP_SPINCOUNT ??= '10000'
   try {
     return createRequire(import.meta.url)(addonPath) as Addon
   } catch (error) {

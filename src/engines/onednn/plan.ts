@@ -1,23 +1,15 @@
 /** Turns a graph into a plan for the native engine: values with their places in one arena, and operations in order. */
-import {
-  elements,
-  type Graph,
-  type Node,
-  type OperatorName,
-  placeBuffers,
-  type Shape,
-  type Value,
-  valuesOf,
-} from '../../graph/index.js'
-
-/** Row-major; in blocks of sixteen channels; or as the convolution that uses it wants its weights. */
-export type Layout = 'plain' | 'blocked' | 'weights'
+import { type Graph, placeBuffers, valuesOf } from '../../graph/index.js'
+import { type Draft, type DraftValue, type Layout, lower, updatesInPlace } from './lower.js'
+import { cacheBytes, type DraftStrip, recompute, strips } from './strips.js'
 
 export interface PlannedValue {
   readonly name: string
   readonly dims: readonly number[]
   readonly layout: Layout
   readonly persistent: boolean
+  /** Whether the first axis counts images, of which a strip works on some at a time. */
+  readonly batched: boolean
   readonly bytes: number
   /** Into the arena; persistent values have memory of their own. */
   readonly offset: number
@@ -31,9 +23,18 @@ export interface PlannedOperation {
   readonly numbers: Readonly<Record<string, readonly number[]>>
 }
 
+/** Operations [first, end) that run on `images` images, then on the next ones, `times` times. */
+export interface PlannedStrip {
+  readonly first: number
+  readonly end: number
+  readonly images: number
+  readonly times: number
+}
+
 export interface Plan {
   readonly values: readonly PlannedValue[]
   readonly operations: readonly PlannedOperation[]
+  readonly strips: readonly PlannedStrip[]
   readonly inputs: readonly number[]
   readonly outputs: readonly number[]
   readonly arenaBytes: number
@@ -41,161 +42,152 @@ export interface Plan {
 }
 
 const padded = (channels: number) => Math.ceil(channels / 16) * 16
-const activations = { none: 0, relu: 1, relu6: 2 } as const
+const product = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1)
 
-/** Position of the weights among the inputs or outputs of convolutions. */
-const weightOf = (node: Node): string | undefined =>
-  node.operator === 'conv2d' || node.operator === 'conv2dInputGradient'
-    ? node.inputs[1]
-    : node.operator === 'conv2dWeightGradient'
-      ? node.outputs[0]
-      : undefined
-
-/** How many of an update's inputs are tensors, which lie alike; scalars follow. */
-const tensorsOf: { readonly [Name in OperatorName]?: number } = { sgd: 3, adamW: 4, blend: 2 }
-
-/** Weights, their gradients and their optimiser state lie alike: they are found through the updates that join them. */
-function weightValues(graph: Graph): Set<string> {
-  const found = new Set(graph.nodes.flatMap(node => weightOf(node) ?? []))
-  for (const node of graph.nodes) {
-    const alike = [...node.inputs.slice(0, tensorsOf[node.operator] ?? 0), ...node.outputs]
-    if (node.operator in tensorsOf && alike.some(name => found.has(name))) for (const name of alike) found.add(name)
-  }
-  // What comes from outside at every run is row-major.
-  return new Set([...found].filter(name => name && graph.values.get(name)?.role !== 'input'))
-}
-
-function bytesOf(shape: Shape, layout: Layout): number {
-  if (shape.length !== 4 || layout === 'plain') return 4 * Math.max(elements(shape), 1)
-  const [first, second, height, width] = shape as readonly [number, number, number, number]
+function bytesOf({ dims, layout }: Pick<DraftValue, 'dims' | 'layout'>): number {
+  if (dims.length !== 4 || layout === 'plain') return 4 * Math.max(product(dims), 1)
+  const [first, second, height, width] = dims as readonly [number, number, number, number]
   // Depthwise weights have one input channel, which is not padded; a first convolution's three are not either.
   const channels = layout === 'weights' ? [padded(first), second === 1 ? 1 : padded(second)] : [first, padded(second)]
-  return 4 * (channels[0] as number) * (channels[1] as number) * height * width
+  return 4 * product(channels) * height * width
 }
 
-/** Attributes as lists of numbers. */
-function numbersOf(node: Node): Record<string, readonly number[]> {
-  return Object.fromEntries(
-    Object.entries(node.attributes).map(([name, value]: [string, unknown]) => {
-      if (name === 'activation') return [name, [activations[value as keyof typeof activations]]]
-      return [name, Array.isArray(value) ? value : [Number(value)]]
-    }),
-  )
-}
+/**
+ * Draws up the plan: kernels, strips, updates in place, and the arena.
+ * @param cache bytes that a strip may touch at a time
+ */
+export function planOf(graph: Graph, threads: number, cache = cacheBytes): Plan {
+  const lowered = lower(graph)
+  const { values } = lowered
+  const inPlace = updatesInPlace(graph)
+  for (const next of inPlace.keys()) values.delete(next)
+  const copies: DraftStrip[] = [...graph.updates]
+    .filter(([, next]) => !inPlace.has(next))
+    .map(([persistent, next]) => ({
+      operations: [{ kernel: 'copy', inputs: [next], outputs: [persistent], numbers: {} }],
+      images: 0,
+      times: 1,
+    }))
+  const groups = [...strips(recompute(lowered), values, bytesOf, cache), ...copies]
+  const operations = groups.flatMap(group => group.operations)
+  const outputs = new Set(graph.outputs)
+  const local = makeLocal(groups, values, outputs)
+  const place = new Map([
+    ...inPlace,
+    ...sumsInPlace(groups, values, outputs, new Set(valuesOf(graph, 'input').map(({ name }) => name))),
+  ])
+  for (const name of place.keys()) values.delete(name)
+  const target = (name: string): string => (place.has(name) ? target(place.get(name) as string) : name)
 
-/** Operators that read images row by row as they come, if they have few channels: the first convolution. */
-const readsPlainImages = (node: Node, position: number, value: Value): boolean =>
-  position === 0 &&
-  (node.operator === 'conv2d' || node.operator === 'conv2dWeightGradient') &&
-  (value.shape[1] as number) <= 4 &&
-  node.attributes.groups === 1
-
-/** Operators that work on any row-major array, whatever its shape means. */
-const shapeless = new Set([
-  'add',
-  'dropout',
-  'relu',
-  'relu6',
-  'reluGradient',
-  'relu6Gradient',
-  'sgd',
-  'adamW',
-  'blend',
-  'clipScale',
-])
-
-/** Draws up the plan: in-place updates, copies into blocks where images come from outside, and the arena. */
-export function planOf(graph: Graph, threads: number): Plan {
-  const weights = weightValues(graph)
-  const values: PlannedValue[] = []
-  const index = new Map<string, number>()
-  const declare = (name: string, dims: Shape, layout: Layout, persistent: boolean): number => {
-    values.push({ name, dims, layout, persistent, bytes: bytesOf(dims, layout), offset: 0 })
-    index.set(name, values.length - 1)
-    return values.length - 1
-  }
-  const layoutOf = ({ name, shape, role }: Value): Layout =>
-    weights.has(name) ? 'weights' : role === 'intermediate' && shape.length === 4 ? 'blocked' : 'plain'
-  // An optimiser's results take the place of what they replace, where that is its own input.
-  const inPlace = new Map<string, string>()
-  for (const node of graph.nodes)
-    if (node.operator in tensorsOf || node.operator === 'runningStatistics')
-      for (const [persistent, next] of graph.updates)
-        if (node.inputs.includes(persistent) && node.outputs.includes(next)) inPlace.set(next, persistent)
-  for (const value of graph.values.values())
-    if (!inPlace.has(value.name))
-      declare(value.name, value.shape, layoutOf(value), value.role !== 'input' && value.role !== 'intermediate')
-  for (const [next, persistent] of inPlace) index.set(next, index.get(persistent) as number)
-
-  const operations: PlannedOperation[] = []
-  const blockedCopies = new Map<string, number>()
-  const inputOf = (node: Node, name: string, position: number): number => {
-    if (name === '') return -1
-    const at = index.get(name) as number
-    const value = graph.values.get(name) as Value
-    const wantsBlocks = value.shape.length === 4 && values[at]!.layout === 'plain' && weightOf(node) !== name
-    if (!wantsBlocks || shapeless.has(node.operator) || readsPlainImages(node, position, value)) return at
-    const known = blockedCopies.get(name)
-    if (known !== undefined) return known
-    const copy = declare(`${name}.blocked`, value.shape, 'blocked', false)
-    blockedCopies.set(name, copy)
-    operations.push({ kernel: 'toBlocked', inputs: [at], outputs: [copy], numbers: {} })
-    return copy
-  }
-  for (const node of graph.nodes) {
-    const inputs = node.inputs.map((name, position) => inputOf(node, name, position))
-    // Elementwise operators give what they are given: blocks for blocks, rows for rows.
-    const rows = shapeless.has(node.operator) && inputs[0] !== undefined && values[inputs[0]]!.layout === 'plain'
-    const outputs = node.outputs.map(name => (name === '' ? -1 : (index.get(name) as number)))
-    if (rows)
-      for (const output of outputs)
-        if (output >= 0 && values[output]!.layout === 'blocked')
-          values[output] = { ...values[output]!, layout: 'plain', bytes: bytesOf(values[output]!.dims, 'plain') }
-    operations.push({ kernel: node.operator, inputs, outputs, numbers: numbersOf(node) })
-  }
-  for (const [persistent, next] of graph.updates)
-    if (!inPlace.has(next))
-      operations.push({
-        kernel: 'copy',
-        inputs: [index.get(next) as number],
-        outputs: [index.get(persistent) as number],
-        numbers: {},
-      })
-
+  const index = new Map([...values.keys()].map((name, i) => [name, i]))
+  const indexOf = (name: string) => (name === '' ? -1 : (index.get(target(name)) as number))
+  let first = 0
+  const planned = groups.map(({ operations: { length }, images, times }) => {
+    first += length
+    return { first: first - length, end: first, images, times }
+  })
+  const indexed = operations.map(({ kernel, inputs, outputs: written, numbers }) => ({
+    kernel,
+    inputs: inputs.map(indexOf),
+    outputs: written.map(indexOf),
+    numbers,
+  }))
+  const inputs = valuesOf(graph, 'input').map(({ name }) => indexOf(name))
+  const results = graph.outputs.map(indexOf)
   return {
-    ...placed(values, operations, graph, index),
-    operations,
-    inputs: valuesOf(graph, 'input').map(({ name }) => index.get(name) as number),
-    outputs: graph.outputs.map(name => index.get(name) as number),
+    ...placed([...values.values()], local, indexed, planned, inputs, results),
+    operations: indexed,
+    strips: planned,
+    inputs,
+    outputs: results,
     threads,
   }
 }
 
+/** A value that lives within one strip needs memory for the images that the strip works on at a time only. @returns those */
+function makeLocal(
+  groups: readonly DraftStrip[],
+  values: Map<string, DraftValue>,
+  outputs: ReadonlySet<string>,
+): Set<string> {
+  const local = new Set<string>()
+  const seen = new Map<string, Set<number>>()
+  groups.forEach((group, at) => {
+    for (const { inputs, outputs: written } of group.operations)
+      for (const name of [...inputs, ...written]) seen.set(name, (seen.get(name) ?? new Set()).add(at))
+  })
+  groups.forEach(({ operations, images, times }, at) => {
+    if (times === 1) return
+    for (const name of operations.flatMap(operation => operation.outputs)) {
+      const value = values.get(name)
+      if (!value?.batched || outputs.has(name) || seen.get(name)?.size !== 1 || !seen.get(name)?.has(at)) continue
+      values.set(name, { ...value, dims: [images, ...value.dims.slice(1)], batched: false })
+      local.add(name)
+    }
+  })
+  return local
+}
+
+/** A convolution adds to a residual that nobody reads afterwards where it lies: result → residual. */
+function sumsInPlace(
+  groups: readonly DraftStrip[],
+  values: ReadonlyMap<string, DraftValue>,
+  outputs: ReadonlySet<string>,
+  inputs: ReadonlySet<string>,
+): Map<string, string> {
+  const operations = groups.flatMap(group => group.operations)
+  const lastRead = new Map<string, Draft>()
+  for (const operation of operations) for (const name of operation.inputs) lastRead.set(name, operation)
+  const result = new Map<string, string>()
+  for (const operation of operations) {
+    const residual = operation.kernel === 'conv2d' ? operation.inputs[3] : undefined
+    const y = operation.outputs[0] as string
+    if (!residual || lastRead.get(residual) !== operation || outputs.has(residual) || outputs.has(y)) continue
+    const [from, to] = [values.get(residual), values.get(y)] as [DraftValue, DraftValue]
+    const alike = from.layout === to.layout && from.batched === to.batched && from.dims[0] === to.dims[0]
+    if (alike && !from.persistent && !inputs.has(residual) && operation.inputs[0] !== residual) result.set(y, residual)
+  }
+  return result
+}
+
 /** Places what lives within one run; inputs live from its start, outputs to its end. */
 function placed(
-  values: readonly PlannedValue[],
+  values: readonly DraftValue[],
+  local: ReadonlySet<string>,
   operations: readonly PlannedOperation[],
-  graph: Graph,
-  index: ReadonlyMap<string, number>,
+  groups: readonly PlannedStrip[],
+  inputs: readonly number[],
+  outputs: readonly number[],
 ): Pick<Plan, 'values' | 'arenaBytes'> {
-  const outputs = new Set(graph.outputs.map(name => index.get(name) as number))
-  const inputs = new Set(valuesOf(graph, 'input').map(({ name }) => index.get(name) as number))
   const spans = new Map<number, { first: number; last: number }>()
   const touch = (value: number, at: number) => {
     const span = spans.get(value)
     spans.set(value, { first: Math.min(span?.first ?? at, at), last: Math.max(span?.last ?? at, at) })
   }
   for (const input of inputs) touch(input, 0)
-  operations.forEach((operation, at) => {
-    for (const value of [...operation.inputs, ...operation.outputs]) if (value >= 0) touch(value, at)
-  })
+  for (const { first, end, times } of groups)
+    for (let at = first; at < end; at++)
+      for (const value of [...operations[at]!.inputs, ...operations[at]!.outputs]) {
+        if (value < 0) continue
+        touch(value, at)
+        // What a strip comes back to for the next images has to be there until its end.
+        if (times > 1 && !local.has(values[value]!.name)) {
+          touch(value, first)
+          touch(value, end - 1)
+        }
+      }
   for (const output of outputs) touch(output, operations.length)
+  const bytes = values.map(bytesOf)
   const buffers = [...spans].flatMap(([value, span]) =>
-    values[value]!.persistent ? [] : [{ name: String(value), bytes: values[value]!.bytes, ...span }],
+    values[value]!.persistent ? [] : [{ name: values[value]!.name, bytes: bytes[value] as number, ...span }],
   )
-  const arena = placeBuffers(buffers)
+  // Strips have a region for what lives within them: all strips write to the same few megabytes, which stay in the cache.
+  const whole = placeBuffers(buffers.filter(({ name }) => !local.has(name)))
+  const within = placeBuffers(buffers.filter(({ name }) => local.has(name)))
+  const start = Math.ceil(whole.bytes / 4096) * 4096
+  const offsetOf = (name: string) => whole.offsets.get(name) ?? start + (within.offsets.get(name) ?? 0)
   return {
-    values: values.map((value, i) => ({ ...value, offset: arena.offsets.get(String(i)) ?? 0 })),
-    arenaBytes: arena.bytes,
+    values: values.map((value, i) => ({ ...value, bytes: bytes[i] as number, offset: offsetOf(value.name) })),
+    arenaBytes: start + within.bytes,
   }
 }

@@ -1,0 +1,112 @@
+// The gradient of batch norm, in pieces like the norm: sums, means, and the gradient itself.
+#include "norm.h"
+#include "registry.h"
+
+namespace regraft {
+
+namespace {
+
+/// What the activation was given is found again from x, is seen from what it gave (`y`), or there is none.
+enum class Mask { again, given };
+
+/// With d the masked gradient: the sums of d and d (x - mean), and d itself where somebody wants it.
+template <Activation A, Mask M>
+Sums sumGradient(const Lanes *dy, const Lanes *x, const Lanes *y, Lanes *masked, int64_t pixels, Scale s) {
+  return sumPlane(pixels, [=](int64_t i, Lanes &first, Lanes &second) {
+    const Lanes centred = x[i] - s.mean;
+    const Lanes d = M == Mask::again ? pass<A>(dy[i], centred * s.scale + s.offset) : pass<A>(dy[i], y[i]);
+    first += d;
+    second += d * centred;
+    if (masked) masked[i] = d;
+  });
+}
+
+using SumGradient = decltype(&sumGradient<Activation::none, Mask::again>);
+
+/// dy, x, scale, y (absent: found again) -> sums per plane, d (may be absent)
+Step normGradientSums(Context &c, const Operation &op) {
+  const int change = op.in(0), input = op.in(1), coefficients = op.in(2), given = op.in(3), output = op.out(0), masked = op.out(1);
+  const auto p = c.planes(input);
+  const SumGradient kernel =
+      given < 0 ? forActivation<SumGradient>(op, sumGradient<Activation::none, Mask::again>, sumGradient<Activation::relu, Mask::again>, sumGradient<Activation::relu6, Mask::again>)
+                : forActivation<SumGradient>(op, sumGradient<Activation::none, Mask::again>, sumGradient<Activation::relu, Mask::given>, sumGradient<Activation::relu6, Mask::given>);
+  return [=, &c]() {
+    const Lanes *dy = as<Lanes>(c.data(change)), *x = as<Lanes>(c.data(input)), *y = as<Lanes>(c.data(given));
+    const Scale *scale = as<Scale>(c.data(coefficients));
+    Sums *sums = as<Sums>(c.data(output));
+    Lanes *d = as<Lanes>(c.data(masked));
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int64_t n = 0; n < p.batch; n++)
+      for (int64_t b = 0; b < p.blocks; b++) {
+        const int64_t at = (n * p.blocks + b) * p.pixels();
+        sums[n * p.blocks + b] = kernel(dy + at, x + at, y ? y + at : nullptr, d ? d + at : nullptr, p.pixels(), scale[b]);
+      }
+  };
+}
+
+/// What has to be taken off d: E[d], and E[d h] / deviation, which is multiplied by x - mean.
+struct Means {
+  Lanes gradient, product;
+};
+
+/// sums, scale -> means, dweight, dbias. On stored statistics the means vanish.
+Step normGradientMeans(Context &c, const Operation &op) {
+  const int input = op.in(0), coefficients = op.in(1), output = op.out(0), dweight = op.out(1), dbias = op.out(2);
+  const int64_t channels = op.integer("channels"), blocks = padded(channels) / block, batch = c.value(input).dims[0];
+  const float share = op.integer("training") ? static_cast<float>(1 / op.number("count")) : 0.0f;
+  return [=, &c]() {
+    const Sums *sums = as<Sums>(c.data(input));
+    const Scale *scale = as<Scale>(c.data(coefficients));
+    Means *means = as<Means>(c.data(output));
+    for (int64_t b = 0; b < blocks; b++) {
+      const Sums all = total(sums, batch, blocks, b);
+      const Lanes inverse = scale[b].inverse, first = narrow(all.first), second = narrow(all.second * widen(inverse));
+      means[b] = {first * share, second * share * inverse};
+      if (dweight >= 0) storeChannels(c.data(dweight), channels, b, second);
+      if (dbias >= 0) storeChannels(c.data(dbias), channels, b, first);
+    }
+  };
+}
+
+template <Activation A, Mask M>
+void applyGradient(const Lanes *dy, const Lanes *x, const Lanes *y, Lanes *dx, int64_t pixels, Scale s, Means e) {
+  for (int64_t i = 0; i < pixels; i++) {
+    const Lanes centred = x[i] - s.mean;
+    const Lanes d = M == Mask::again ? pass<A>(dy[i], centred * s.scale + s.offset) : pass<A>(dy[i], y[i]);
+    dx[i] = s.scale * (d - e.gradient - centred * e.product);
+  }
+}
+
+using ApplyGradient = decltype(&applyGradient<Activation::none, Mask::again>);
+
+/// dy, x, scale, means, y (absent: found again) -> dx = scale (d - E[d] - h E[d h]) with h = (x - mean) / deviation
+Step normGradientApply(Context &c, const Operation &op) {
+  const int change = op.in(0), input = op.in(1), coefficients = op.in(2), taken = op.in(3), given = op.in(4), output = op.out(0);
+  const auto p = c.planes(input);
+  const ApplyGradient kernel =
+      given < 0
+          ? forActivation<ApplyGradient>(op, applyGradient<Activation::none, Mask::again>, applyGradient<Activation::relu, Mask::again>, applyGradient<Activation::relu6, Mask::again>)
+          : forActivation<ApplyGradient>(op, applyGradient<Activation::none, Mask::again>, applyGradient<Activation::relu, Mask::given>, applyGradient<Activation::relu6, Mask::given>);
+  return [=, &c]() {
+    const Lanes *dy = as<Lanes>(c.data(change)), *x = as<Lanes>(c.data(input)), *y = as<Lanes>(c.data(given));
+    const Scale *scale = as<Scale>(c.data(coefficients));
+    const Means *means = as<Means>(c.data(taken));
+    Lanes *dx = as<Lanes>(c.data(output));
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int64_t n = 0; n < p.batch; n++)
+      for (int64_t b = 0; b < p.blocks; b++) {
+        const int64_t at = (n * p.blocks + b) * p.pixels();
+        kernel(dy + at, x + at, y ? y + at : nullptr, dx + at, p.pixels(), scale[b], means[b]);
+      }
+  };
+}
+
+}  // namespace
+
+void registerNormGradients(Registry &registry) {
+  registry["normGradientSums"] = normGradientSums;
+  registry["normGradientMeans"] = normGradientMeans;
+  registry["normGradientApply"] = normGradientApply;
+}
+
+}  // namespace regraft

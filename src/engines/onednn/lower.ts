@@ -1,0 +1,218 @@
+/** Turns nodes into the native engine's kernels: most are one kernel; norms come in pieces between which other work fits. */
+import type { Graph, Node, OperatorName, Shape } from '../../graph/index.js'
+
+/** Row-major; in blocks of sixteen channels; or as the convolution that uses it wants its weights. */
+export type Layout = 'plain' | 'blocked' | 'weights'
+
+/** A value before it has a place. */
+export interface DraftValue {
+  readonly name: string
+  readonly dims: readonly number[]
+  readonly layout: Layout
+  readonly persistent: boolean
+  /** Whether the first axis counts images, so that a strip can work on some of them. */
+  readonly batched: boolean
+}
+
+/** A kernel with the names of what it reads and writes; '' where absent. */
+export interface Draft {
+  readonly kernel: string
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly numbers: Readonly<Record<string, readonly number[]>>
+}
+
+/** Kernels by oneDNN or own ones, and the values they work on, in an order in which they can run. */
+export interface Lowered {
+  readonly values: Map<string, DraftValue>
+  readonly operations: readonly Draft[]
+}
+
+const blocks = (channels: number) => Math.ceil(channels / 16)
+const activations = { none: 0, relu: 1, relu6: 2 } as const
+/** Float32 places of a block of channels: two sums in double; four vectors of a scale; two of means. */
+const floatsPerBlock = { sums: 64, shift: 16, scale: 64, means: 32 } as const
+
+/** The weights that a convolution or its gradient reads or writes. */
+export const weightOf = (node: Node): string | undefined =>
+  node.operator === 'conv2d' || node.operator === 'conv2dInputGradient'
+    ? node.inputs[1]
+    : node.operator === 'conv2dWeightGradient'
+      ? node.outputs[0]
+      : undefined
+
+/** How many of an update's inputs are tensors, which lie alike; scalars follow. */
+const tensorsOf: { readonly [Name in OperatorName]?: number } = { sgd: 3, adamW: 4, blend: 2 }
+
+/** Weights, their gradients and their optimiser state lie alike: they are found through the updates that join them. */
+function weightValues(graph: Graph): Set<string> {
+  const found = new Set(graph.nodes.flatMap(node => weightOf(node) ?? []))
+  for (const node of graph.nodes) {
+    const alike = [...node.inputs.slice(0, tensorsOf[node.operator] ?? 0), ...node.outputs]
+    if (node.operator in tensorsOf && alike.some(name => found.has(name))) for (const name of alike) found.add(name)
+  }
+  // What comes from outside at every run is row-major.
+  return new Set([...found].filter(name => name && graph.values.get(name)?.role !== 'input'))
+}
+
+/** Attributes as lists of numbers. */
+function numbersOf(node: Node): Record<string, readonly number[]> {
+  return Object.fromEntries(
+    Object.entries(node.attributes).map(([name, value]: [string, unknown]) => {
+      if (name === 'activation') return [name, [activations[value as keyof typeof activations]]]
+      return [name, Array.isArray(value) ? value : [Number(value)]]
+    }),
+  )
+}
+
+/** Operators that read images row by row as they come, if they have few channels: the first convolution. */
+const readsPlainImages = (node: Node, position: number, dims: Shape): boolean =>
+  position === 0 &&
+  (node.operator === 'conv2d' || node.operator === 'conv2dWeightGradient') &&
+  (dims[1] as number) <= 4 &&
+  node.attributes.groups === 1
+
+/** Operators that work on any row-major array, whatever its shape means. */
+const shapeless = new Set([
+  'add',
+  'dropout',
+  'relu',
+  'relu6',
+  'reluGradient',
+  'relu6Gradient',
+  'sgd',
+  'adamW',
+  'blend',
+  'clipScale',
+])
+
+/** Kernels, with copies into blocks where images come from outside. */
+export function lower(graph: Graph): Lowered {
+  const weights = weightValues(graph)
+  const values = new Map<string, DraftValue>()
+  const operations: Draft[] = []
+  const declare = (name: string, dims: Shape, layout: Layout, batched: boolean, persistent = false): string => {
+    values.set(name, { name, dims, layout, batched, persistent })
+    return name
+  }
+  for (const { name, shape, role } of graph.values.values()) {
+    const images = shape.length === 4 && !weights.has(name)
+    const within = role === 'intermediate' || role === 'input'
+    const layout = weights.has(name) ? 'weights' : images && role === 'intermediate' ? 'blocked' : 'plain'
+    declare(name, shape, layout, images && within, !within)
+  }
+  const emit = (kernel: string, inputs: string[], outputs: string[], numbers: Draft['numbers'] = {}) =>
+    operations.push({ kernel, inputs, outputs, numbers })
+
+  const inputOf = (node: Node, name: string, position: number): string => {
+    const value = values.get(name)
+    const wantsBlocks = value?.dims.length === 4 && value.layout === 'plain' && weightOf(node) !== name
+    if (!value || !wantsBlocks || shapeless.has(node.operator) || readsPlainImages(node, position, value.dims))
+      return name
+    const copy = `${name}.blocked`
+    if (!values.has(copy)) emit('toBlocked', [name], [declare(copy, value.dims, 'blocked', true)])
+    return copy
+  }
+
+  const scales = new Map<string, string>()
+  /** The scale of a norm; its gradient finds the one that its forward pass made. */
+  const scaleOf = (weight: string, bias: string, mean: string, variance: string, eps: number, base: string): string => {
+    const key = (b: string) => [weight, b, mean, variance, eps].join(' ')
+    const known = scales.get(key(bias))
+    if (known) return known
+    const channels = values.get(weight)!.dims[0] as number
+    const scale = declare(`${base}.scale`, [blocks(channels) * floatsPerBlock.scale], 'plain', false)
+    emit('normScale', [weight, bias, mean, variance], [scale], { eps: [eps] })
+    scales.set(key(bias), scale).set(key(''), scale)
+    return scale
+  }
+  const sumsOf = (name: string, dims: Shape) =>
+    declare(name, [dims[0] as number, blocks(dims[1] as number) * floatsPerBlock.sums], 'plain', true)
+  const countsOf = (dims: Shape) => ({
+    channels: [dims[1] as number],
+    count: [(dims[0] as number) * (dims[2] as number) * (dims[3] as number)],
+  })
+
+  const batchNorm = (node: Node<'batchNorm'>, inputs: readonly string[]) => {
+    const [x, weight, bias, runningMean, runningVariance, residual = ''] = inputs as [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string?,
+    ]
+    const [y, mean = '', variance = ''] = node.outputs as [string, string?, string?]
+    const { training, eps, activation } = node.attributes
+    const dims = values.get(x)!.dims
+    const channels = dims[1] as number
+    let statistics: [string, string] = [runningMean, runningVariance]
+    if (training) {
+      const sums = sumsOf(`${y}.sums`, dims)
+      const shift = declare(`${y}.shift`, [blocks(channels) * floatsPerBlock.shift], 'plain', false)
+      statistics = [
+        mean || declare(`${y}.batchMean`, [channels], 'plain', false),
+        variance || declare(`${y}.batchVariance`, [channels], 'plain', false),
+      ]
+      emit('normSums', [x], [sums, shift])
+      emit('normStatistics', [sums, shift], statistics, countsOf(dims))
+    }
+    const scale = scaleOf(weight, bias, ...statistics, eps, y)
+    emit('normApply', [x, scale, residual], [y], { activation: [activations[activation]] })
+  }
+
+  const batchNormGradient = (node: Node<'batchNormGradient'>, inputs: readonly string[]) => {
+    const [dy, x, weight, mean, variance, y = '', bias = ''] = inputs as [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string?,
+      string?,
+    ]
+    const [dx = '', dweight = '', dbias = '', dresidual = ''] = node.outputs
+    const { training, eps, activation } = node.attributes
+    const dims = values.get(x)!.dims
+    const base = dx || dweight || dbias || dresidual
+    const scale = scaleOf(weight, bias, mean, variance, eps, base)
+    // What the activation passed follows from x where no residual was added: one array less to read.
+    const seen = bias ? '' : y
+    const code = { activation: [activations[activation]] }
+    const sums = sumsOf(`${base}.sums`, dims)
+    const means = declare(`${base}.means`, [blocks(dims[1] as number) * floatsPerBlock.means], 'plain', false)
+    emit('normGradientSums', [dy, x, scale, seen], [sums, dresidual], code)
+    emit('normGradientMeans', [sums, scale], [means, dweight, dbias], {
+      ...countsOf(dims),
+      training: [Number(training)],
+    })
+    if (dx && dresidual) emit('normGradientApply', [dresidual, x, scale, means, ''], [dx], { activation: [0] })
+    else if (dx) emit('normGradientApply', [dy, x, scale, means, seen], [dx], code)
+  }
+
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((name, position) => inputOf(node, name, position))
+    if (node.operator === 'batchNorm') batchNorm(node, inputs)
+    else if (node.operator === 'batchNormGradient') batchNormGradient(node, inputs)
+    else {
+      // Elementwise operators give what they are given: blocks for blocks, rows for rows.
+      if (shapeless.has(node.operator) && values.get(inputs[0] as string)?.layout === 'plain')
+        for (const name of node.outputs) {
+          const output = values.get(name)
+          if (output?.layout === 'blocked') values.set(name, { ...output, layout: 'plain' })
+        }
+      emit(node.operator, inputs, [...node.outputs], numbersOf(node))
+    }
+  }
+  return { values, operations }
+}
+
+/** Where an optimiser's results take the place of what they replace: result → persistent value. */
+export function updatesInPlace(graph: Graph): Map<string, string> {
+  const result = new Map<string, string>()
+  for (const node of graph.nodes)
+    if (node.operator in tensorsOf || node.operator === 'runningStatistics')
+      for (const [persistent, next] of graph.updates)
+        if (node.inputs.includes(persistent) && node.outputs.includes(next)) result.set(next, persistent)
+  return result
+}

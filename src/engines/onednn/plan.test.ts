@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest'
+import { foldBatchNorm, forInference, fuse, type Graph, trainingStep } from '../../graph/index.js'
+import { networkGraph, networkNamed } from '../../models/index.js'
+import { nativeAddon } from './native.js'
+import { type Plan, planOf } from './plan.js'
+
+const forward = (network: string, batch: number, size: number) =>
+  networkGraph(networkNamed(network), { classes: 7, batch, size })
+const step = (network: string, batch: number, size: number): Graph =>
+  trainingStep(forward(network, batch, size), {
+    optimiser: { name: 'sgd', nesterov: false },
+    groupOf: () => 'all',
+  })
+const inference = (network: string, batch: number, size: number): Graph =>
+  foldBatchNorm(fuse(forInference(forward(network, batch, size)))).graph
+
+/** Runs a plan with names in place of numbers: whatever is read must have been written, and not been overwritten since. */
+function overwritten(plan: Plan): string[] {
+  const found: string[] = []
+  /** The bytes of a value that an operation works on, in part of a strip. */
+  const bytes = (value: number, images: number, time: number, times: number): [number, number] => {
+    const { offset, bytes: all, batched, dims } = plan.values[value]!
+    if (!batched || times === 1) return [offset, offset + all]
+    const each = all / (dims[0] as number)
+    return [offset + time * images * each, offset + (time + 1) * images * each]
+  }
+  let written: { value: number; from: number; to: number }[] = plan.inputs.map(value => {
+    const { offset, bytes: all } = plan.values[value]!
+    return { value, from: offset, to: offset + all }
+  })
+  for (const { first, end, images, times } of plan.strips)
+    for (let time = 0; time < times; time++)
+      for (const { kernel, inputs, outputs } of plan.operations.slice(first, end)) {
+        for (const value of inputs) {
+          if (value < 0 || plan.values[value]!.persistent) continue
+          const [from, to] = bytes(value, images, time, times)
+          const parts = written.filter(part => part.value === value && part.from < to && part.to > from)
+          const covered = parts.reduce((sum, part) => sum + Math.min(to, part.to) - Math.max(from, part.from), 0)
+          if (covered !== to - from) found.push(`${kernel} reads ${plan.values[value]!.name}`)
+        }
+        for (const value of outputs) {
+          if (value < 0 || plan.values[value]!.persistent) continue
+          const [from, to] = bytes(value, images, time, times)
+          written = written.flatMap(part => {
+            if (part.from >= to || part.to <= from) return [part]
+            const rest = [
+              { ...part, to: from },
+              { ...part, from: to },
+            ]
+            return rest.filter(piece => piece.from < piece.to)
+          })
+          written.push({ value, from, to })
+        }
+      }
+  return found
+}
+
+describe('plans', () => {
+  it.each([
+    ['resnet18', 'step'],
+    ['mobilenet_v2', 'step'],
+    ['efficientnet_lite0', 'step'],
+    ['resnet18', 'inference'],
+    ['mobilenet_v2', 'inference'],
+  ] as const)('of %s, %s, read nothing that was overwritten, in one part or in many', (network, task) => {
+    const graph = (task === 'step' ? step : inference)(network, 6, 64)
+    for (const cache of [2 ** 16, 2 ** 20, 2 ** 40]) {
+      const plan = planOf(graph, 2, cache)
+      expect(plan.strips.some(({ times }) => times > 1)).toBe(cache < 2 ** 30)
+      expect(overwritten(plan)).toEqual([])
+    }
+  })
+
+  it('divide a batch evenly, and a batch of a prime number of images not into single ones', () => {
+    expect(
+      planOf(step('mobilenet_v2', 6, 64), 2, 2 ** 20).strips.every(
+        ({ images, times }) => times === 1 || images * times === 6,
+      ),
+    ).toBe(true)
+    const prime = planOf(step('resnet18-narrow', 13, 64), 2, 2 ** 22).strips
+    expect(prime.every(({ times }) => times === 1 || times === 13)).toBe(true)
+  })
+
+  it('apply norms again in the backward pass rather than keep what they gave', () => {
+    const stored = (cache: number) => planOf(step('mobilenet_v2', 8, 96), 2, cache).arenaBytes
+    const { values } = planOf(step('mobilenet_v2', 8, 96), 2)
+    const convolved = values.filter(({ batched, layout }) => batched && layout === 'blocked')
+    const all = convolved.reduce((sum, { bytes }) => sum + bytes, 0)
+    // Gradients take turns in little memory; of each layer only what stands before its norm is kept.
+    expect(stored(2 ** 18)).toBeLessThan(0.6 * all)
+  })
+})
+
+const addon = nativeAddon()
+if (typeof addon === 'string')
+  describe('primitives', () => it.skip(`skipped: needs the native engine (${addon})`, () => {}))
+else
+  describe('primitives', () => {
+    it.each(['resnet50', 'mobilenet_v2', 'efficientnet_lite0'])(
+      'of %s are none of oneDNN’s reference loops',
+      async network => {
+        for (const graph of [step(network, 4, 224), inference(network, 4, 224)]) {
+          const program = new addon.Program(planOf(graph, 2))
+          try {
+            await program.compile()
+            const chosen = program.implementations()
+            expect(chosen.length).toBeGreaterThan(40)
+            expect(chosen.filter(line => /\bref/.test(line.split(': ')[1] as string))).toEqual([])
+          } finally {
+            program.dispose()
+          }
+        }
+      },
+    )
+  })

@@ -1,0 +1,165 @@
+/** Groups kernels into strips: they run one after another on a few images at a time, so that what passes between them stays in the cache. */
+import type { Draft, DraftValue, Lowered } from './lower.js'
+
+/** Operations that run on `images` images, then on the next ones, `times` times. */
+export interface DraftStrip {
+  readonly operations: readonly Draft[]
+  readonly images: number
+  readonly times: number
+}
+
+/** Kernels that can work on some of the images at a time; sums and weight gradients are gathered from strip to strip. */
+const perImage = new Set([
+  'toBlocked',
+  'conv2d',
+  'conv2dInputGradient',
+  'conv2dWeightGradient',
+  'normSums',
+  'normApply',
+  'normGradientSums',
+  'normGradientApply',
+  'maxPool',
+  'maxPoolGradient',
+  'add',
+  'relu',
+  'relu6',
+  'reluGradient',
+  'relu6Gradient',
+])
+const updates = new Set(['sgd', 'adamW', 'blend', 'runningStatistics'])
+
+/** What a strip may touch at a time: small enough for the caches of common CPUs, and the same on all, as results follow it. */
+export const cacheBytes = 4 * 2 ** 20
+
+/**
+ * Norms are applied again in the backward pass right before their result is read, instead of storing it: what came
+ * before the norm is read there anyway.
+ */
+export function recompute({ values, operations }: Lowered): Draft[] {
+  const loss = operations.findIndex(({ kernel }) => kernel === 'softmaxCrossEntropy')
+  if (loss < 0) return [...operations]
+  const norms = new Map(
+    operations
+      .slice(0, loss)
+      .flatMap(operation =>
+        operation.kernel === 'normApply' && !operation.inputs[2] ? [[operation.outputs[0] as string, operation]] : [],
+      ),
+  )
+  let copies = 0
+  return operations.flatMap((operation, at) => {
+    if (at < loss) return [operation]
+    const again: Draft[] = []
+    const inputs = operation.inputs.map(name => {
+      const norm = norms.get(name)
+      if (!norm) return name
+      const copy = `${name}.again${copies++}`
+      values.set(copy, { ...(values.get(name) as DraftValue), name: copy })
+      again.push({ ...norm, outputs: [copy] })
+      return copy
+    })
+    return [...again, { ...operation, inputs }]
+  })
+}
+
+/** The number of images that a kernel's values count, if it can work on some of them. */
+function batchOf({ kernel, inputs, outputs }: Draft, values: ReadonlyMap<string, DraftValue>): number | undefined {
+  if (!perImage.has(kernel)) return undefined
+  const images = [...inputs, ...outputs].flatMap(name => values.get(name) ?? []).filter(({ batched }) => batched)
+  // Elementwise kernels see no images in rows.
+  if (
+    !kernel.startsWith('conv2d') &&
+    kernel !== 'toBlocked' &&
+    images.some(({ layout, dims }) => layout === 'plain' && dims.length === 4)
+  )
+    return undefined
+  const sizes = new Set(images.map(({ dims }) => dims[0] as number))
+  return sizes.size === 1 ? [...sizes][0] : undefined
+}
+
+/**
+ * Orders kernels and groups them. One that waits for what only a whole batch can give (statistics) ends a strip;
+ * updates run as soon as nobody needs the old value or the gradient's memory any more.
+ * @param bytesOf of a value
+ * @param cache bytes that a strip may touch at a time
+ */
+export function strips(
+  operations: readonly Draft[],
+  values: ReadonlyMap<string, DraftValue>,
+  bytesOf: (value: DraftValue) => number,
+  cache: number,
+): DraftStrip[] {
+  const result: DraftStrip[] = []
+  let open: Draft[] = []
+  let batch = 0
+  let waiting: Draft[] = []
+  const alone = (list: readonly Draft[]) =>
+    result.push(...list.map(operation => ({ operations: [operation], images: 0, times: 1 })))
+  const close = () => {
+    if (open.length > 0) result.push({ operations: open, ...partsOf(open, batch, values, bytesOf, cache) })
+    alone(waiting)
+    open = []
+    waiting = []
+  }
+  /** Whether the weights of the strip's convolutions and this one's would fill the cache, at every part of the strip. */
+  const crowds = (operation: Draft, strip: readonly Draft[]) => {
+    const convolutions = [...strip, operation].filter(({ kernel }) => kernel === 'conv2d')
+    if (operation.kernel !== 'conv2d' || convolutions.length < 2) return false
+    const weights = convolutions.map(({ inputs }) => values.get(inputs[1] as string))
+    return weights.reduce((sum, value) => sum + (value ? bytesOf(value) : 0), 0) > cache / 2
+  }
+  const read = new Set(operations.flatMap(({ inputs }) => inputs))
+  const isLast = ({ kernel, outputs }: Draft) => updates.has(kernel) && !outputs.some(name => read.has(name))
+  const later = operations.filter(isLast)
+  for (const operation of operations) {
+    if (isLast(operation)) continue
+    const own = batchOf(operation, values)
+    if (own === undefined) {
+      waiting.push(operation)
+      continue
+    }
+    const whole = new Set([
+      ...waiting.flatMap(({ outputs }) => outputs),
+      ...open.flatMap(({ outputs }) => outputs).filter(name => !values.get(name)?.batched),
+    ])
+    const waits = operation.inputs.some(name => name && whole.has(name))
+    if (waits || (open.length > 0 && (own !== batch || crowds(operation, open)))) close()
+    batch = own
+    open.push(operation)
+  }
+  close()
+  return withUpdates(result, later)
+}
+
+/** The largest number of images that divides the batch and fits the cache. */
+function partsOf(
+  operations: readonly Draft[],
+  batch: number,
+  values: ReadonlyMap<string, DraftValue>,
+  bytesOf: (value: DraftValue) => number,
+  cache: number,
+): { images: number; times: number } {
+  const touched = new Set(operations.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]))
+  const bytes = [...touched]
+    .flatMap(name => values.get(name) ?? [])
+    .reduce((sum, value) => sum + (value.batched ? bytesOf(value) / batch : 0), 0)
+  const wanted = Math.max(1, Math.floor(cache / bytes))
+  let images = Math.min(batch, wanted)
+  while (batch % images !== 0) images--
+  // A batch without fitting divisors is worked on whole rather than in crumbs.
+  if (images * 4 < Math.min(batch, wanted)) images = batch
+  return { images, times: batch / images }
+}
+
+/** Puts each update behind the last strip that reads what it overwrites or computes what it needs. */
+function withUpdates(groups: readonly DraftStrip[], later: readonly Draft[]): DraftStrip[] {
+  const last = new Map<string, number>()
+  groups.forEach((strip, at) => {
+    for (const { inputs, outputs } of strip.operations) for (const name of [...inputs, ...outputs]) last.set(name, at)
+  })
+  const behind = new Map<number, DraftStrip[]>()
+  for (const operation of later) {
+    const at = Math.max(-1, ...operation.inputs.map(name => last.get(name) ?? -1))
+    behind.set(at, [...(behind.get(at) ?? []), { operations: [operation], images: 0, times: 1 }])
+  }
+  return [...(behind.get(-1) ?? []), ...groups.flatMap((strip, at) => [strip, ...(behind.get(at) ?? [])])]
+}
