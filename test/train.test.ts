@@ -100,6 +100,19 @@ describe('regraft train', () => {
     expect(JSON.parse(evaluated.stdout).top1).toBe(json('first', 'result.json').test.top1)
   })
 
+  it('compares with the same network from random weights, and says so in the report', async () => {
+    const { code, stderr } = await train('both', '--epochs', '2', '--compare-scratch')
+    expect(stderr).not.toContain('error')
+    expect(code).toBe(0)
+    expect(json('both/scratch', 'config.json')).toMatchObject({
+      provenance: { source: 'none' },
+      split: json('both', 'config.json').split,
+    })
+    const report = readFileSync(at('both', 'report.md'), 'utf8')
+    const best = Math.max(...metrics('both/scratch').map(({ validation }) => validation.top1))
+    expect(report).toContain(`from random weights the best validation accuracy is ${(100 * best).toFixed(1)}`)
+  })
+
   it('computes the features of a frozen trunk once', async () => {
     const { stdout } = await train('frozen', '--epochs', '3', '--lr-backbone', '0')
     expect(stdout).toContain('features were computed once')
@@ -142,6 +155,30 @@ describe('regraft train', () => {
     expect(stderr).not.toContain('error')
     expect(code).toBe(0)
     expect(json('from-file', 'config.json').options).toMatchObject({ epochs: 1, batchSize: 8 })
+  })
+})
+
+describe('regraft find-lr', () => {
+  it('suggests a rate for the head and for the trunk, with its reason and a figure', async () => {
+    const options = [
+      '--network',
+      'resnet18-narrow',
+      '--size',
+      '32',
+      '--batch-size',
+      '8',
+      '--steps',
+      '30',
+      '--out',
+      'rates',
+    ]
+    const { code, stdout, stderr } = await regraft(['find-lr', 'images', ...options], { cwd: folder.path })
+    expect(stderr).not.toContain('error')
+    expect(code).toBe(0)
+    const [head, backbone] = stdout.trim().split('\n')
+    expect(head).toMatch(/^--lr-head \de-?\d: a tenth of [\de.-]+, where the loss was lowest.*rates\/lr-head.png/)
+    expect(backbone).toMatch(/^--lr-backbone \de-?\d: a tenth of/)
+    expect(existsSync(at('rates', 'lr-backbone.svg'))).toBe(true)
   })
 })
 

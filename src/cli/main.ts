@@ -8,6 +8,7 @@ import { compareCommand } from './compare.js'
 import { describeCommand } from './describe.js'
 import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
+import { findLrCommand } from './findLr.js'
 import { predictCommand } from './predict.js'
 import { reportCommand } from './report.js'
 import { runsCommand } from './runs.js'
@@ -39,6 +40,7 @@ const program = new Command('regraft')
 for (const command of [
   trainCommand,
   studyCommand,
+  findLrCommand,
   evaluateCommand,
   predictCommand,
   runsCommand,

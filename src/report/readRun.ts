@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
-import { type EpochRecord, type RunConfig, readConfig, readHistory, resultFile } from '../training/index.js'
+import { type EpochRecord, type RunConfig, readConfig, readHistory, resultFile, scratchOf } from '../training/index.js'
 import { sha256OfFile } from '../weights/index.js'
 import { type PictureIndex, readPictureIndex } from './pictureIndex.js'
 import { readPredictions, type TestPrediction } from './predictions.js'
@@ -53,6 +53,8 @@ export interface ReportedRun {
   readonly folder: string
   readonly config: RunConfig
   readonly history: readonly EpochRecord[]
+  /** Epochs of the same run from random weights; empty where there is none. */
+  readonly scratch: readonly EpochRecord[]
   /** Absent while the run has not finished. */
   readonly result?: ReportedResult | undefined
   /** Of the test images. */
@@ -65,9 +67,10 @@ export interface ReportedRun {
 /** @throws RegraftError('run') where the folder holds no run, or one of its files is damaged */
 export async function readRun(folder: string): Promise<ReportedRun> {
   const run = resolve(folder)
-  const [config, history, result, predictions, pictures, weights] = await Promise.all([
+  const [config, history, scratch, result, predictions, pictures, weights] = await Promise.all([
     readConfig(run),
     readHistory(run),
+    readHistory(scratchOf(run)),
     readResult(run),
     readPredictions(run),
     readPictureIndex(run),
@@ -75,7 +78,7 @@ export async function readRun(folder: string): Promise<ReportedRun> {
   ])
   if (result && result.confusion.length !== config.classes.length)
     throw new RegraftError('run', `${resultFile(run)} is damaged: its confusion matrix does not fit the classes`)
-  return { folder: run, config, history, result, predictions, pictures, weights }
+  return { folder: run, config, history, scratch, result, predictions, pictures, weights }
 }
 
 /** result.json, or undefined where the run has not finished. @throws RegraftError('run') where it is damaged */

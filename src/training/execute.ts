@@ -105,6 +105,7 @@ export async function execute(task: Execution): Promise<Finished> {
       validation: await evaluateOn('validation', best),
       test: await evaluateOn('test', best),
       values: new Map([...grafted.values, ...(await best.weights())]),
+      memory: bytes,
       seconds: {
         total: (performance.now() - began) / 1000,
         ...(features === undefined ? {} : { features }),

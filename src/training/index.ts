@@ -17,4 +17,5 @@ export {
 } from './runFolder.js'
 export { differingSettings, findRuns, type RunSummary, readRun } from './runs.js'
 export { compileInference, type Inference } from './session.js'
-export { type Hooks, openDataset, resume, train } from './train.js'
+export { type Hooks, openDataset } from './setUp.js'
+export { resume, scratchOf, train } from './train.js'

@@ -186,6 +186,9 @@ export const trainingOptions = z.strictObject({
   engine: z.enum(['auto', 'onednn', 'onnxruntime']).default('auto').meta({ description: 'what executes the network' }),
   precision: z.enum(['float32', 'bfloat16']).default('float32').meta({ description: 'how activations are stored' }),
   threads: count.optional().meta({ description: 'threads of the engine; default: the cores this process may use' }),
+  compareScratch: z.boolean().default(false).meta({
+    description: 'then train the same network from random weights, too, below the run folder, and compare',
+  }),
   run: z
     .string()
     .optional()

@@ -27,6 +27,8 @@ export interface Outcome {
   /** Every parameter and statistic of the best epoch. */
   readonly values: ReadonlyMap<string, Float32Array>
   readonly seconds: RunResult['seconds']
+  /** Bytes of the training step. */
+  readonly memory: number
 }
 
 const withInterval = (metrics: ReturnType<typeof summarise>): WithInterval => ({
@@ -51,7 +53,7 @@ export async function writeOutcome(outcome: Outcome): Promise<RunResult> {
   return result
 }
 
-function resultOf({ config, history, validation, test, seconds }: Outcome): RunResult {
+function resultOf({ config, history, validation, test, seconds, memory }: Outcome): RunResult {
   const best = bestOf(history) as EpochRecord
   const classes = config.classes.length
   const tested = test.scored.length > 0
@@ -69,6 +71,7 @@ function resultOf({ config, history, validation, test, seconds }: Outcome): RunR
     ...(tested && best.validation
       ? { calibration: { temperature, before: reliability(test.scored), after: reliability(test.scored, temperature) } }
       : {}),
+    memory,
     seconds,
   }
 }

@@ -84,6 +84,8 @@ const resultSchema = z.object({
   confusion: z.array(z.array(z.number())),
   /** Of the test split, before and after the temperature that was fitted on the validation split. */
   calibration: z.object({ temperature: z.number(), before: reliabilitySchema, after: reliabilitySchema }).optional(),
+  /** Bytes that the training step holds. */
+  memory: z.number().optional(),
   seconds: z.object({ total: z.number(), features: z.number().optional(), training: z.number() }),
 })
 

@@ -200,6 +200,13 @@ export const en: Words = {
     training: 'Training',
     accuracyAlt: 'Accuracy on training and validation images over the epochs',
     lossAlt: 'Loss on training and validation images over the epochs',
+    scratch: {
+      pretrained: 'pretrained',
+      random: 'from random weights',
+      alt: 'Validation accuracy of the pretrained network and of the same network from random weights',
+      sentence: (pretrained, random) =>
+        `With the same settings from random weights the best validation accuracy is ${random}, against ${pretrained}.`,
+    },
     epochTable: 'Every epoch',
     epoch: 'Epoch',
     rateBackbone: 'Rate, backbone',

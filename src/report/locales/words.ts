@@ -127,6 +127,13 @@ export interface ResultWords {
   readonly training: string
   readonly accuracyAlt: string
   readonly lossAlt: string
+  /** The same run from random weights, in figure and sentence. */
+  readonly scratch: {
+    readonly pretrained: string
+    readonly random: string
+    readonly alt: string
+    readonly sentence: (pretrained: string, random: string) => string
+  }
   readonly epochTable: string
   readonly epoch: string
   readonly rateBackbone: string

@@ -193,6 +193,13 @@ export const zh: Words = {
     training: '训练过程',
     accuracyAlt: '训练集和验证集准确率随轮次的变化',
     lossAlt: '训练集和验证集损失随轮次的变化',
+    scratch: {
+      pretrained: '预训练',
+      random: '随机初始化',
+      alt: '预训练网络与同一网络随机初始化时的验证准确率',
+      sentence: (pretrained, random) =>
+        `在相同设置下，随机初始化的最高验证准确率为 ${random}，预训练则为 ${pretrained}。`,
+    },
     epochTable: '逐轮数据',
     epoch: '轮次',
     rateBackbone: '主干学习率',

@@ -1,11 +1,13 @@
 /** How training went: curves of accuracy and loss, and a table of the epochs. */
+
+import type { EpochRecord } from '../../training/index.js'
 import { type Context, figure } from '../context.js'
-import { accuracyCurves, lossCurves } from '../curves.js'
-import type { Section } from '../document.js'
+import { accuracyCurves, lossCurves, overlaidAccuracy } from '../curves.js'
+import type { Block, Section } from '../document.js'
 import type { ReportedRun } from '../readRun.js'
 import { settingText } from './settings.js'
 
-export async function trainingSection({ history, result }: ReportedRun, context: Context): Promise<Section> {
+export async function trainingSection({ history, result, scratch }: ReportedRun, context: Context): Promise<Section> {
   const { results: words, figures } = context.words
   const best = result?.bestEpoch
   const percent = (share: number | undefined) => (share === undefined ? '' : (100 * share).toFixed(1))
@@ -37,6 +39,7 @@ export async function trainingSection({ history, result }: ReportedRun, context:
     blocks: [
       await figure(context, 'accuracy', accuracyCurves(history, best, figures), { alt: words.accuracyAlt }),
       await figure(context, 'loss', lossCurves(history, best, figures), { alt: words.lossAlt }),
+      ...(await comparison(history, scratch, context)),
       {
         kind: 'details',
         summary: words.epochTable,
@@ -51,4 +54,24 @@ export async function trainingSection({ history, result }: ReportedRun, context:
       },
     ],
   }
+}
+
+/** Beside the same run from random weights, where there is one. */
+async function comparison(
+  history: readonly EpochRecord[],
+  scratch: readonly EpochRecord[],
+  context: Context,
+): Promise<Block[]> {
+  if (scratch.length === 0) return []
+  const { scratch: words } = context.words.results
+  const curves = new Map([
+    [words.pretrained, history],
+    [words.random, scratch],
+  ])
+  const best = (records: readonly EpochRecord[]) =>
+    context.words.numbers.percent(Math.max(...records.map(({ validation }) => validation?.top1 ?? 0)))
+  return [
+    await figure(context, 'scratch', overlaidAccuracy(curves, context.words.figures), { alt: words.alt }),
+    { kind: 'paragraph', text: [words.sentence(best(history), best(scratch))] },
+  ]
 }

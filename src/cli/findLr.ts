@@ -1,0 +1,55 @@
+/** `regraft find-lr`: which learning rates suit these images, for the head and for the trunk. */
+import { Command } from 'commander'
+import { lrFinderFigure, writeFigure } from '../report/index.js'
+import { findRates, type RateFinding } from '../study/index.js'
+import { checkOptions, trainingOptions } from '../training/index.js'
+import { openData } from './dataFolder.js'
+import { interruptSignal } from './interrupt.js'
+import { addOptions } from './options.js'
+import { showTraining } from './showTraining.js'
+
+const rate = (value: number) => value.toExponential(1).replace('.0', '').replace('e+', 'e')
+
+const sentence = ({ part, suggestion, lowest, diverged }: RateFinding): string =>
+  `--lr-${part} ${rate(suggestion)}: a tenth of ${rate(lowest)}, where the loss was lowest${
+    diverged === undefined ? '' : `; at ${rate(diverged)} it had doubled again`
+  }`
+
+export const findLrCommand = addOptions(
+  new Command('find-lr')
+    .description('find learning rates: the loss while the rate rises, for the head and then for the trunk')
+    .argument('<data>', "folder with one folder per class, or 'caltech101'"),
+  trainingOptions.pick({
+    network: true,
+    weights: true,
+    match: true,
+    batchSize: true,
+    size: true,
+    optimiser: true,
+    momentum: true,
+    weightDecay: true,
+    augment: true,
+    labels: true,
+    exclude: true,
+    seed: true,
+    engine: true,
+    precision: true,
+    threads: true,
+  }),
+)
+  .option('--steps <N>', 'steps of each sweep', Number, 100)
+  .option('--out <FOLDER>', 'where the figures go', '.')
+  .action(async (data: string, given: { steps: number; out: string } & Record<string, unknown>) => {
+    const { steps, out, ...options } = given
+    const checked = checkOptions(options)
+    const dataset = await openData(data, checked.exclude, checked.labels)
+    const shown = showTraining()
+    const onEvent = shown.listen
+    const findings = await findRates(dataset, options, { steps, onEvent, signal: interruptSignal() }).finally(
+      shown.close,
+    )
+    for (const finding of findings) {
+      const figure = await writeFigure(out, `lr-${finding.part}`, lrFinderFigure(finding))
+      process.stdout.write(`${sentence(finding)}  (${figure})\n`)
+    }
+  })

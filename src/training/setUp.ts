@@ -1,0 +1,216 @@
+/** Sets up a run from options, or from its folder, and executes it. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { RegraftError } from '../base/errors.js'
+import { writeJson } from '../base/files.js'
+import { cpuModel, usableCores } from '../base/machine.js'
+import { withSize } from '../base/preprocessing.js'
+import { version } from '../base/version.js'
+import {
+  checkImages,
+  createLoader,
+  type Dataset,
+  type Duplicates,
+  defaultCropFlip,
+  findDuplicateGroups,
+  type ImageStore,
+  imageFolder,
+  type Loader,
+  labelledImages,
+  type Split,
+  split,
+  splitFromPaths,
+  splitToPaths,
+} from '../data/index.js'
+import { chooseEngine, type Engine } from '../engines/index.js'
+import { networkGraph } from '../models/index.js'
+import type { Listener } from './events.js'
+import { execute, type Finished } from './execute.js'
+import { type Grafted, graft } from './graft.js'
+import { checkOptions, type ResolvedOptions, type TrainingOptions } from './options.js'
+import { checkPhases } from './phases.js'
+import { assertUnused, createRun, freshRunFolder, type RunConfig, readConfig, resultFile } from './runFolder.js'
+
+/** What goes on beside a run. */
+export interface Hooks {
+  /** Hears of progress, epochs and warnings. */
+  readonly onEvent?: Listener | undefined
+  /** Stops the run after the current step; everything is saved, and the promise rejects with code 'interrupted'. */
+  readonly signal?: AbortSignal | undefined
+  /** What runs on the same images share. */
+  readonly reuse?: Reuse | undefined
+}
+
+export interface Reuse {
+  /** A folder that keeps features of frozen trunks. */
+  readonly features: string
+  /** Decoded images. */
+  readonly images: ImageStore
+}
+
+/** A new run: weights, split, checks of every image, the run folder, then the training itself. */
+export async function begin(data: Dataset, options: TrainingOptions, hooks: Hooks): Promise<Finished> {
+  const resolved = checkOptions(options)
+  if (resolved.run !== undefined) assertUnused(resolved.run)
+  const grafted = await graft(graftOptions(resolved, data.classes.length, hooks))
+  // Fails for an unknown stage before any image is read.
+  checkPhases(grafted.network, resolved)
+  const run = resolved.run ?? freshRunFolder(data.root, grafted.network.name)
+  const frozen = resolved.lrBackbone === 0
+  const augment = resolved.augment ?? (frozen ? 'none' : 'crop-flip')
+  const { size } = resolved
+  const preprocessing = size === undefined ? grafted.preprocessing : withSize(grafted.preprocessing, size)
+  const loader = createLoader(data, loaderOptions(resolved, preprocessing, augment, hooks.reuse))
+  try {
+    const duplicates = resolved.groupDuplicates ? await duplicatesIn(data, hooks) : undefined
+    const planned = split(data, {
+      fractions: fractionsOf(resolved.split),
+      seed: resolved.splitSeed ?? resolved.seed,
+      ...(duplicates ? { groups: duplicates.groups } : {}),
+    })
+    const { split: parts, bad } = await check(loader, planned, resolved.skipBadImages, hooks)
+    const batchSize = Math.min(resolved.batchSize, parts.train.length)
+    if (batchSize < resolved.batchSize)
+      hooks.onEvent?.({
+        type: 'warning',
+        message: `there are only ${batchSize} training images: a batch holds them all`,
+      })
+    if (batchSize * resolved.accumulate > parts.train.length)
+      throw new RegraftError(
+        'usage',
+        `--accumulate ${resolved.accumulate} batches of ${batchSize} are more than the ${parts.train.length} training images; lower one of them`,
+      )
+    const config: RunConfig = {
+      options: { ...resolved, run },
+      data: data.root,
+      classes: [...data.classes],
+      split: pathsOf(data, parts),
+      network: grafted.network.name,
+      preprocessing,
+      resolved: {
+        augment,
+        cacheFeatures:
+          augment === 'none' &&
+          resolved.colorJitter === 0 &&
+          resolved.randomErasing === 0 &&
+          resolved.unfreeze.length === 0,
+        batchSize,
+      },
+      provenance: grafted.provenance,
+      environment: environment(resolved),
+      started: new Date().toISOString(),
+    }
+    const engine = engineFor(config, grafted)
+    await createRun(run, { ...config, environment: { ...config.environment, engine: engine.name } })
+    if (duplicates) await writeJson(join(run, 'duplicates.json'), namedPairs(data, duplicates))
+    if (bad.length > 0) await writeJson(join(run, 'skipped-images.json'), bad)
+    return await execute({ run, config, parts, loader, engine, grafted, ...hooks })
+  } finally {
+    await loader.close()
+  }
+}
+
+/** An interrupted run, from where its folder stands. */
+export async function goOn(run: string, hooks: Hooks): Promise<Finished> {
+  const config = await readConfig(run)
+  const { options, provenance, resolved } = config
+  if (existsSync(resultFile(run)))
+    throw new RegraftError('run', `${run} has finished already; its results are in ${resultFile(run)}`)
+  const data = await openDataset(config.data, options)
+  if (data.classes.join('\n') !== config.classes.join('\n'))
+    throw new RegraftError(
+      'data',
+      `the classes in ${config.data} are no longer those of ${run}; restore them, or start a new run`,
+    )
+  const weights = provenance.file && existsSync(provenance.file) ? provenance.file : provenance.source
+  const grafted = await graft(
+    graftOptions({ ...options, weights, network: config.network }, data.classes.length, hooks),
+  )
+  if (grafted.provenance.sha256 !== provenance.sha256)
+    throw new RegraftError('run', `${weights} is not the file that ${run} began with; restore it, or start a new run`)
+  const engine = engineFor(config, grafted)
+  const loader = createLoader(data, loaderOptions(options, config.preprocessing, resolved.augment, hooks.reuse))
+  try {
+    const { split: parts } = await check(loader, splitFromPaths(data, config.split), false, hooks)
+    return await execute({ run, config, parts, loader, engine, grafted, ...hooks })
+  } finally {
+    await loader.close()
+  }
+}
+
+function graftOptions(options: ResolvedOptions, classes: number, { onEvent, signal }: Hooks) {
+  const { network, weights, match, seed } = options
+  const onProgress = (done: number, total: number | undefined) =>
+    onEvent?.({ type: 'progress', task: 'weights', done, total, unit: 'byte' })
+  return { network, weights, match, seed, classes, signal, onProgress }
+}
+
+function loaderOptions(
+  options: ResolvedOptions,
+  preprocessing: RunConfig['preprocessing'],
+  augment: RunConfig['resolved']['augment'],
+  reuse: Reuse | undefined,
+) {
+  const { seed, threads, cropScale, colorJitter, randomErasing } = options
+  return {
+    preprocessing,
+    seed,
+    augment,
+    colorJitter,
+    randomErasing,
+    ...(threads ? { threads } : {}),
+    ...(reuse ? { images: reuse.images } : {}),
+    cropFlip: { ...defaultCropFlip, scale: [cropScale, 1] as const },
+  }
+}
+
+/** The data set of a run: class folders, or a CSV of paths and labels. */
+export const openDataset = (
+  root: string,
+  { labels, exclude }: Pick<ResolvedOptions, 'labels' | 'exclude'>,
+): Promise<Dataset> => (labels === undefined ? imageFolder(root, { exclude }) : labelledImages(labels, { root }))
+
+function duplicatesIn(data: Dataset, { onEvent, signal }: Hooks): Promise<Duplicates> {
+  const onProgress = (done: number, total: number) =>
+    onEvent?.({ type: 'progress', task: 'duplicates', done, total, unit: 'image' })
+  return findDuplicateGroups(data, [...data.samples.keys()], { onProgress, ...(signal ? { signal } : {}) })
+}
+
+const namedPairs = ({ samples }: Dataset, { pairs }: Duplicates) =>
+  pairs.map(({ a, b, kind, score }) => ({ first: samples[a]?.path, second: samples[b]?.path, kind, score }))
+
+/** '7:2:1' as shares that sum to 1. */
+function fractionsOf(text: string): [number, number, number] {
+  const parts = text.split(':').map(Number)
+  const sum = parts.reduce((a, b) => a + b, 0)
+  return parts.map(part => part / sum) as [number, number, number]
+}
+
+function check(loader: Loader, parts: Split, skipBad: boolean, { onEvent, signal }: Hooks) {
+  const onProgress = (done: number, total: number) =>
+    onEvent?.({ type: 'progress', task: 'images', done, total, unit: 'image' })
+  return checkImages(loader, parts, { skipBad, onProgress, ...(signal ? { signal } : {}) })
+}
+
+function pathsOf(data: Dataset, parts: Split): RunConfig['split'] {
+  const { train: first, val, test } = splitToPaths(data, parts)
+  return { train: [...first], val: [...val], test: [...test] }
+}
+
+/** The engine of the options, or of the run that is resumed: another one would give other numbers. */
+function engineFor(config: RunConfig, { network }: Grafted): Engine {
+  const { batchSize: batch } = config.resolved
+  const graph = networkGraph(network, { classes: config.classes.length, batch, size: config.preprocessing.size })
+  return chooseEngine(config.environment.engine, graph, config.options.precision)
+}
+
+function environment(options: ResolvedOptions): RunConfig['environment'] {
+  return {
+    regraft: version,
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    cpu: cpuModel(),
+    engine: options.engine,
+    threads: options.threads ?? usableCores(),
+  }
+}
