@@ -79,7 +79,7 @@ function blockWriter(): (block: Block) => string {
         return `<figure class="chart" role="img" aria-label="${escapeHtml(block.alt)}">${ownIds(block.svg, ++figures)}${caption}</figure>`
       }
       case 'pictures': {
-        const title = block.title === undefined ? '' : `<h4>${html(block.title)}</h4>`
+        const title = block.title === undefined ? '' : `<p class="pictures-title">${html(block.title)}</p>`
         const size = block.title !== undefined && block.pictures.length <= fewPictures ? 'group few' : 'group'
         return `<div class="${size}">${title}<div class="pictures">${block.pictures.map(picture).join('\n')}</div></div>`
       }

@@ -62,7 +62,7 @@ function pictures(all: readonly Picture[], title: Text | undefined): string {
     rows.push(`| ${cells.join(' | ')} |`)
     if (start === 0) rows.unshift(`|${row.map(() => '   ').join('|')}|`, `|${row.map(() => '---').join('|')}|`)
   }
-  return [...(title === undefined ? [] : [`**${markdown(title)}**`]), rows.join('\n')].join('\n\n')
+  return [...(title === undefined ? [] : [markdown(title)]), rows.join('\n')].join('\n\n')
 }
 
 function block(item: Block): string {

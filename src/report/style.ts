@@ -60,9 +60,10 @@ td:first-child, th:first-child { padding-left: .6rem } td:last-child, th:last-ch
 .number { text-align: right; white-space: nowrap }
 th.number { white-space: normal }
 .marked td { background: var(--mark); font-weight: 700 }
-.chart { margin: 1.5rem 0 } .chart svg { display: block; max-width: 100%; height: auto }
+.chart { margin: 1.5rem 0 } .chart svg { display: block; max-width: calc(100% + 1rem); height: auto; margin-left: -1rem }
 figcaption { color: var(--faint); font-size: .85rem; line-height: 1.45 }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.6rem, 1fr)); gap: 1rem .9rem; margin: .8rem 0 1.4rem }
+.pictures-title { margin: 1.4rem 0 .5rem; font-size: .93rem; text-wrap: wrap }
 .few { display: inline-block; vertical-align: top; margin-right: 2rem; width: 22.3rem; max-width: 100% }
 .few .pictures { grid-template-columns: repeat(auto-fill, 6.8rem) }
 .pictures figure { margin: 0 }
@@ -102,7 +103,7 @@ nav a { color: var(--faint); text-decoration: none } nav a:hover { color: var(--
 @media print {
   :root { --ground: #fff; --panel: #f5f7fa; --text: #000; --faint: #444; --line: #ccc; --grid: #ddd; --accent: #000; --mark: #eee; font-size: 10.5pt }
   body { display: block } nav { display: none } main { max-width: none; margin: 0; padding: 0 }
-  h2, h3, h4 { break-after: avoid } tr, figure, .tiles div, .group > h4 { break-inside: avoid }
+  h2, h3, h4, .pictures-title { break-after: avoid } tr, figure, .tiles div, .few { break-inside: avoid }
   .wide, pre { overflow: visible } pre code { white-space: pre-wrap }
 }
 `

@@ -256,7 +256,7 @@ export const en: Words = {
     overconfident: (confidence, accuracy) =>
       `The network is too sure of itself: mean confidence ${confidence}, accuracy ${accuracy}.`,
     underconfident: (confidence, accuracy) =>
-      `The network is surer than it admits: mean confidence ${confidence}, accuracy ${accuracy}.`,
+      `The network is less sure than it could be: mean confidence ${confidence}, accuracy ${accuracy}.`,
     ece: before => `Expected calibration error: ${before}, the mean distance between confidence and accuracy.`,
     temperature: (temperature, after) =>
       `Dividing the logits by a temperature of ${temperature}, fitted on validation images, brings it to ${after}. Predicted classes stay the same.`,
@@ -285,6 +285,7 @@ export const en: Words = {
     luckyTest: 'Best test accuracy of all runs',
     luckyNote: 'selected on the test split, so flattered',
     runs: 'Runs',
+    failedRuns: failed => `${failed} failed`,
     runsOf: (done, all) => (done === all ? String(all) : `${done} of ${all}`),
     time: 'Time of all runs',
     colon: ': ',
@@ -315,6 +316,8 @@ export const en: Words = {
     someDiffer: difference =>
       `No row is clearly the best: each interval overlaps with that of the highest mean. Best and worst are ${difference} apart.`,
     referenceAgrees: (value, accuracy) => `The reference has its best result at ${value} too (${accuracy}).`,
+    referenceOpen: (value, accuracy) =>
+      `The reference has its best result at ${value} (${accuracy}); these numbers can neither confirm nor refute that.`,
     referenceDiffers: (value, accuracy, here) =>
       `The reference has its best result at ${value} (${accuracy}); here the highest mean is at ${here}.`,
     ranking: 'All settings by validation accuracy',

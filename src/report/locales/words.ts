@@ -224,6 +224,7 @@ export interface StudyWords {
   readonly luckyTest: string
   readonly luckyNote: string
   readonly runs: string
+  readonly failedRuns: (failed: number) => string
   readonly runsOf: (done: number, all: number) => string
   readonly time: string
   readonly colon: string
@@ -250,6 +251,8 @@ export interface StudyWords {
   readonly best: (value: string, worse: readonly string[], points: string) => string
   readonly someDiffer: (difference: string) => string
   readonly referenceAgrees: (value: string, accuracy: string) => string
+  /** Where the rows cannot be told apart here. */
+  readonly referenceOpen: (value: string, accuracy: string) => string
   readonly referenceDiffers: (value: string, accuracy: string, here: string) => string
   readonly ranking: string
   readonly rankingText: string

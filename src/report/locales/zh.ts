@@ -271,6 +271,7 @@ export const zh: Words = {
     luckyTest: '所有运行中的最高测试准确率',
     luckyNote: '在测试集上挑选，因此偏高',
     runs: '运行次数',
+    failedRuns: failed => `${failed} 次失败`,
     runsOf: (done, all) => (done === all ? String(all) : `${done} / ${all}`),
     time: '全部运行用时',
     colon: '：',
@@ -300,6 +301,8 @@ export const zh: Words = {
     someDiffer: difference =>
       `没有明显最好的一行：每一行的区间都与均值最高者的区间重叠。最好与最差相差 ${difference}。`,
     referenceAgrees: (value, accuracy) => `参考实验的最佳结果也在 ${value}（${accuracy}）。`,
+    referenceOpen: (value, accuracy) =>
+      `参考实验的最佳结果在 ${value}（${accuracy}）；此处的数据既不能证实也不能否定这一点。`,
     referenceDiffers: (value, accuracy, here) =>
       `参考实验的最佳结果在 ${value}（${accuracy}）；此处均值最高的是 ${here}。`,
     ranking: '按验证准确率排列的全部设置',

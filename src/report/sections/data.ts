@@ -71,5 +71,5 @@ function classTable({ config }: ReportedRun, index: PictureIndex, { words: { don
 async function samples(run: ReportedRun, index: PictureIndex, context: Context): Promise<Block[]> {
   const wanted = index.samples.map(sample => ({ ...sample, caption: [sample.class] }))
   const shown = await pictures(context, run.folder, wanted)
-  return shown.length > 0 ? [{ kind: 'pictures', title: context.words.done.samples, pictures: shown }] : []
+  return shown.length > 0 ? [{ kind: 'pictures', title: { strong: context.words.done.samples }, pictures: shown }] : []
 }

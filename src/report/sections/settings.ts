@@ -3,6 +3,7 @@ import { kebab } from '../../base/names.js'
 import { type ResolvedOptions, trainingOptions } from '../../training/index.js'
 import { type Block, paragraph, type Section, type Text } from '../document.js'
 import type { Words } from '../locales/words.js'
+import { rateText } from '../lrFinder.js'
 
 /** A setting's value as a person would write it. */
 export function settingText(value: unknown, { numbers, done }: Words, option?: string): string {
@@ -10,10 +11,14 @@ export function settingText(value: unknown, { numbers, done }: Words, option?: s
   if (typeof value === 'boolean') return value ? numbers.yes : numbers.no
   if (Array.isArray(value)) return value.length === 0 ? numbers.none : value.join(', ')
   if (option === 'lrBackbone' && value === 0) return done.lrFrozen
-  return typeof value === 'number' ? numberText(value) : String(value)
+  if (typeof value !== 'number') return String(value)
+  return rates.has(option ?? '') ? rateText(value) : numberText(value)
 }
 
-/** Rates and factors as people write them: 0.0001 as 1e-4, but 0.9, 30. */
+/** Options that are compared by their powers of ten. */
+const rates = new Set(['lrBackbone', 'lrHead', 'weightDecay'])
+
+/** 0.0001 as 1e-4, but 0.9, 30. */
 function numberText(value: number): string {
   const size = Math.abs(value)
   return size > 0 && (size < 0.01 || size >= 1e6) ? value.toExponential().replace('e+', 'e') : String(value)

@@ -4,8 +4,8 @@ import type { EpochRecord } from '../../training/index.js'
 import { type Context, figure } from '../context.js'
 import { accuracyCurves, lossCurves, overlaidAccuracy } from '../curves.js'
 import type { Block, Section } from '../document.js'
+import { rateText } from '../lrFinder.js'
 import type { ReportedRun } from '../readRun.js'
-import { settingText } from './settings.js'
 
 export async function trainingSection({ history, result, scratch }: ReportedRun, context: Context): Promise<Section> {
   const { results: words, figures } = context.words
@@ -13,8 +13,8 @@ export async function trainingSection({ history, result, scratch }: ReportedRun,
   const percent = (share: number | undefined) => (share === undefined ? '' : (100 * share).toFixed(1))
   const rows = history.map(({ epoch, lrBackbone, lrHead, train, validation, seconds }) => [
     String(epoch),
-    settingText(Number(lrBackbone.toPrecision(3)), context.words),
-    settingText(Number(lrHead.toPrecision(3)), context.words),
+    rateText(lrBackbone),
+    rateText(lrHead),
     train.loss.toFixed(3),
     percent(train.top1),
     validation?.loss.toFixed(3) ?? '',

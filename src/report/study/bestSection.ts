@@ -24,6 +24,7 @@ export function studyTiles({ record, runs }: ReportedStudy, words: Words): Tile[
   const lucky = luckiest(record)
   const seconds = runs.reduce((sum, run) => sum + (run.record.seconds ?? 0), 0)
   const done = runs.filter(run => run.record.state === 'done' || run.record.state === 'stopped').length
+  const failed = runs.filter(run => run.record.state === 'failed').length
   return [
     ...(best?.score.test
       ? [
@@ -35,7 +36,11 @@ export function studyTiles({ record, runs }: ReportedStudy, words: Words): Tile[
         ]
       : []),
     ...(lucky ? [{ label: text.luckyTest, value: numbers.percent(lucky.top1), note: text.luckyNote }] : []),
-    { label: text.runs, value: text.runsOf(done, runs.length) },
+    {
+      label: text.runs,
+      value: text.runsOf(done, runs.length),
+      ...(failed > 0 ? { note: text.failedRuns(failed) } : {}),
+    },
     { label: text.time, value: numbers.duration(seconds) },
   ]
 }

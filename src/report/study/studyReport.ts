@@ -27,7 +27,7 @@ export async function studyReport(study: ReportedStudy, context: Context): Promi
     {
       id: 'done',
       title: words.done.title,
-      blocks: designBlocks(study, context),
+      blocks: designBlocks(study, best !== undefined, context),
       sections: best ? [networkSection(best, words), await dataSection(best, context)] : [],
     },
     ...(await tables(study, context)),
@@ -75,12 +75,14 @@ function findings({ record }: ReportedStudy, { words }: Context): Block[] {
   return items.length > 0 ? [{ kind: 'list', items }] : []
 }
 
-/** What varied, what stayed, and how often each was run. */
-function designBlocks({ record }: ReportedStudy, { words }: Context): Block[] {
+/** What varied, what stayed, and how often each was run. @param networkFollows a section of its own tells of the network */
+function designBlocks({ record }: ReportedStudy, networkFollows: boolean, { words }: Context): Block[] {
   const { study: text } = words
   const base: Record<string, unknown> = { ...trainingOptions.parse({}), ...record.base }
   const varied = new Set(record.cells.flatMap(({ settings }) => Object.keys(settings)))
-  const shown = [...new Set([...named, ...Object.keys(record.base), ...varied])].filter(option => !hidden.has(option))
+  const shown = [...new Set([...named, ...Object.keys(record.base), ...varied])].filter(
+    option => !hidden.has(option) && !(networkFollows && !varied.has(option) && ofNetwork.has(option)),
+  )
   return [
     paragraph(text.kinds[record.kind]),
     ...(record.seeds.length > 1 ? [paragraph(text.severalSeeds(record.seeds.length))] : [paragraph(text.oneSeed)]),
@@ -96,6 +98,7 @@ function designBlocks({ record }: ReportedStudy, { words }: Context): Block[] {
 }
 
 const named = ['epochs', 'batchSize', 'lrBackbone', 'lrHead', 'optimiser', 'weightDecay', 'schedule', 'gamma']
+const ofNetwork = new Set(['network', 'weights', 'match'])
 const hidden = new Set(['run', 'seed', 'exclude', 'skipBadImages', 'labels'])
 
 async function tables(study: ReportedStudy, context: Context): Promise<Section[]> {

@@ -2,7 +2,7 @@
 import { comparisonFigure } from '../comparison.js'
 import { type Context, figure } from '../context.js'
 import { overlaidAccuracy } from '../curves.js'
-import type { Block, Section, Text } from '../document.js'
+import { type Block, paragraph, type Section, type Text } from '../document.js'
 import type { Words } from '../locales/words.js'
 import { optionName, settingText } from '../sections/settings.js'
 import { type Conclusion, conclude, referenceBest } from './conclusion.js'
@@ -28,6 +28,7 @@ export async function tableSection(study: ReportedStudy, table: TableRecord, con
   const label = (row: (typeof rows)[number]) => settingText(row.value, words, table.option)
   const hasReference = rows.some(({ reference }) => reference !== undefined)
   const measured = rows.map(({ value, score, reference }) => ({ value, test: score.test, reference }))
+  const conclusion = conclude(measured)
   const name = optionName(table.option, words)
   const blocks: Block[] = [
     {
@@ -53,8 +54,8 @@ export async function tableSection(study: ReportedStudy, table: TableRecord, con
         String(row.score.runs),
       ]),
     },
-    { kind: 'conclusion', text: conclusionText(conclude(measured), table.option, words) },
-    ...referenceBlock(measured, table.option, words),
+    { kind: 'conclusion', text: conclusionText(conclusion, table.option, words) },
+    ...referenceBlock(measured, conclusion, table.option, words),
     await figure(
       context,
       `compare_${table.option}`,
@@ -130,16 +131,20 @@ export function conclusionText(conclusion: Conclusion, option: string, words: Wo
   }
 }
 
-function referenceBlock(rows: Parameters<typeof referenceBest>[0], option: string, words: Words): Block[] {
+/** Whether the reference has its best row where this study has it, where that can be said. */
+function referenceBlock(
+  rows: Parameters<typeof referenceBest>[0],
+  { kind }: Conclusion,
+  option: string,
+  words: Words,
+): Block[] {
   const best = referenceBest(rows)
-  if (!best || best.here === undefined) return []
+  if (!best || best.here === undefined || kind === 'too-few') return []
   const { study: text, numbers } = words
   const [there, here] = [settingText(best.value, words, option), settingText(best.here, words, option)]
   const accuracy = numbers.percent(best.accuracy)
+  if (kind === 'noise') return [paragraph(text.referenceOpen(there, accuracy))]
   return [
-    {
-      kind: 'paragraph',
-      text: there === here ? text.referenceAgrees(there, accuracy) : text.referenceDiffers(there, accuracy, here),
-    },
+    paragraph(there === here ? text.referenceAgrees(there, accuracy) : text.referenceDiffers(there, accuracy, here)),
   ]
 }
