@@ -4,6 +4,7 @@ export { accuracyCurves, type CurvePoint, lossCurves, overlaidAccuracy, overlaid
 export { renderFigure, writeFigure } from './figure.js'
 export { type Language, languages } from './locales/index.js'
 export { lrFinderFigure, type RateSweep } from './lrFinder.js'
+export { pictureIndexFile } from './pictureIndex.js'
 export { collectPictures } from './pictures.js'
 export { reliabilityDiagram } from './reliability.js'
 export { writeRunFigures } from './runFigures.js'

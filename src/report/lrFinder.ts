@@ -13,18 +13,20 @@ export interface RateSweep {
   readonly losses: readonly number[]
   /** Absent where no rate can be suggested. */
   readonly suggestion?: number | undefined
+  /** Whose rate it is: shown below the title. */
+  readonly part?: string | undefined
 }
 
 /** Far above its start the loss has diverged: showing it would flatten the rest. */
-const mostOfStart = 2
+const mostOfStart = 1.4
 
-/** A rate as people write it: 1e-3, 2.5e-4, 0.02 becomes 2e-2. */
+/** A rate as people write it: 0.001 as 1e-3, 0.025 as 2.5e-2; three digits at most. */
 export const rateText = (rate: number): string =>
-  rate === 0 ? '0' : Number(rate.toPrecision(3)).toExponential().replace('e+', 'e')
+  rate === 0 ? '0' : Number(rate.toPrecision(3)).toExponential().replace('e+', 'e').replace(/e0$/, '')
 
 /** Loss over learning rate, on a logarithmic axis, with the suggested rate marked. */
 export function lrFinderFigure(
-  { rates, losses, suggestion }: RateSweep,
+  { rates, losses, suggestion, part }: RateSweep,
   words: FigureWords = en.figures,
 ): TopLevelSpec {
   const text = words.finder
@@ -47,7 +49,7 @@ export function lrFinderFigure(
   }
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: text.title,
+    title: { text: text.title, ...(part === undefined ? {} : { subtitle: part }) },
     width: 560,
     height: 320,
     layer: [

@@ -55,7 +55,7 @@ pre code { background: none; padding: 0; font-size: .8rem; white-space: pre; ove
 table { border-collapse: collapse; width: 100%; font-size: .9rem; line-height: 1.45; font-variant-numeric: tabular-nums }
 caption { text-align: left; color: var(--faint); font-size: .88rem; padding-bottom: .5rem }
 th { text-align: left; font-weight: 400; color: var(--faint); font-size: .82rem; vertical-align: bottom; border-bottom: 1px solid var(--line); padding: .4rem .9rem .45rem 0 }
-td { padding: .42rem .9rem .42rem 0; border-bottom: 1px solid var(--grid); vertical-align: top; overflow-wrap: anywhere; min-width: 3.5rem }
+td { padding: .42rem .9rem .42rem 0; border-bottom: 1px solid var(--grid); vertical-align: top; overflow-wrap: break-word; max-width: 24rem }
 td:first-child, th:first-child { padding-left: .6rem } td:last-child, th:last-child { padding-right: .6rem }
 .number { text-align: right; white-space: nowrap }
 th.number { white-space: normal }
@@ -93,12 +93,14 @@ nav a { color: var(--faint); text-decoration: none } nav a:hover { color: var(--
 }
 .chart svg > rect:first-child { fill: none }
 @media (prefers-color-scheme: dark) {
-  .chart text { fill: var(--faint) }
+  .chart .role-axis-label text, .chart .role-axis-title text, .chart .role-title-subtitle text,
+  .chart .role-legend text { fill: var(--faint) }
   .chart .role-title-text text { fill: var(--text) }
   .chart .role-axis-grid line { stroke: var(--grid) }
   .chart .role-axis-domain line, .chart .role-axis-tick line { stroke: var(--line) }
-  .chart [stroke="#000000"] { stroke: #fff } .chart .role-mark text[fill="#000000"] { fill: #fff }
-  .chart .role-mark text[fill="#26323f"], .chart .role-mark text[fill="#ffffff"] { fill: inherit }
+  .chart [stroke="#000000"] { stroke: #fff } .chart [fill="#000000"] { fill: #fff }
+  .chart [stroke="#0b66c3"] { stroke: var(--accent) }
+  .chart [fill="#0b66c3"]:not([aria-roledescription="rect"]) { fill: var(--accent) }
 }
 @media print {
   :root { --ground: #fff; --panel: #f5f7fa; --text: #000; --faint: #444; --line: #ccc; --grid: #ddd; --accent: #000; --mark: #eee; font-size: 10.5pt }

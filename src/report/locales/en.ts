@@ -182,6 +182,7 @@ export const en: Words = {
     },
     classSizes: 'Class sizes',
     classSizesText: (smallest, few, largest, many) => `from ${few} (${smallest}) to ${many} (${largest})`,
+    classSizesEqual: images => `${images} each`,
     classTable: 'Images of every class',
     class: 'Class',
     trainImages: 'Training',
@@ -277,7 +278,7 @@ export const en: Words = {
     oneSeed: 'Every setting was run once, with one seed: how much chance there is in a number cannot be told from it.',
     scaled: factor =>
       `To save time, epochs were multiplied by ${factor}, for every setting alike. With full epochs, accuracies may be higher.`,
-    varies: '(varied)',
+    varies: 'varied',
     unfinished: runs =>
       `The study has not finished: ${plural(runs, 'run')} to go. What follows is what there is so far.`,
     chosenTest: 'Test accuracy of the chosen settings',
@@ -294,7 +295,6 @@ export const en: Words = {
     tablesText:
       'Test accuracy is that of the epoch with the best validation accuracy. The 95 % interval (Wilson) is that of the mean for the number of test images; seeds are no new images and do not make it narrower. Two rows differ for sure only where their intervals do not overlap.',
     baseline: 'baseline',
-    isBaseline: '(baseline)',
     validationAccuracy: 'Validation, %',
     testAccuracy: 'Test, %',
     interval: '95 % interval',
@@ -357,6 +357,7 @@ export const en: Words = {
     failedText: 'These runs ended with an error; the others went on without them.',
     reason: 'Reason',
     noReason: 'not recorded',
+    costText: total => `All runs together took ${total}. What follows is of the run that is shown in detail.`,
     reproduceText: 'This command makes the study anew; interrupted, it goes on where it stopped:',
     reproduceBest: 'This one makes the chosen run alone:',
   },

@@ -108,6 +108,7 @@ export interface DoneWords {
   readonly augmentations: Readonly<Record<'crop-flip' | 'trivial' | 'none', string>>
   readonly classSizes: string
   readonly classSizesText: (smallest: string, few: string, largest: string, many: string) => string
+  readonly classSizesEqual: (images: string) => string
   readonly classTable: string
   readonly class: string
   readonly trainImages: string
@@ -232,7 +233,6 @@ export interface StudyWords {
   readonly tables: string
   readonly tablesText: string
   readonly baseline: string
-  readonly isBaseline: string
   readonly validationAccuracy: string
   readonly testAccuracy: string
   readonly interval: string
@@ -281,6 +281,7 @@ export interface StudyWords {
   readonly failedText: string
   readonly reason: string
   readonly noReason: string
+  readonly costText: (total: string) => string
   readonly reproduceText: string
   readonly reproduceBest: string
 }

@@ -4,6 +4,8 @@ import type { Words } from './words.js'
 const fixed = (share: number) => (100 * share).toFixed(1)
 const listed = (items: readonly string[]): string =>
   items.length < 2 ? items.join('') : `${items.slice(0, -1).join('、')} 和 ${items.at(-1)}`
+/** 汉语中“提高”已含正号。 */
+const unsigned = (points: string): string => points.replace(/^\+/, '')
 
 /** '12.3 秒'、'3 分 05 秒'、'1 小时 02 分' */
 function duration(seconds: number): string {
@@ -175,6 +177,7 @@ export const zh: Words = {
     },
     classSizes: '类别规模',
     classSizesText: (smallest, few, largest, many) => `最少 ${few}（${smallest}），最多 ${many}（${largest}）`,
+    classSizesEqual: images => `各 ${images}`,
     classTable: '各类别图像数',
     class: '类别',
     trainImages: '训练',
@@ -264,7 +267,7 @@ export const zh: Words = {
     severalSeeds: seeds => `每组设置使用 ${seeds} 个随机种子各运行一次；表中给出其平均值 ± 标准差。`,
     oneSeed: '每组设置只用一个随机种子运行了一次，因此无法从数字本身判断其中偶然性的大小。',
     scaled: factor => `为节省时间，所有设置的训练轮数都乘以了 ${factor}。使用完整轮数时，准确率可能更高。`,
-    varies: '（变化项）',
+    varies: '变化项',
     unfinished: runs => `研究尚未完成：还有 ${runs} 次运行。以下为目前已有的内容。`,
     chosenTest: '所选设置的测试准确率',
     chosenNote: settings => `按验证准确率选出：${settings}`,
@@ -280,7 +283,6 @@ export const zh: Words = {
     tablesText:
       '测试准确率取自验证准确率最高的轮次。95% 置信区间（Wilson）是平均值在相应测试图像数下的区间；更多的随机种子并不等于更多的图像，不会使区间变窄。只有当两行的区间互不重叠时，才能确定二者有差异。',
     baseline: '基线',
-    isBaseline: '（基线）',
     validationAccuracy: '验证（%）',
     testAccuracy: '测试（%）',
     interval: '95% 置信区间',
@@ -293,11 +295,13 @@ export const zh: Words = {
     overlayCaption: '每行第一个随机种子的验证准确率。',
     tooFew: '有结果的不足两行，暂时无法得出结论。',
     noise: difference => `差异在噪声范围之内：所有行的区间相互重叠，最好与最差相差 ${difference}。`,
-    largerIsBetter: (from, to, points) => `取值越大越好：从 ${from} 到 ${to} 为 ${points}，超出置信区间。`,
-    smallerIsBetter: (from, to, points) => `取值越小越好：从 ${from} 到 ${to} 为 ${points}，超出置信区间。`,
+    largerIsBetter: (from, to, points) =>
+      `取值越大越好：从 ${from} 到 ${to}，准确率提高 ${unsigned(points)}，超出置信区间。`,
+    smallerIsBetter: (from, to, points) =>
+      `取值越小越好：从 ${from} 到 ${to}，准确率提高 ${unsigned(points)}，超出置信区间。`,
     level: (best, others) => `${listed(others)} 与 ${best} 无法区分优劣。`,
     best: (value, worse, points) =>
-      `${value} 最好：比 ${listed(worse)} ${worse.length === 1 ? '高' : '最多高'} ${points.replace(/^\+/, '')}，超出置信区间。`,
+      `${value} 最好：比 ${listed(worse)} ${worse.length === 1 ? '高' : '最多高'} ${unsigned(points)}，超出置信区间。`,
     someDiffer: difference =>
       `没有明显最好的一行：每一行的区间都与均值最高者的区间重叠。最好与最差相差 ${difference}。`,
     referenceAgrees: (value, accuracy) => `参考实验的最佳结果也在 ${value}（${accuracy}）。`,
@@ -340,6 +344,7 @@ export const zh: Words = {
     failedText: '以下运行因错误而终止；其余运行不受影响。',
     reason: '原因',
     noReason: '未记录',
+    costText: total => `全部运行共用时 ${total}。以下为上文详细介绍的那一次运行。`,
     reproduceText: '以下命令可重新进行本研究；若中断，会从中断处继续：',
     reproduceBest: '以下命令只重新进行所选的那一次运行：',
   },

@@ -41,6 +41,7 @@ function classSizes(
   const sizes = config.classes.map((name, c) => ({ name, images: total(index, c) }))
   sizes.sort((a, b) => a.images - b.images)
   const [smallest, largest] = [sizes[0]!, sizes.at(-1)!]
+  if (smallest.images === largest.images) return words.classSizesEqual(numbers.images(largest.images))
   return words.classSizesText(
     smallest.name,
     numbers.images(smallest.images),

@@ -145,7 +145,7 @@ describe('the report of a study that varies one thing at a time', () => {
 
   it('says the same in Chinese', async () => {
     const chinese = await markdownOf(join(folder, 'reference'), 'zh')
-    expect(chinese).toContain('取值越大越好：从 0（冻结） 到 1e-2 为 +4.8 个百分点，超出置信区间。')
+    expect(chinese).toContain('取值越大越好：从 0（冻结） 到 1e-2，准确率提高 4.8 个百分点，超出置信区间。')
     expect(chinese).toContain('差异在噪声范围之内：所有行的区间相互重叠，最好与最差相差 2.0 个百分点。')
     expect(chinese).toContain('最高测试准确率（在测试集上挑选）')
   })
@@ -168,7 +168,7 @@ describe('the report of a study that searches', () => {
       await write('search', { ...record, kind: 'halving', cells, tables: [], seeds: [0], scaleEpochs: 1 }),
     )
     const ranks = [...markdown.matchAll(/^\| \**(\d)\** \| \**([\d.e-]+)\** \|.*$/gm)]
-    expect(ranks.map(match => match[2])).toEqual(['1e-2', '3e-2', '1e-1', '1e0'])
+    expect(ranks.map(match => match[2])).toEqual(['1e-2', '3e-2', '1e-1', '1'])
     expect(ranks[3]![0]).toContain('stopped after 3')
     expect(markdown).toContain('> 1 of the 2 others cannot be told apart from the first')
   })

@@ -4,6 +4,7 @@ import { trainingOptions } from '../../training/index.js'
 import { trainCommand } from '../command.js'
 import type { Context } from '../context.js'
 import { type Block, paragraph, type ReportDocument, type Section, type Text } from '../document.js'
+import type { Words } from '../locales/words.js'
 import { type ReportedRun, readRun } from '../readRun.js'
 import { runSections } from '../runReport.js'
 import { costSection } from '../sections/cost.js'
@@ -35,7 +36,7 @@ export async function studyReport(study: ReportedStudy, context: Context): Promi
     bestSection(study, words, best ? await runSections(best, context) : []),
     await runsSection(study, context),
     ...failedSections(study, context),
-    ...(best ? [costSection(best, words)] : []),
+    ...(best ? [studyCost(study, best, words)] : []),
     reproduceSection(study, best, context),
   ]
   return {
@@ -51,6 +52,12 @@ export async function studyReport(study: ReportedStudy, context: Context): Promi
     sections,
     footer: words.footer(version),
   }
+}
+
+function studyCost({ runs }: ReportedStudy, best: ReportedRun, words: Words): Section {
+  const seconds = runs.reduce((sum, { record }) => sum + (record.seconds ?? 0), 0)
+  const cost = costSection(best, words)
+  return { ...cost, blocks: [paragraph(words.study.costText(words.numbers.duration(seconds))), ...cost.blocks] }
 }
 
 /** The best run where one was chosen; else any that has begun, for what all have in common. */
@@ -91,7 +98,7 @@ function designBlocks({ record }: ReportedStudy, networkFollows: boolean, { word
       kind: 'facts',
       facts: shown.map(option => [
         optionName(option, words),
-        `${settingText(base[option], words, option)}${varied.has(option) ? ` ${text.varies}` : ''}`,
+        settingText(base[option], words, option) + (varied.has(option) ? words.numbers.aside(text.varies) : ''),
       ]),
     },
   ]

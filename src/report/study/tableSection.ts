@@ -45,7 +45,7 @@ export async function tableSection(study: ReportedStudy, table: TableRecord, con
         ].map(title => ({ title, numeric: true })),
       ],
       rows: rows.map(row => [
-        isBaseline(row.score) ? `${label(row)} ${text.isBaseline}` : label(row),
+        isBaseline(row.score) ? label(row) + numbers.aside(text.baseline) : label(row),
         scoreText(row.score.validation),
         scoreText(row.score.test),
         row.score.test ? numbers.interval(...row.score.test.interval) : '–',
