@@ -32,7 +32,7 @@ describe('the figure of a learning-rate finder', () => {
     for (const text of ['suggested: 1e-3', '>head<', '1e-5', '1e-4', '1e-1']) expect(svg).toContain(text)
     expect(svg).not.toContain('NaN')
     // Half way from 1e-5 to 1e-1, where the losses end.
-    expect(svg).toMatch(/transform="translate\(280,"[^>]*>suggested/)
+    expect(svg).toMatch(/transform="translate\(280,[^>]*>suggested/)
   })
 
   it('does not let a loss that exploded flatten the rest', async () => {

@@ -1,11 +1,14 @@
 /** The reliability diagram: whether a classifier is right as often as it says. */
 import type { TopLevelSpec } from 'vega-lite'
+import type { RunResult } from '../training/index.js'
 import { en } from './locales/en.js'
 import type { FigureWords } from './locales/words.js'
-import type { Reliability } from './readRun.js'
 import { colours } from './theme.js'
 
 const side = 340
+
+/** Bins of images by confidence, with the expected calibration error. */
+export type Reliability = NonNullable<RunResult['calibration']>['before']
 
 /**
  * Accuracy against confidence, bin by bin (Guo et al. 2017); circles grow with the images in a bin. A calibrated

@@ -2,12 +2,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RegraftError } from '../base/errors.js'
-import { type ResolvedOptions, readConfig, readHistory } from '../training/index.js'
+import { type ResolvedOptions, readConfig, readHistory, readResult } from '../training/index.js'
 import { confusionMatrix } from './confusionMatrix.js'
 import { accuracyCurves, lossCurves } from './curves.js'
 import { writeFigure } from './figure.js'
 import { rateText } from './lrFinder.js'
-import { readResult } from './readRun.js'
 import { reliabilityDiagram } from './reliability.js'
 import { appendImage } from './tensorboard.js'
 

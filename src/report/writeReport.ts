@@ -1,13 +1,13 @@
 /** Writes the report of a run or a study, as a page and as Markdown, from its folder alone. */
-import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { writeFileAtomic } from '../base/files.js'
+import { holdsStudy } from '../study/index.js'
 import { writeHtml } from './html.js'
 import { type Language, locales } from './locales/index.js'
 import { writeMarkdown } from './markdown.js'
 import { readRun } from './readRun.js'
 import { runReport } from './runReport.js'
-import { readStudy, studyFile } from './study/readStudy.js'
+import { readStudy } from './study/readStudy.js'
 import { studyReport } from './study/studyReport.js'
 
 /**
@@ -21,7 +21,7 @@ export async function writeReport(
   { language = 'en' }: { readonly language?: Language } = {},
 ): Promise<{ readonly html: string; readonly markdown: string }> {
   const context = { folder: resolve(folder), words: locales[language] }
-  const document = existsSync(studyFile(folder))
+  const document = holdsStudy(folder)
     ? await studyReport(await readStudy(folder), context)
     : await runReport(await readRun(folder), context)
   const [html, markdown] = [join(folder, 'report.html'), join(folder, 'report.md')]

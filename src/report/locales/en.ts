@@ -277,7 +277,7 @@ export const en: Words = {
       `Every setting was run with ${seeds} seeds; tables give mean ± standard deviation over them.`,
     oneSeed: 'Every setting was run once, with one seed: how much chance there is in a number cannot be told from it.',
     scaled: factor =>
-      `To save time, epochs were multiplied by ${factor}, for every setting alike. With full epochs, accuracies may be higher.`,
+      `To save time, epochs were multiplied by ${factor}, for every setting alike; learning rates fall as far as over all epochs. The tables name epochs as the full study has them. With all of them, accuracies may be higher.`,
     varies: 'varied',
     unfinished: runs =>
       `The study has not finished: ${plural(runs, 'run')} to go. What follows is what there is so far.`,

@@ -1,8 +1,9 @@
 /** Whether a run's model is right as often as it says. */
+
+import type { RunResult } from '../../training/index.js'
 import { type Context, figure } from '../context.js'
 import { paragraph, type Section } from '../document.js'
-import type { Reliability, ReportedResult } from '../readRun.js'
-import { reliabilityDiagram } from '../reliability.js'
+import { type Reliability, reliabilityDiagram } from '../reliability.js'
 
 const mean = ({ bins }: Reliability, key: 'confidence' | 'accuracy'): number => {
   const images = bins.reduce((sum, bin) => sum + bin.images, 0)
@@ -10,7 +11,7 @@ const mean = ({ bins }: Reliability, key: 'confidence' | 'accuracy'): number => 
 }
 
 /** None where the run did not record it. */
-export async function calibrationSection({ calibration }: ReportedResult, context: Context): Promise<Section[]> {
+export async function calibrationSection({ calibration }: RunResult, context: Context): Promise<Section[]> {
   if (!calibration) return []
   const { results: words, numbers, figures } = context.words
   const { before, after, temperature } = calibration

@@ -1,10 +1,11 @@
 /** How well a run's model does on images that it was not trained on: overall, and class by class. */
+
+import type { RunResult } from '../../training/index.js'
 import { type ClassScore, classScores, meanScore } from '../classScores.js'
 import { confusionMatrix } from '../confusionMatrix.js'
 import { type Context, figure } from '../context.js'
 import { type Block, paragraph, type Section, type Table } from '../document.js'
 import type { Words } from '../locales/words.js'
-import type { Partition, ReportedResult } from '../readRun.js'
 
 /** The table of all classes is folded away where there are more, and these are shown. */
 const weakest = 12
@@ -12,7 +13,7 @@ const weakest = 12
 const percent = (share: number | undefined): string => (share === undefined ? '–' : (100 * share).toFixed(1))
 
 export async function resultsSection(
-  { result, classes }: { readonly result: ReportedResult; readonly classes: readonly string[] },
+  { result, classes }: { readonly result: RunResult; readonly classes: readonly string[] },
   context: Context,
 ): Promise<Section> {
   const { words } = context
@@ -43,8 +44,8 @@ export async function resultsSection(
   }
 }
 
-function partitionTable({ validation, test }: ReportedResult, { results: text, numbers }: Words): Table {
-  const row = (name: string, metrics: Partition | undefined) =>
+function partitionTable({ validation, test }: RunResult, { results: text, numbers }: Words): Table {
+  const row = (name: string, metrics: RunResult['test']) =>
     metrics
       ? [
           [

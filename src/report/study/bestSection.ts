@@ -1,6 +1,6 @@
 /** The settings that a study chooses, by validation accuracy; and the best test accuracy of all, named for what it is. */
 
-import type { StudyCell } from '../../study/record.js'
+import type { StudyCell } from '../../study/index.js'
 import { type Block, paragraph, type Section, type Text, type Tile } from '../document.js'
 import type { Words } from '../locales/words.js'
 import { optionName, settingText } from '../sections/settings.js'

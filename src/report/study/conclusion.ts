@@ -1,5 +1,5 @@
 /** What a table of a study bears: a difference counts where the intervals of two rows do not overlap. */
-import type { StudySetting } from '../../study/record.js'
+import type { StudySetting } from '../../study/index.js'
 import type { Score } from './scores.js'
 
 export interface Row {

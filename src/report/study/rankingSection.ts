@@ -1,27 +1,40 @@
-/** The ranking of a study that searches: all settings by validation accuracy. */
+/** The ranking of a study: all settings by validation accuracy. */
+import type { StudyCell } from '../../study/index.js'
 import type { Block, Section, Table } from '../document.js'
 import type { Words } from '../locales/words.js'
 import { optionName, settingText } from '../sections/settings.js'
+import { cellText } from './bestSection.js'
 import type { ReportedStudy } from './readStudy.js'
 import { byValidation, type CellScore, cellScore } from './scores.js'
 import { scoreText, shareText } from './tableSection.js'
 
 /** Longer rankings are folded away below so many rows. */
 const shownRows = 20
+const mostColumns = 3
 
 export function rankingSection({ record }: ReportedStudy, words: Words): Section {
   const { study: text, numbers } = words
   const ranked = byValidation(record.cells.map(cellScore))
-  const options = [...new Set(record.cells.flatMap(({ settings }) => Object.keys(settings)))]
+  const varied = [...new Set(record.cells.flatMap(({ settings }) => Object.keys(settings)))]
+  // A column for each, where they are few enough to fit and rows differ in most of them.
+  const options = record.kind !== 'one-at-a-time' && varied.length <= mostColumns ? varied : undefined
+  const settings = (cell: StudyCell): string[] =>
+    options?.map(option => settingText(cell.settings[option] ?? record.base[option], words, option)) ?? [
+      cellText(cell, words),
+    ]
   const table = (scores: readonly CellScore[]): Table => ({
     kind: 'table',
     columns: [
-      ...[text.rank, ...options.map(option => optionName(option, words))],
-      ...[text.validationAccuracy, text.testAccuracy, text.interval, text.meanPerClass, text.epochs],
-    ].map(title => ({ title, numeric: true })),
+      { title: text.rank, numeric: true },
+      ...(options?.map(option => ({ title: optionName(option, words), numeric: true })) ?? [{ title: text.settings }]),
+      ...[text.validationAccuracy, text.testAccuracy, text.interval, text.meanPerClass, text.epochs].map(title => ({
+        title,
+        numeric: true,
+      })),
+    ],
     rows: scores.map((score, i) => [
       String(i + 1),
-      ...options.map(option => settingText(score.cell.settings[option] ?? record.base[option], words, option)),
+      ...settings(score.cell),
       scoreText(score.validation),
       scoreText(score.test),
       score.test ? numbers.interval(...score.test.interval) : '–',

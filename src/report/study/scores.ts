@@ -1,5 +1,5 @@
 /** What the runs of a study reached: means over seeds, intervals, and which settings are the best. */
-import type { StudyCell, StudyRecord, StudyRun } from '../../study/record.js'
+import { chosenCell, meanOf, type StudyCell, type StudyRecord, type StudyRun } from '../../study/index.js'
 import { wilsonInterval } from '../../training/index.js'
 
 /** Over a cell's runs, one a seed. */
@@ -23,33 +23,32 @@ export interface CellScore {
   readonly meanPerClass?: number | undefined
 }
 
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
-
-/** Sample standard deviation, with n - 1; undefined of fewer than two values. */
-export function deviation(values: readonly number[]): number | undefined {
-  if (values.length < 2) return undefined
-  const centre = mean(values)
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1))
-}
-
-function scoreOf(partitions: readonly NonNullable<StudyRun['test']>[]): Score | undefined {
-  if (partitions.length === 0) return undefined
-  const values = partitions.map(({ top1 }) => top1)
-  const images = Math.round(mean(partitions.map(part => part.images)))
-  return { mean: mean(values), deviation: deviation(values), interval: wilsonInterval(mean(values), images) }
+function scoreOf(cell: StudyCell, part: 'validation' | 'test'): Score | undefined {
+  const spread = meanOf(cell, run => run[part]?.top1)
+  const images = meanOf(cell, run => run[part]?.images)
+  return (
+    spread &&
+    images && {
+      mean: spread.mean,
+      deviation: spread.count > 1 ? spread.deviation : undefined,
+      interval: wilsonInterval(spread.mean, Math.round(images.mean)),
+    }
+  )
 }
 
 /** Of a cell's finished runs; of those that halving stopped where none has finished. */
 export function cellScore(cell: StudyCell): CellScore {
-  const done = cell.runs.filter(({ state }) => state === 'done')
-  const counted = done.length > 0 ? done : cell.runs.filter(({ state }) => state === 'stopped')
-  const tests = counted.flatMap(({ test }) => test ?? [])
+  const runs = cell.runs.filter(({ state }) => state === 'done').length
+  const counted: StudyCell =
+    runs > 0
+      ? cell
+      : { ...cell, runs: cell.runs.map(run => (run.state === 'stopped' ? { ...run, state: 'done' } : run)) }
   return {
     cell,
-    runs: done.length,
-    validation: scoreOf(counted.flatMap(({ validation }) => validation ?? [])),
-    test: scoreOf(tests),
-    meanPerClass: tests.length > 0 ? mean(tests.map(({ meanPerClass }) => meanPerClass)) : undefined,
+    runs,
+    validation: scoreOf(counted, 'validation'),
+    test: scoreOf(counted, 'test'),
+    meanPerClass: meanOf(counted, run => run.test?.meanPerClass)?.mean,
   }
 }
 
@@ -57,12 +56,13 @@ export function cellScore(cell: StudyCell): CellScore {
 export const byValidation = (scores: readonly CellScore[]): CellScore[] =>
   scores.filter(({ validation }) => validation !== undefined).sort((a, b) => b.validation!.mean - a.validation!.mean)
 
-/** The settings with the best mean validation accuracy among those with finished runs, and its best run. */
+/** The settings that validation accuracy chooses among those with finished runs, and their best run. */
 export function chosen(record: StudyRecord): { readonly score: CellScore; readonly run: StudyRun } | undefined {
-  const [score] = byValidation(record.cells.map(cellScore)).filter(({ runs }) => runs > 0)
-  const runs = score?.cell.runs.filter(({ state }) => state === 'done') ?? []
+  const best = chosenCell(record)
+  const cell = best && record.cells[best.cell]!
+  const runs = cell?.runs.filter(({ state }) => state === 'done') ?? []
   const [run] = [...runs].sort((a, b) => (b.validation?.top1 ?? 0) - (a.validation?.top1 ?? 0))
-  return score && run ? { score, run } : undefined
+  return cell && run ? { score: cellScore(cell), run } : undefined
 }
 
 /** The run with the best test accuracy of all: selected on the test split, so flattered. */
