@@ -40,8 +40,7 @@ export interface ReportedRun {
 }
 
 /** @throws RegraftError('run') where the folder holds no run, or one of its files is damaged */
-export async function readRun(folder: string): Promise<ReportedRun> {
-  const run = resolve(folder)
+export async function readRun(run: string): Promise<ReportedRun> {
   const [config, history, scratch, result, predictions, pictures, weights] = await Promise.all([
     readConfig(run),
     readHistory(run),
@@ -53,7 +52,7 @@ export async function readRun(folder: string): Promise<ReportedRun> {
   ])
   if (result && result.confusion.length !== config.classes.length)
     throw new RegraftError('run', `${resultFile(run)} is damaged: its confusion matrix does not fit the classes`)
-  return { folder: run, config, history, scratch, result, predictions, pictures, weights }
+  return { folder: resolve(run), config, history, scratch, result, predictions, pictures, weights }
 }
 
 async function readWeightsFile(path: string): Promise<WeightsFile | undefined> {

@@ -42,13 +42,7 @@ export function reliabilityDiagram(
     field: 'name',
     type: 'nominal' as const,
     scale: { domain: curves.map(({ name }) => name), range: curves.map(({ colour }) => colour) },
-    legend: {
-      title: null,
-      orient: 'bottom-right' as const,
-      symbolType: 'circle' as const,
-      symbolOpacity: 1,
-      offset: 12,
-    },
+    legend: { title: null, symbolType: 'circle' as const, symbolOpacity: 1 },
   }
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',

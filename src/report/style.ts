@@ -105,7 +105,7 @@ nav a { color: var(--faint); text-decoration: none } nav a:hover { color: var(--
 @media print {
   :root { --ground: #fff; --panel: #f5f7fa; --text: #000; --faint: #444; --line: #ccc; --grid: #ddd; --accent: #000; --mark: #eee; font-size: 10.5pt }
   body { display: block } nav { display: none } main { max-width: none; margin: 0; padding: 0 }
-  h2, h3, h4, .pictures-title { break-after: avoid } tr, figure, .tiles div, .few { break-inside: avoid }
+  h2, h3, h4, .pictures-title { break-after: avoid } tr, figure, pre, .tiles div, .few { break-inside: avoid }
   .wide, pre { overflow: visible } pre code { white-space: pre-wrap }
 }
 `

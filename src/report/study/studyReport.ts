@@ -77,7 +77,7 @@ function findings({ record }: ReportedStudy, { words }: Context): Block[] {
   const items = record.tables.map(({ option, rows }): Text => {
     const measured = rows.map(({ value, cell }) => ({ value, test: cellScore(record.cells[cell]!).test }))
     const says = conclusionText(conclude(measured), option, words)
-    return [{ strong: `${optionName(option, words)}${words.study.colon}` }, ...[says].flat()]
+    return [{ strong: optionName(option, words) }, words.study.colon, ...[says].flat()]
   })
   return items.length > 0 ? [{ kind: 'list', items }] : []
 }
