@@ -1,9 +1,7 @@
 /** `regraft report`: the report of a run or a study, made anew from its folder. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { Command, Option } from 'commander'
-import { collectPictures, languages, pictureIndexFile, writeReport } from '../report/index.js'
-import { resultFile } from '../training/index.js'
+import { RegraftError } from '../base/errors.js'
+import { completePictures, type Language, languages, writeReport } from '../report/index.js'
 
 export const reportCommand = new Command('report')
   .description('write report.html and report.md from the folder of a run or a study')
@@ -13,18 +11,16 @@ export const reportCommand = new Command('report')
     'after',
     '\nExamples:\n  regraft report runs/photos-resnet50\n  regraft report runs/photos-resnet50 --language zh',
   )
-  .action(async (folder: string, options: { language: (typeof languages)[number] }) => {
-    await completePictures(folder)
-    const { html, markdown } = await writeReport(folder, options)
-    process.stdout.write(`Report    ${html}, ${markdown}\n`)
-  })
+  .action((folder: string, { language }: { language: Language }) => report(folder, language))
 
-/** Pictures of a run that kept none: made now if its images are still there, else the report does without. */
-async function completePictures(run: string): Promise<void> {
-  if (!existsSync(resultFile(run)) || existsSync(pictureIndexFile(run)) || existsSync(join(run, 'study.json'))) return
+/** Writes the report and says where; a report without pictures is better than none. */
+export async function report(folder: string, language: Language = 'en'): Promise<void> {
   try {
-    await collectPictures(run)
+    await completePictures(folder)
   } catch (error) {
-    process.stderr.write(`warning: the report has no pictures: ${(error as Error).message}\n`)
+    if (!(error instanceof RegraftError && error.code === 'data')) throw error
+    process.stderr.write(`warning: the report has no pictures: ${error.message}\n`)
   }
+  const { html, markdown } = await writeReport(folder, { language })
+  process.stdout.write(`Report    ${html}, ${markdown}\n`)
 }

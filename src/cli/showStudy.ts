@@ -110,5 +110,5 @@ export function showStudyResults(record: StudyRecord, folder: string): void {
   for (const cell of cells)
     for (const { seed, state, reason } of cell.runs)
       if (state === 'failed') print(`failed: ${cellTitle(cell)}, seed ${seed}: ${reason}`)
-  print(`\nStudy  ${folder}`)
+  print(`\nStudy     ${folder}`)
 }

@@ -17,6 +17,7 @@ import {
 import { checkOptions, graft, type TrainingOptions } from '../training/index.js'
 import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
+import { report } from './report.js'
 import { cellTitle, showStudy, showStudyResults } from './showStudy.js'
 import { bytes, duration } from './terminal/format.js'
 import { table } from './terminal/table.js'
@@ -89,6 +90,7 @@ A study file:
       shown.close,
     )
     showStudyResults(finished, folder)
+    await report(folder)
   })
 
 /** The study to run: a new one, or the one that stands in the folder already. */

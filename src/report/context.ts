@@ -3,7 +3,7 @@ import { join, relative, sep } from 'node:path'
 import type { TopLevelSpec } from 'vega-lite'
 import { writeFileAtomic } from '../base/files.js'
 import type { Figure, Picture, Text } from './document.js'
-import { renderSvg } from './figure.js'
+import { rasterise, renderSvg } from './figure.js'
 import type { Words } from './locales/words.js'
 import { pictureFolder, readPicture } from './pictureIndex.js'
 
@@ -16,17 +16,23 @@ export interface Context {
 /** A path as the report refers to it. */
 const fromReport = ({ folder }: Context, path: string): string => relative(folder, path).split(sep).join('/')
 
-/** Draws a figure, and writes it below `figures/` for the Markdown report. */
+/**
+ * Draws a figure, and writes it below `figures/`: as SVG for the Markdown report, and as PNG where that needs no other
+ * font than the one that ships with the project.
+ */
 export async function figure(
   context: Context,
   name: string,
   spec: TopLevelSpec,
   { alt, caption }: { readonly alt: string; readonly caption?: Text },
 ): Promise<Figure> {
+  const { figureSuffix, latin } = context.words
+  const base = join(context.folder, 'figures', `${name}${figureSuffix}`)
   const svg = await renderSvg(spec)
-  const path = join(context.folder, 'figures', `${name}${context.words.figureSuffix}.svg`)
-  await writeFileAtomic(path, svg)
-  return { kind: 'figure', svg, file: fromReport(context, path), alt, ...(caption === undefined ? {} : { caption }) }
+  await writeFileAtomic(`${base}.svg`, svg)
+  if (latin) await writeFileAtomic(`${base}.png`, await rasterise(svg))
+  const file = fromReport(context, `${base}.svg`)
+  return { kind: 'figure', svg, file, alt, ...(caption === undefined ? {} : { caption }) }
 }
 
 /** Pictures that a run keeps; those that are no longer there are left out. */

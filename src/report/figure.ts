@@ -20,10 +20,13 @@ export async function renderSvg(spec: TopLevelSpec): Promise<string> {
   }
 }
 
+/** An SVG as a PNG of twice its size. */
+export const rasterise = (svg: string): Promise<Buffer> => sharp(Buffer.from(svg), { density: 144 }).png().toBuffer()
+
 /** The figure as SVG text, and as a PNG of twice its size. */
 export async function renderFigure(spec: TopLevelSpec): Promise<{ readonly svg: string; readonly png: Buffer }> {
   const svg = await renderSvg(spec)
-  return { svg, png: await sharp(Buffer.from(svg), { density: 144 }).png().toBuffer() }
+  return { svg, png: await rasterise(svg) }
 }
 
 /** Writes `<name>.svg` and `<name>.png` into a folder, the same under each name; returns the path of the first PNG. */

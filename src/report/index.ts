@@ -1,10 +1,10 @@
 /** The report room: figures, reports and TensorBoard files, made from run folders. */
+export { completePictures } from './completePictures.js'
 export { confusionMatrix } from './confusionMatrix.js'
 export { accuracyCurves, type CurvePoint, lossCurves, overlaidAccuracy, overlaidLoss } from './curves.js'
 export { renderFigure, writeFigure } from './figure.js'
 export { type Language, languages } from './locales/index.js'
 export { lrFinderFigure, type RateSweep } from './lrFinder.js'
-export { pictureIndexFile } from './pictureIndex.js'
 export { collectPictures } from './pictures.js'
 export { reliabilityDiagram } from './reliability.js'
 export { writeRunFigures } from './runFigures.js'

@@ -21,6 +21,7 @@ function duration(seconds: number): string {
 export const en: Words = {
   tag: 'en',
   contents: 'Contents',
+  latin: true,
   figureSuffix: '',
   sentenceGap: ' ',
   footer: version => `Written by Regraft ${version} from the run folder alone.`,
@@ -69,6 +70,12 @@ export const en: Words = {
       title: 'Loss while the learning rate rises',
       rate: 'learning rate',
       suggestion: rate => `suggested: ${rate}`,
+    },
+    validationAxis: 'validation accuracy, %',
+    response: {
+      title: option => `Validation accuracy by ${option.toLowerCase()}`,
+      finished: 'finished',
+      stopped: 'stopped early',
     },
     comparison: {
       title: option => `Test accuracy by ${option.toLowerCase()}`,
@@ -166,6 +173,7 @@ export const en: Words = {
     inputText: (size, resize) =>
       `${size} × ${size} pixels, cut from the centre of the image with its short side at ${resize}`,
     weights: 'Pretrained weights',
+    randomWeights: 'none; training began with random weights',
     structure: 'Structure, in PyTorch’s notation',
     data: 'Data',
     folder: 'Folder',
@@ -323,6 +331,9 @@ export const en: Words = {
     ranking: 'All settings by validation accuracy',
     rankingText: 'Sorted by validation accuracy, which chooses; test accuracy is shown to be read, not to choose by.',
     rank: '#',
+    responses:
+      'One point for each setting. The others vary too, so what matters is where the upper edge of the points lies.',
+    responseAlt: option => `Validation accuracy of all settings over: ${option}`,
     epochs: 'Epochs',
     stoppedAfter: epochs => `stopped after ${epochs}`,
     allSettings: count => `All ${count} settings`,

@@ -35,6 +35,12 @@ export interface FigureWords {
     readonly rate: string
     readonly suggestion: (rate: string) => string
   }
+  readonly validationAxis: string
+  readonly response: {
+    readonly title: (option: string) => string
+    readonly finished: string
+    readonly stopped: string
+  }
   readonly comparison: {
     readonly title: (option: string) => string
     readonly axis: string
@@ -96,6 +102,7 @@ export interface DoneWords {
   readonly input: string
   readonly inputText: (size: number, resize: number) => string
   readonly weights: string
+  readonly randomWeights: string
   readonly structure: string
   readonly data: string
   readonly folder: string
@@ -257,6 +264,8 @@ export interface StudyWords {
   readonly ranking: string
   readonly rankingText: string
   readonly rank: string
+  readonly responses: string
+  readonly responseAlt: (option: string) => string
   readonly epochs: string
   readonly stoppedAfter: (epochs: number) => string
   readonly allSettings: (count: number) => string
@@ -290,6 +299,8 @@ export interface Words {
   /** A tag as HTML's `lang` takes it. */
   readonly tag: string
   readonly contents: string
+  /** Whether it is written in letters that the project's own font has. */
+  readonly latin: boolean
   /** What the names of figure files end in: they hold words. */
   readonly figureSuffix: string
   /** What stands between two sentences. */

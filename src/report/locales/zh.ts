@@ -20,6 +20,7 @@ function duration(seconds: number): string {
 export const zh: Words = {
   tag: 'zh-Hans',
   contents: '目录',
+  latin: false,
   figureSuffix: '.zh',
   sentenceGap: '',
   footer: version => `本报告由 Regraft ${version} 仅根据运行文件夹生成。`,
@@ -68,6 +69,12 @@ export const zh: Words = {
       title: '学习率逐步升高时的损失',
       rate: '学习率',
       suggestion: rate => `建议值：${rate}`,
+    },
+    validationAxis: '验证准确率（%）',
+    response: {
+      title: option => `验证准确率与${option}`,
+      finished: '已完成',
+      stopped: '提前停止',
     },
     comparison: {
       title: option => `测试准确率与${option}`,
@@ -161,6 +168,7 @@ export const zh: Words = {
     input: '输入',
     inputText: (size, resize) => `${size} × ${size} 像素；图像短边缩放至 ${resize} 后取中心区域`,
     weights: '预训练权重',
+    randomWeights: '无；从随机权重开始训练',
     structure: '网络结构（PyTorch 表示法）',
     data: '数据',
     folder: '文件夹',
@@ -313,6 +321,8 @@ export const zh: Words = {
     ranking: '按验证准确率排列的全部设置',
     rankingText: '按验证准确率排序，并据此选择；测试准确率仅供阅读，不用于选择。',
     rank: '名次',
+    responses: '每组设置对应一个点。其余设置同时也在变化，因此应关注点群的上边缘。',
+    responseAlt: option => `全部设置的验证准确率随${option}的变化`,
     epochs: '轮数',
     stoppedAfter: epochs => `${epochs} 轮后停止`,
     allSettings: count => `全部 ${count} 组设置`,

@@ -3,6 +3,7 @@ import { type Context, pictures } from '../context.js'
 import { type Block, given, type Section, type Text } from '../document.js'
 import type { PictureIndex } from '../pictureIndex.js'
 import type { ReportedRun } from '../readRun.js'
+import { optionName } from './settings.js'
 
 /** Tables of more classes than these are folded away. */
 const mostRows = 12
@@ -16,6 +17,9 @@ export async function dataSection(run: ReportedRun, context: Context): Promise<S
   const facts: (readonly [string, Text])[] = [
     [words.folder, { code: config.data }],
     [words.classes, numbers.count(config.classes.length)],
+    ...(config.options.exclude.length > 0
+      ? [[optionName('exclude', context.words), config.options.exclude.join(', ')] as const]
+      : []),
     [words.split, words.splitText(...sizes) + numbers.aside(rule.join('; '))],
     ...given(run.pictures, index => [[words.classSizes, classSizes(run, index, context)] as const]),
     [words.augmentation, words.augmentations[config.resolved.augment]],

@@ -13,14 +13,16 @@ function magnitude(value: number): string {
 }
 
 /** Where pretrained weights came from, with their checksum. */
-export function pretrainedText({ provenance }: RunConfig): Text {
+export function pretrainedText({ provenance }: RunConfig, { done }: Words): Text {
+  if (provenance.source === 'none') return done.randomWeights
   const { source, file, origin, licence, sha256 } = provenance
   const named = file !== undefined && file !== source ? [source, file] : [source]
   const words = [...named, ...[origin, licence].filter(text => text !== undefined)]
   return [words.join('; '), ...(sha256 === undefined ? [] : ['; SHA-256 ', { code: sha256 }])]
 }
 
-export function networkSection({ config }: { readonly config: RunConfig }, { done: words, numbers }: Words): Section {
+export function networkSection({ config }: { readonly config: RunConfig }, words: Words): Section {
+  const { done: text, numbers } = words
   const { options, classes, preprocessing } = config
   const network = networkNamed(config.network)
   const parameters = valuesOf(
@@ -33,28 +35,28 @@ export function networkSection({ config }: { readonly config: RunConfig }, { don
   const flops = summarise(network, classes.length, preprocessing.size).reduce((total, layer) => total + layer.flops, 0)
   const what =
     options.lrBackbone === 0
-      ? words.headOnly
+      ? text.headOnly
       : options.freezeUntil === undefined
-        ? words.everything
-        : words.fromStage(options.freezeUntil)
+        ? text.everything
+        : text.fromStage(options.freezeUntil)
   return {
     id: 'network',
-    title: words.network,
+    title: text.network,
     blocks: [
       {
         kind: 'facts',
         facts: [
-          [words.name, network.name],
-          [words.parameters, words.parametersText(numbers.count(sum(parameters)), numbers.count(sum(trained)))],
-          [words.trained, what],
-          [words.flops, words.flopsText(magnitude(flops))],
-          [words.input, words.inputText(preprocessing.size, preprocessing.resize)],
-          [words.weights, pretrainedText(config)],
+          [text.name, network.name],
+          [text.parameters, text.parametersText(numbers.count(sum(parameters)), numbers.count(sum(trained)))],
+          [text.trained, what],
+          [text.flops, text.flopsText(magnitude(flops))],
+          [text.input, text.inputText(preprocessing.size, preprocessing.resize)],
+          [text.weights, pretrainedText(config, words)],
         ],
       },
       {
         kind: 'details',
-        summary: words.structure,
+        summary: text.structure,
         blocks: [{ kind: 'code', code: describe(network, classes.length) }],
       },
     ],

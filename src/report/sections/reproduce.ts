@@ -7,15 +7,16 @@ import type { ReportedRun } from '../readRun.js'
 import { pretrainedText } from './network.js'
 
 /** The versions, seed and checksums of a run. */
-export function originFacts({ config, weights }: ReportedRun, { reproduce: words, numbers }: Words): Block {
+export function originFacts({ config, weights }: ReportedRun, words: Words): Block {
+  const { reproduce: text, numbers } = words
   const { environment, options, started } = config
   const facts: (readonly [string, Text])[] = [
-    [words.version, `Regraft ${environment.regraft}, Node ${environment.node}, ${environment.platform}`],
-    [words.seed, String(options.seed)],
-    [words.started, dateText(started)],
-    [words.pretrained, pretrainedText(config)],
+    [text.version, `Regraft ${environment.regraft}, Node ${environment.node}, ${environment.platform}`],
+    [text.seed, String(options.seed)],
+    [text.started, dateText(started)],
+    [text.pretrained, pretrainedText(config, words)],
     ...given(weights, ({ sha256, bytes }) => [
-      [words.shipped, [`model/model.safetensors, ${numbers.count(bytes)} bytes; SHA-256 `, { code: sha256 }]] as const,
+      [text.shipped, [`model/model.safetensors, ${numbers.count(bytes)} bytes; SHA-256 `, { code: sha256 }]] as const,
     ]),
   ]
   return { kind: 'facts', facts }

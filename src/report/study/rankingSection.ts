@@ -1,7 +1,9 @@
 /** The ranking of a study: all settings by validation accuracy. */
 import type { StudyCell } from '../../study/index.js'
-import type { Block, Section, Table } from '../document.js'
+import { type Context, figure } from '../context.js'
+import { type Block, paragraph, type Section, type Table } from '../document.js'
 import type { Words } from '../locales/words.js'
+import { responseFigure } from '../response.js'
 import { optionName, settingText } from '../sections/settings.js'
 import { cellText } from './bestSection.js'
 import type { ReportedStudy } from './readStudy.js'
@@ -11,8 +13,12 @@ import { scoreText, shareText } from './tableSection.js'
 /** Longer rankings are folded away below so many rows. */
 const shownRows = 20
 const mostColumns = 3
+const mostResponses = 6
+/** Fewer values are read from the table. */
+const fewestValues = 3
 
-export function rankingSection({ record }: ReportedStudy, words: Words): Section {
+export async function rankingSection({ record }: ReportedStudy, context: Context): Promise<Section> {
+  const { words } = context
   const { study: text, numbers } = words
   const ranked = byValidation(record.cells.map(cellScore))
   const varied = [...new Set(record.cells.flatMap(({ settings }) => Object.keys(settings)))]
@@ -44,14 +50,32 @@ export function rankingSection({ record }: ReportedStudy, words: Words): Section
     marked: scores.length > 0 ? [scores.findIndex(({ runs }) => runs > 0)] : [],
   })
   const blocks: Block[] = [
-    { kind: 'paragraph', text: text.rankingText },
+    paragraph(text.rankingText),
     table(ranked.slice(0, shownRows)),
     ...(ranked.length > shownRows
       ? [{ kind: 'details' as const, summary: text.allSettings(ranked.length), blocks: [table(ranked)] }]
       : []),
     ...levelBlock(ranked, words),
+    ...(record.kind === 'one-at-a-time' ? [] : await responses(ranked, varied, context)),
   ]
   return { id: 'ranking', title: text.ranking, blocks }
+}
+
+/** For each setting with numbers, how validation accuracy goes with them. */
+async function responses(ranked: readonly CellScore[], options: readonly string[], context: Context): Promise<Block[]> {
+  const { study: text, figures } = context.words
+  const drawn: Block[] = []
+  for (const option of options.slice(0, mostResponses)) {
+    const points = ranked.flatMap(({ cell, validation, runs }) => {
+      const value = cell.settings[option]
+      return typeof value === 'number' && validation ? [{ value, accuracy: validation.mean, stopped: runs === 0 }] : []
+    })
+    if (new Set(points.map(({ value }) => value)).size < fewestValues) continue
+    const name = optionName(option, context.words)
+    const spec = responseFigure(name, points, figures)
+    drawn.push(await figure(context, `val_by_${option}`, spec, { alt: text.responseAlt(name) }))
+  }
+  return drawn.length > 0 ? [paragraph(text.responses), ...drawn] : []
 }
 
 /** Epochs trained; those of runs that halving stopped say so. */

@@ -170,6 +170,9 @@ describe('the report of a study that searches', () => {
     const ranks = [...markdown.matchAll(/^\| \**(\d)\** \| \**([\d.e-]+)\** \|.*$/gm)]
     expect(ranks.map(match => match[2])).toEqual(['1e-2', '3e-2', '1e-1', '1'])
     expect(ranks[3]![0]).toContain('stopped after 3')
+    expect(markdown).toContain('](figures/val_by_lrHead.svg)')
+    // Two values are no curve.
+    expect(markdown).not.toContain('val_by_weightDecay')
     expect(markdown).toContain('> 1 of the 2 others cannot be told apart from the first')
   })
 })

@@ -32,7 +32,7 @@ export async function studyReport(study: ReportedStudy, context: Context): Promi
       sections: best ? [networkSection(best, words), await dataSection(best, context)] : [],
     },
     ...(await tables(study, context)),
-    rankingSection(study, words),
+    await rankingSection(study, context),
     bestSection(study, words, best ? await runSections(best, context) : []),
     await runsSection(study, context),
     ...failedSections(study, context),
