@@ -131,6 +131,7 @@ export const en: Words = {
     engine: 'Engine',
     precision: 'Precision',
     threads: 'Threads',
+    compareScratch: 'Compared with random weights',
     run: 'Run folder',
   },
   run: {

@@ -130,6 +130,7 @@ export const zh: Words = {
     engine: '执行引擎',
     precision: '数值精度',
     threads: '线程数',
+    compareScratch: '与随机权重对比',
     run: '运行文件夹',
   },
   run: {
