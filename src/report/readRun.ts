@@ -17,9 +17,8 @@ import { sha256OfFile } from '../weights/index.js'
 import { type PictureIndex, readPictureIndex } from './pictureIndex.js'
 import { readPredictions, type TestPrediction } from './predictions.js'
 
-/** A file of weights with its checksum. */
+/** The weights that a run ships. */
 export interface WeightsFile {
-  readonly path: string
   readonly sha256: string
   readonly bytes: number
 }
@@ -57,5 +56,5 @@ export async function readRun(run: string): Promise<ReportedRun> {
 
 async function readWeightsFile(path: string): Promise<WeightsFile | undefined> {
   if (!existsSync(path)) return undefined
-  return { path, sha256: await sha256OfFile(path), bytes: (await stat(path)).size }
+  return { sha256: await sha256OfFile(path), bytes: (await stat(path)).size }
 }

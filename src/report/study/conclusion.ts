@@ -42,8 +42,7 @@ export function conclude(rows: readonly Row[]): Conclusion {
   const ranked = [...measured].sort((a, b) => b.test.mean - a.test.mean)
   const [best, worst] = [ranked[0]!, ranked.at(-1)!]
   const difference = best.test.mean - worst.test.mean
-  // Overlapping with the best does not follow from overlapping with a neighbour, but if the extremes overlap, all do
-  // only where every pair does: intervals may differ in width.
+  // Of every pair, not of best and worst alone: intervals differ in width.
   const allOverlap = measured.every(a => measured.every(b => overlap(a.test, b.test)))
   if (allOverlap) return { kind: 'noise', difference }
   const level = ranked.slice(1).filter(row => overlap(row.test, best.test))
