@@ -62,20 +62,23 @@ export function count(counts: Counts, logits: Float32Array, labels: ArrayLike<nu
     const target = scores[label]!
     let better = 0
     let predicted = 0
-    scores.forEach((score, c) => {
+    for (let c = 0; c < classes; c++) {
+      const score = scores[c]!
       // Written so that a class whose logit is no number never counts as the best.
       if (c !== label && !(score < target || (score === target && c > label))) better++
       if (score > scores[predicted]!) predicted = c
-    })
-    const probabilities = softmax(scores)
-    const loss = -Math.log(Math.max(probabilities[label]!, Number.MIN_VALUE))
+    }
+    const largest = scores[predicted]!
+    let sum = 0
+    for (let c = 0; c < classes; c++) sum += Math.exp(scores[c]! - largest)
+    const loss = largest - target + Math.log(sum)
     counts.images++
     counts.lossSum += loss
     if (better < 1) counts.top1++
     if (better < 5) counts.top5++
     const cell = label * classes + predicted
     counts.confusion[cell] = counts.confusion[cell]! + 1
-    return { predicted, probability: probabilities[predicted]!, loss }
+    return { predicted, probability: 1 / sum, loss }
   })
 }
 

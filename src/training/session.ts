@@ -1,5 +1,5 @@
 /** A session: the compiled programs of one run, the step that trains and the forward pass that evaluates. */
-import { randomStream } from '../base/random.js'
+import { type RandomStream, randomStream } from '../base/random.js'
 import type { CompileOptions, Engine, Inputs, Program } from '../engines/index.js'
 import {
   averageOf,
@@ -159,12 +159,7 @@ export async function compileTraining(
         [input]: batch,
         targets,
         ...Object.fromEntries([...scalars].map(name => [name, Float32Array.of(values.get(name) as number)])),
-        ...Object.fromEntries(
-          masks.map(({ name, shape }) => [
-            name,
-            new Float32Array(elements(shape)).map(() => (random.next() < keep ? 1 / keep : 0)),
-          ]),
-        ),
+        ...Object.fromEntries(masks.map(({ name, shape }) => [name, dropoutMask(elements(shape), keep, random)])),
       }
       const outputs = await program.run(given)
       return { loss: outputs.loss![0]!, logits: outputs[trained.outputs[0] as string] as Float32Array }
@@ -188,6 +183,13 @@ export async function compileTraining(
       }
     },
   }
+}
+
+/** 1 / keep where a value is kept, else 0. */
+function dropoutMask(length: number, keep: number, random: RandomStream): Float32Array {
+  const mask = new Float32Array(length)
+  for (let i = 0; i < length; i++) if (random.next() < keep) mask[i] = 1 / keep
+  return mask
 }
 
 /** PyTorch's defaults. */

@@ -2,8 +2,8 @@
 import { truncate } from './width.js'
 
 export interface LiveBlock {
-  /** Shows these lines instead of the last ones. */
-  show(lines: readonly string[]): void
+  /** Shows the lines that `make` gives instead of the last ones; it is only asked when they are drawn. */
+  show(make: () => readonly string[]): void
   /** Leaves what stands, so that other output may follow. */
   done(): void
 }
@@ -15,19 +15,21 @@ export function liveBlock(stream: NodeJS.WriteStream = process.stderr): LiveBloc
   if (!stream.isTTY) return { show: () => {}, done: () => {} }
   let height = 0
   let drawn = Number.NEGATIVE_INFINITY
-  let waiting: readonly string[] | undefined
-  const draw = (lines: readonly string[]) => {
+  let waiting: (() => readonly string[]) | undefined
+  const draw = (make: () => readonly string[]) => {
     const room = Math.max(1, (stream.rows ?? 24) - 1)
-    const cut = lines.slice(-room).map(line => truncate(line, (stream.columns ?? 80) - 1))
+    const cut = make()
+      .slice(-room)
+      .map(line => truncate(line, (stream.columns ?? 80) - 1))
     stream.write(`${height > 0 ? `\x1b[${height}A` : ''}\r\x1b[J${cut.join('\n')}\n`)
     height = cut.length
     drawn = performance.now()
     waiting = undefined
   }
   return {
-    show: lines => {
-      if (performance.now() - drawn >= redrawEvery) draw(lines)
-      else waiting = lines
+    show: make => {
+      if (performance.now() - drawn >= redrawEvery) draw(make)
+      else waiting = make
     },
     done: () => {
       if (waiting) draw(waiting)
