@@ -53,6 +53,7 @@ Plan planFrom(const Napi::Object &object) {
     for (int side : integers(from.Get("dims"))) value.dims.push_back(side);
     const std::string layout = from.Get("layout").ToString();
     value.layout = layout == "blocked" ? Layout::blocked : layout == "weights" ? Layout::weights : Layout::plain;
+    value.precision = from.Get("precision").ToString().Utf8Value() == "bfloat16" ? Precision::bfloat16 : Precision::float32;
     value.persistent = from.Get("persistent").ToBoolean();
     value.batched = from.Get("batched").ToBoolean();
     value.bytes = static_cast<size_t>(from.Get("bytes").ToNumber().Int64Value());

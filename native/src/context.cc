@@ -5,14 +5,15 @@ namespace regraft {
 Context::Context(const Plan &given) : plan(given) {
   arena = std::make_unique<Arena>(plan.arenaBytes);
   weightLayouts.resize(plan.values.size());
+  versions.resize(plan.values.size(), 1);
   for (const Value &value : plan.values) {
     if (value.persistent) {
       persistent.push_back(std::make_unique<Arena>(value.bytes));
-      pointers.push_back(reinterpret_cast<float *>(persistent.back()->data()));
+      pointers.push_back(persistent.back()->data());
     } else {
-      pointers.push_back(reinterpret_cast<float *>(arena->data() + value.offset));
+      pointers.push_back(arena->data() + value.offset);
     }
-    imageFloats.push_back(value.batched ? static_cast<int64_t>(value.bytes / sizeof(float)) / value.dims.at(0) : 0);
+    imageBytes.push_back(value.batched ? static_cast<int64_t>(value.bytes) / value.dims.at(0) : 0);
   }
 }
 

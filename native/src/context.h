@@ -6,13 +6,11 @@
 #include <vector>
 
 #include "arena.h"
+#include "bfloat16.h"
 #include "dnnl_api.h"
 #include "plan.h"
 
 namespace regraft {
-
-/// Sixteen floats: one block of channels. The compiler turns it into the registers that the CPU has.
-typedef float Lanes __attribute__((vector_size(64), aligned(64)));
 
 /// One operation, ready to run: everything it needs is bound, nothing is allocated.
 using Step = std::function<void()>;
@@ -25,7 +23,7 @@ class Context {
   /// Sides of a value; of one that counts images, those of the part that the strip being built works on at a time.
   std::vector<int64_t> dims(int index) const;
   /// Where a value, or the part of it that is being worked on, lies; null for an absent one.
-  float *data(int index) const { return index < 0 ? nullptr : pointers[index] + firstImage * imageFloats[index]; }
+  float *data(int index) const { return index < 0 ? nullptr : reinterpret_cast<float *>(pointers[index] + firstImage * imageBytes[index]); }
   /// A value seen as blocked: batch, blocks of channels, pixels of a plane.
   struct Planes {
     int64_t batch, blocks, height, width;
@@ -58,19 +56,31 @@ class Context {
   std::vector<std::string> implementations;
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
+  /// How often each value was written: copies of weights in other layouts follow them.
+  std::vector<uint64_t> versions;
   /// Layout of each value that is kept as weights; empty until the first convolution that uses it chooses.
   std::vector<dnnl::memory::desc> weightLayouts;
 
  private:
-  std::vector<float *> pointers;
-  /// Floats of one image of a value that counts images, else 0.
-  std::vector<int64_t> imageFloats;
+  std::vector<char *> pointers;
+  /// Bytes of one image of a value that counts images, else 0.
+  std::vector<int64_t> imageBytes;
   std::vector<std::unique_ptr<Arena>> persistent;
   std::unique_ptr<Arena> arena, scratchArena, stagingArena;
   size_t scratchBytes = 64, stagingBytes = 64, keptBytes = 0;
 };
 
 using Builder = Step (*)(Context &, const Operation &);
+
+/// The kernel for blocks of float32, or for blocks of bfloat16 where the operation's values are stored so.
+template <Builder Float32, Builder Brief>
+Step either(Context &context, const Operation &op) {
+  for (const auto *values : {&op.inputs, &op.outputs})
+    for (int index : *values)
+      if (index >= 0 && context.value(index).precision == Precision::bfloat16) return Brief(context, op);
+  return Float32(context, op);
+}
+
 /// The builder of a kernel, or null.
 Builder builderOf(const std::string &kernel);
 

@@ -19,12 +19,14 @@ namespace {
 struct Geometry {
   memory::dims source, weights, target, stride, padBefore, padAfter;
   bool depthwise, plainSource;
+  memory::data_type stored;
   memory::desc sourceDesc, anyWeights, targetDesc;
 };
 
-/// @param source dims of x, @param weights of w, @param target of y, all as the graph has them
-Geometry geometryOf(const Operation &op, const std::vector<int64_t> &source, const std::vector<int64_t> &weights,
-                    const std::vector<int64_t> &target, bool plainSource) {
+/// @param x, w, y indices of the convolution's input, weights and output, or of their gradients
+Geometry geometryOf(const Context &c, const Operation &op, int x, int w, int y) {
+  const auto source = c.dims(x), weights = c.dims(w), target = c.dims(y);
+  const bool plainSource = c.value(x).layout == Layout::plain;
   Geometry g;
   const int64_t groups = op.integer("groups");
   g.depthwise = groups > 1 && groups == source[1] && groups == weights[0];
@@ -43,11 +45,11 @@ Geometry geometryOf(const Operation &op, const std::vector<int64_t> &source, con
   g.stride = {op.integer("stride", 0), op.integer("stride", 1)};
   g.padBefore = {op.integer("padding", 0), op.integer("padding", 1)};
   g.padAfter = {op.integer("padding", 2), op.integer("padding", 3)};
-  const auto f32 = memory::data_type::f32;
-  g.sourceDesc = memory::desc(g.source, f32, plainSource ? memory::format_tag::nchw : memory::format_tag::nChw16c);
-  g.targetDesc = memory::desc(g.target, f32, memory::format_tag::nChw16c);
+  g.stored = c.value(y).precision == Precision::bfloat16 ? memory::data_type::bf16 : memory::data_type::f32;
+  g.sourceDesc = memory::desc(g.source, g.stored, plainSource ? memory::format_tag::nchw : memory::format_tag::nChw16c);
+  g.targetDesc = memory::desc(g.target, g.stored, memory::format_tag::nChw16c);
   // The own depthwise kernel wants the taps of a block of channels together.
-  g.anyWeights = memory::desc(g.weights, f32, g.depthwise ? memory::format_tag::Goihw16g : memory::format_tag::any);
+  g.anyWeights = memory::desc(g.weights, g.stored, g.depthwise ? memory::format_tag::Goihw16g : memory::format_tag::any);
   return g;
 }
 
@@ -75,8 +77,19 @@ dnnl::convolution_forward::primitive_desc forwardDesc(Context &c, const Geometry
   return {d, attr, c.engine};
 }
 
-/// The layout that the forward pass chooses, which weights, their gradient and their momentum are kept in.
-memory::desc weightLayout(Context &c, const Geometry &g) { return forwardDesc(c, g, false, attributes(0, false, false)).weights_desc(); }
+dnnl::convolution_backward_weights::primitive_desc weightGradientDesc(Context &c, const Geometry &g, const dnnl::convolution_forward::primitive_desc &forward) {
+  const memory::desc wanted(g.weights, memory::data_type::f32, memory::format_tag::any);
+  dnnl::convolution_backward_weights::desc d(algorithm::convolution_direct, g.sourceDesc, wanted, g.targetDesc, g.stride, g.padBefore, g.padAfter);
+  return {d, attributes(0, false, false), c.engine, forward};
+}
+
+/// The layout that weights, their gradient and their momentum are kept in, in float32: the one that the forward pass
+/// chooses, or where that reads bfloat16, the one that the gradient is computed in.
+memory::desc weightLayout(Context &c, const Geometry &g) {
+  if (g.depthwise) return memory::desc(g.weights, memory::data_type::f32, memory::format_tag::Goihw16g);
+  const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
+  return g.stored == memory::data_type::f32 ? forward.weights_desc() : weightGradientDesc(c, g, forward).diff_weights_desc();
+}
 
 /// Takes note of the implementation that oneDNN chose for a value.
 template <class PrimitiveDesc>
@@ -84,16 +97,19 @@ void note(Context &c, const Operation &op, int value, const PrimitiveDesc &pd) {
   c.implementations.push_back(op.kernel + " " + c.value(value).name + ": " + pd.impl_info_str());
 }
 
-/// Weights as a primitive wants them: where they are kept, or put in order for it right before it runs, once a strip.
+/// Weights as a primitive wants them: where they are kept, or put in order for it right before it runs; in bfloat16 and
+/// for strips into a copy of its own, which is made again when the weights have changed.
 struct WeightsIn {
   memory kept, wanted;
   std::shared_ptr<Arena> own;
+  uint64_t version = 0;
+  int index;
   dnnl::reorder reorder;
   std::vector<int64_t> dims;
   memory::desc layout;
   bool plain = false, same = true;
 
-  WeightsIn(Context &c, int index, const memory::desc &keptLayout, const memory::desc &wantedLayout) : dims(c.value(index).dims), layout(keptLayout) {
+  WeightsIn(Context &c, int at, const memory::desc &keptLayout, const memory::desc &wantedLayout) : index(at), dims(c.value(index).dims), layout(keptLayout) {
     plain = c.value(index).layout == Layout::plain;
     if (!plain) {
       auto &chosen = c.weightLayouts[index];
@@ -105,7 +121,7 @@ struct WeightsIn {
     kept = memory(layout, c.engine, nullptr);
     wanted = memory(wantedLayout, c.engine, nullptr);
     if (same) return;
-    if (c.strip.times > 1) own = c.keep(wantedLayout.get_size());
+    if (c.strip.times > 1 || wantedLayout.data_type() == memory::data_type::bf16) own = c.keep(wantedLayout.get_size());
     else c.wantStaging(wantedLayout.get_size());
     if (!plain) reorder = dnnl::reorder(kept, wanted);
   }
@@ -115,7 +131,8 @@ struct WeightsIn {
       kept.set_data_handle(data);
       return kept;
     }
-    if (own && c.firstImage > 0) return wanted;
+    if (own && version == c.versions[index]) return wanted;
+    version = c.versions[index];
     float *to = own ? reinterpret_cast<float *>(own->data()) : c.staging();
     wanted.set_data_handle(to);
     if (plain) toWeights(c, data, to, dims, wanted.get_desc());
@@ -129,7 +146,7 @@ struct WeightsIn {
 
 Step conv2d(Context &c, const Operation &op) {
   const int x = op.in(0), w = op.in(1), bias = op.in(2), residual = op.in(3), y = op.out(0);
-  const auto g = geometryOf(op, c.dims(x), c.dims(w), c.dims(y), c.value(x).layout == Layout::plain);
+  const auto g = geometryOf(c, op, x, w, y);
   const double activation = op.number("activation");
   const auto pd = forwardDesc(c, g, bias >= 0, attributes(activation > 0, activation == 2, residual >= 0));
   note(c, op, y, pd);
@@ -145,7 +162,7 @@ Step conv2d(Context &c, const Operation &op) {
     args.emplace(DNNL_ARG_BIAS, memory(pd.bias_desc(), c.engine, wide->data()));
   }
   args.emplace(DNNL_ARG_WEIGHTS, memory());
-  const size_t bytes = c.planes(y).floats() * sizeof(float);
+  const size_t bytes = c.planes(y).floats() * memory::data_type_size(g.stored);
   return [&c, x, w, bias, residual, y, weights, primitive, args, wide, bytes]() mutable {
     args[DNNL_ARG_SRC].set_data_handle(c.data(x));
     args[DNNL_ARG_DST].set_data_handle(c.data(y));
@@ -160,10 +177,10 @@ Step conv2d(Context &c, const Operation &op) {
 
 Step inputGradient(Context &c, const Operation &op) {
   const int dy = op.in(0), w = op.in(1), dx = op.out(0);
-  const auto g = geometryOf(op, c.dims(dx), c.dims(w), c.dims(dy), false);
+  const auto g = geometryOf(c, op, dx, w, dy);
   const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
   if (g.depthwise && hasDepthwiseInputGradient(op, c.dims(w))) {
-    auto weights = std::make_shared<WeightsIn>(c, w, forward.weights_desc(), forward.weights_desc());
+    auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), weightLayout(c, g));
     const auto kernel = depthwiseInputGradient(c, op);
     return [&c, w, weights, kernel]() { kernel(static_cast<const float *>(weights->prepare(c, c.data(w)).get_data_handle())); };
   }
@@ -171,7 +188,7 @@ Step inputGradient(Context &c, const Operation &op) {
   const dnnl::convolution_backward_data::primitive_desc pd(d, attributes(0, false, false), c.engine, forward);
   note(c, op, dx, pd);
   c.wantScratch(pd.scratchpad_desc().get_size());
-  auto weights = std::make_shared<WeightsIn>(c, w, forward.weights_desc(), pd.weights_desc());
+  auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), pd.weights_desc());
   dnnl::convolution_backward_data primitive(pd);
   std::unordered_map<int, memory> args{{DNNL_ARG_DIFF_DST, memory(pd.diff_dst_desc(), c.engine, nullptr)},
                                        {DNNL_ARG_DIFF_SRC, memory(pd.diff_src_desc(), c.engine, nullptr)},
@@ -188,18 +205,13 @@ Step inputGradient(Context &c, const Operation &op) {
 
 Step weightGradient(Context &c, const Operation &op) {
   const int x = op.in(0), dy = op.in(1), dw = op.out(0);
-  const auto g = geometryOf(op, c.dims(x), c.dims(dw), c.dims(dy), c.value(x).layout == Layout::plain);
+  const auto g = geometryOf(c, op, x, dw, dy);
   const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
-  const auto layout = forward.weights_desc();
+  const auto layout = weightLayout(c, g);
   c.weightLayouts[dw] = layout;
   if (layout.get_size() > c.value(dw).bytes) throw std::runtime_error("the layout of '" + c.value(dw).name + "' is larger than planned");
   if (g.depthwise) return depthwiseWeightGradient(c, op);
-  auto make = [&](const memory::desc &wanted) {
-    dnnl::convolution_backward_weights::desc d(algorithm::convolution_direct, g.sourceDesc, wanted, g.targetDesc, g.stride, g.padBefore, g.padAfter);
-    return dnnl::convolution_backward_weights::primitive_desc(d, attributes(0, false, false), c.engine, forward);
-  };
-  // What the primitive likes best, unless that is the layout that the weights are kept in.
-  const auto pd = make(memory::desc(g.weights, memory::data_type::f32, memory::format_tag::any));
+  const auto pd = weightGradientDesc(c, g, forward);
   note(c, op, dw, pd);
   c.wantScratch(pd.scratchpad_desc().get_size());
   const bool same = pd.diff_weights_desc() == layout, parts = c.strip.times > 1;

@@ -78,47 +78,68 @@ Step linearBiasGradient(Context &c, const Operation &op) {
   };
 }
 
-/// y[i] = f(a[i], b[i]) over all floats of a value; b may be absent.
-template <class F>
+/// y[i] = f(a[i], b[i]) over all numbers of a value; b may be absent.
+template <class Number, class F>
 Step elementwise(Context &c, const Operation &op, F f) {
   const int a = op.in(0), b = op.in(1) < 0 ? op.in(0) : op.in(1), y = op.out(0);
-  int64_t count = static_cast<int64_t>(std::min(c.value(a).bytes, c.value(y).bytes) / sizeof(float));
+  int64_t count = static_cast<int64_t>(std::min(c.value(a).bytes, c.value(y).bytes) / sizeof(Number));
   if (c.value(a).dims.size() == 4 && c.value(a).layout == Layout::blocked) count = c.planes(a).floats();
   return [=, &c]() {
-    const float *first = c.data(a), *second = c.data(b);
-    float *to = c.data(y);
+    const Number *first = reinterpret_cast<Number *>(c.data(a)), *second = reinterpret_cast<Number *>(c.data(b));
+    Number *to = reinterpret_cast<Number *>(c.data(y));
 #pragma omp parallel for simd schedule(static)
     for (int64_t i = 0; i < count; i++) to[i] = f(first[i], second[i]);
   };
 }
 
+template <class Number>
 Step add(Context &c, const Operation &op) {
-  return elementwise(c, op, [](float a, float b) { return a + b; });
+  return elementwise<Number>(c, op, [](float a, float b) { return a + b; });
 }
+template <class Number>
 Step dropout(Context &c, const Operation &op) {
-  return elementwise(c, op, [](float a, float b) { return a * b; });
+  return elementwise<Number>(c, op, [](float a, float b) { return a * b; });
 }
+template <class Number>
 Step relu(Context &c, const Operation &op) {
-  return elementwise(c, op, [](float a, float) { return a > 0 ? a : 0.0f; });
+  return elementwise<Number>(c, op, [](float a, float) { return a > 0 ? a : 0.0f; });
 }
+template <class Number>
 Step relu6(Context &c, const Operation &op) {
-  return elementwise(c, op, [](float a, float) { return a > 0 ? (a < 6 ? a : 6.0f) : 0.0f; });
+  return elementwise<Number>(c, op, [](float a, float) { return a > 0 ? (a < 6 ? a : 6.0f) : 0.0f; });
 }
+template <class Number>
 Step reluGradient(Context &c, const Operation &op) {
-  return elementwise(c, op, [](float d, float y) { return y > 0 ? d : 0.0f; });
+  return elementwise<Number>(c, op, [](float d, float y) { return y > 0 ? d : 0.0f; });
 }
+template <class Number>
 Step relu6Gradient(Context &c, const Operation &op) {
-  return elementwise(c, op, [](float d, float y) { return y > 0 && y < 6 ? d : 0.0f; });
+  return elementwise<Number>(c, op, [](float d, float y) { return y > 0 && y < 6 ? d : 0.0f; });
 }
+template <class Number>
 Step copy(Context &c, const Operation &op) {
-  return elementwise(c, op, [](float a, float) { return a; });
+  return elementwise<Number>(c, op, [](float a, float) { return a; });
 }
 
 /// A value of the outside world as blocked planes.
+template <class Pixel>
 Step blockedCopy(Context &c, const Operation &op) {
   const int from = op.in(0), to = op.out(0);
   const auto sides = c.dims(from);
-  return [=, &c]() { toBlocked(c.data(from), c.data(to), sides); };
+  return [=, &c]() { toBlocked(c.data(from), reinterpret_cast<Pixel *>(c.data(to)), sides); };
+}
+
+/// Images as they come, stored as bfloat16.
+Step roundedCopy(Context &c, const Operation &op) {
+  const int from = op.in(0), to = op.out(0);
+  int64_t count = 1;
+  for (int64_t side : c.dims(from)) count *= side;
+  return [=, &c]() {
+    const float *source = c.data(from);
+    Bfloat16 *target = reinterpret_cast<Bfloat16 *>(c.data(to));
+#pragma omp parallel for simd schedule(static)
+    for (int64_t i = 0; i < count; i++) target[i] = source[i];
+  };
 }
 
 /// log of the sum of exponentials of a row, with its maximum taken off first.
@@ -168,14 +189,15 @@ void registerDense(Registry &registry) {
   registry["linearInputGradient"] = linearInputGradient;
   registry["linearWeightGradient"] = linearWeightGradient;
   registry["linearBiasGradient"] = linearBiasGradient;
-  registry["add"] = add;
-  registry["dropout"] = dropout;
-  registry["relu"] = relu;
-  registry["relu6"] = relu6;
-  registry["reluGradient"] = reluGradient;
-  registry["relu6Gradient"] = relu6Gradient;
-  registry["copy"] = copy;
-  registry["toBlocked"] = blockedCopy;
+  registry["add"] = either<add<float>, add<Bfloat16>>;
+  registry["dropout"] = either<dropout<float>, dropout<Bfloat16>>;
+  registry["relu"] = either<relu<float>, relu<Bfloat16>>;
+  registry["relu6"] = either<relu6<float>, relu6<Bfloat16>>;
+  registry["reluGradient"] = either<reluGradient<float>, reluGradient<Bfloat16>>;
+  registry["relu6Gradient"] = either<relu6Gradient<float>, relu6Gradient<Bfloat16>>;
+  registry["copy"] = either<copy<float>, copy<Bfloat16>>;
+  registry["toBlocked"] = either<blockedCopy<Lanes>, blockedCopy<Bfloat16Lanes>>;
+  registry["toBfloat16"] = roundedCopy;
   registry["softmaxCrossEntropy"] = softmaxCrossEntropy;
   registry["softmaxCrossEntropyGradient"] = softmaxCrossEntropyGradient;
 }

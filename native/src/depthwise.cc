@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
@@ -14,8 +15,8 @@ struct Shape {
 };
 
 /// All taps of one plane of sixteen channels: every tap's sum stays in a register while a row of pixels goes by.
-template <int K>
-void planeGradient(const Shape &s, const Lanes *x, const Lanes *dy, Lanes *sums) {
+template <int K, class Pixel>
+void planeGradient(const Shape &s, const Lanes *x, const Pixel *dy, Lanes *sums) {
   for (int64_t row = 0; row < s.outHeight; row++) {
     Lanes acc[K * K];
     for (int k = 0; k < K * K; k++) acc[k] = Lanes{};
@@ -33,12 +34,13 @@ void planeGradient(const Shape &s, const Lanes *x, const Lanes *dy, Lanes *sums)
   }
 }
 
-using PlaneGradient = void (*)(const Shape &, const Lanes *, const Lanes *, Lanes *);
+template <class Pixel>
+using PlaneGradient = void (*)(const Shape &, const Lanes *, const Pixel *, Lanes *);
 
 /// The input gradient of one plane. Of the kernel's K x K taps, at most T x T meet an input pixel, T = K / S rounded up:
 /// those whose row and column leave the pixel's remainder by the stride.
-template <int K, int S>
-void planeInputGradient(const Shape &s, const Lanes *dy, const Lanes *taps, Lanes *dx) {
+template <int K, int S, class Pixel>
+void planeInputGradient(const Shape &s, const Lanes *dy, const Lanes *taps, Pixel *dx) {
   constexpr int T = (K + S - 1) / S;
   for (int64_t h = 0; h < s.height; h++) {
     const int64_t row = h + s.top;
@@ -51,7 +53,7 @@ void planeInputGradient(const Shape &s, const Lanes *dy, const Lanes *taps, Lane
           weights[i][j] = r < K && t < K ? taps[r * K + t] : Lanes{};
         }
       const Lanes *from = dy + (row / S + T) * s.paddedWidth + (column + s.left) / S + T;
-      Lanes *to = dx + h * s.width;
+      Pixel *to = dx + h * s.width;
       for (int64_t w = column; w < s.width; w += S, from++) {
         Lanes sum{};
 #pragma GCC unroll 3
@@ -64,19 +66,15 @@ void planeInputGradient(const Shape &s, const Lanes *dy, const Lanes *taps, Lane
   }
 }
 
-using PlaneInputGradient = void (*)(const Shape &, const Lanes *, const Lanes *, Lanes *);
+template <class Pixel>
+using PlaneInputGradient = void (*)(const Shape &, const Lanes *, const Lanes *, Pixel *);
 
-}  // namespace
-
-bool hasDepthwiseInputGradient(const Operation &op, const std::vector<int64_t> &weights) {
-  return op.integer("stride", 0) == 2 && op.integer("stride", 1) == 2 && weights[2] == weights[3] && (weights[2] == 3 || weights[2] == 5);
-}
-
-std::function<void(const float *)> depthwiseInputGradient(Context &c, const Operation &op) {
+template <class Pixel>
+std::function<void(const float *)> inputGradient(Context &c, const Operation &op) {
   const int dy = op.in(0), dx = op.out(0);
   const auto out = c.planes(dy), in = c.planes(dx);
   const int64_t kernel = c.dims(op.in(1))[2], margin = (kernel + 1) / 2;
-  const PlaneInputGradient gradient = kernel == 3 ? planeInputGradient<3, 2> : planeInputGradient<5, 2>;
+  const PlaneInputGradient<Pixel> gradient = kernel == 3 ? planeInputGradient<3, 2, Pixel> : planeInputGradient<5, 2, Pixel>;
   Shape s{in.batch, in.blocks, in.height, in.width, out.height, out.width, 2, op.integer("padding", 0), op.integer("padding", 1), 0, 0};
   // Zeros around the plane, as far as the last pixel's taps reach.
   s.paddedHeight = std::max(s.outHeight, (s.height + s.top) / 2 + 1) + margin;
@@ -84,8 +82,10 @@ std::function<void(const float *)> depthwiseInputGradient(Context &c, const Oper
   const int64_t plane = s.paddedHeight * s.paddedWidth, taps = kernel * kernel;
   c.wantScratch(c.plan.threads * plane * sizeof(Lanes));
   return [=, &c](const float *weights) {
-    const Lanes *change = reinterpret_cast<const Lanes *>(c.data(dy)), *all = reinterpret_cast<const Lanes *>(weights);
-    Lanes *scratch = reinterpret_cast<Lanes *>(c.scratch()), *target = reinterpret_cast<Lanes *>(c.data(dx));
+    const Pixel *change = reinterpret_cast<const Pixel *>(c.data(dy));
+    const Lanes *all = reinterpret_cast<const Lanes *>(weights);
+    Lanes *scratch = reinterpret_cast<Lanes *>(c.scratch());
+    Pixel *target = reinterpret_cast<Pixel *>(c.data(dx));
 #pragma omp parallel
     {
       Lanes *wide = scratch + omp_get_thread_num() * plane;
@@ -95,18 +95,19 @@ std::function<void(const float *)> depthwiseInputGradient(Context &c, const Oper
         for (int64_t b = 0; b < s.blocks; b++) {
           const int64_t index = n * s.blocks + b;
           for (int64_t row = 0; row < s.outHeight; row++)
-            memcpy(wide + (row + margin) * s.paddedWidth + margin, change + (index * s.outHeight + row) * s.outWidth, s.outWidth * sizeof(Lanes));
+            std::copy_n(change + (index * s.outHeight + row) * s.outWidth, s.outWidth, wide + (row + margin) * s.paddedWidth + margin);
           gradient(s, wide, all + b * taps, target + index * s.height * s.width);
         }
     }
   };
 }
 
-Step depthwiseWeightGradient(Context &c, const Operation &op) {
+template <class Pixel>
+Step weightGradient(Context &c, const Operation &op) {
   const int x = op.in(0), dy = op.in(1), dw = op.out(0);
   const auto in = c.planes(x), out = c.planes(dy);
   const int kernel = op.integer("kernel", 0);
-  const PlaneGradient gradient = kernel == 3 ? planeGradient<3> : kernel == 5 ? planeGradient<5> : kernel == 1 ? planeGradient<1> : nullptr;
+  const PlaneGradient<Pixel> gradient = kernel == 3 ? planeGradient<3, Pixel> : kernel == 5 ? planeGradient<5, Pixel> : kernel == 1 ? planeGradient<1, Pixel> : nullptr;
   if (!gradient || op.integer("kernel", 1) != kernel || op.integer("stride", 0) != op.integer("stride", 1))
     throw std::runtime_error("depthwise convolutions have square kernels of 1, 3 or 5 here");
   Shape s{in.batch, in.blocks, in.height, in.width, out.height, out.width, op.integer("stride", 0), op.integer("padding", 0), op.integer("padding", 1), 0, 0};
@@ -119,7 +120,7 @@ Step depthwiseWeightGradient(Context &c, const Operation &op) {
   c.wantScratch((partial + threads * plane) * sizeof(Lanes));
   return [&c, x, dy, dw, s, taps, plane, partial, gradient]() {
     const bool first = c.firstImage == 0;
-    const Lanes *source = reinterpret_cast<const Lanes *>(c.data(x)), *change = reinterpret_cast<const Lanes *>(c.data(dy));
+    const Pixel *source = reinterpret_cast<const Pixel *>(c.data(x)), *change = reinterpret_cast<const Pixel *>(c.data(dy));
     Lanes *sums = reinterpret_cast<Lanes *>(c.scratch()), *target = reinterpret_cast<Lanes *>(c.data(dw));
 #pragma omp parallel
     {
@@ -130,7 +131,7 @@ Step depthwiseWeightGradient(Context &c, const Operation &op) {
         for (int64_t b = 0; b < s.blocks; b++) {
           const int64_t index = n * s.blocks + b;
           for (int64_t row = 0; row < s.height; row++)
-            memcpy(wide + (s.top + row) * s.paddedWidth + s.left, source + (index * s.height + row) * s.width, s.width * sizeof(Lanes));
+            std::copy_n(source + (index * s.height + row) * s.width, s.width, wide + (s.top + row) * s.paddedWidth + s.left);
           Lanes *own = sums + index * taps;
           memset(own, 0, taps * sizeof(Lanes));
           gradient(s, wide, change + index * s.outHeight * s.outWidth, own);
@@ -144,5 +145,17 @@ Step depthwiseWeightGradient(Context &c, const Operation &op) {
     }
   };
 }
+
+}  // namespace
+
+bool hasDepthwiseInputGradient(const Operation &op, const std::vector<int64_t> &weights) {
+  return op.integer("stride", 0) == 2 && op.integer("stride", 1) == 2 && weights[2] == weights[3] && (weights[2] == 3 || weights[2] == 5);
+}
+
+std::function<void(const float *)> depthwiseInputGradient(Context &c, const Operation &op) {
+  return c.value(op.in(0)).precision == Precision::bfloat16 ? inputGradient<Bfloat16Lanes>(c, op) : inputGradient<Lanes>(c, op);
+}
+
+Step depthwiseWeightGradient(Context &c, const Operation &op) { return either<weightGradient<Lanes>, weightGradient<Bfloat16Lanes>>(c, op); }
 
 }  // namespace regraft

@@ -1,40 +1,47 @@
 #include "layout.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace regraft {
 
 using dnnl::memory;
 
-memory::desc blockedDesc(const std::vector<int64_t> &dims) {
-  return memory::desc({dims[0], padded(dims[1]), dims[2], dims[3]}, memory::data_type::f32, memory::format_tag::nChw16c);
-}
-
-void toBlocked(const float *from, float *to, const std::vector<int64_t> &dims) {
+template <class Pixel>
+void toBlocked(const float *from, Pixel *to, const std::vector<int64_t> &dims) {
   const int64_t channels = dims[1], blocks = padded(channels) / block, pixels = dims[2] * dims[3];
 #pragma omp parallel for collapse(2) schedule(static)
   for (int64_t n = 0; n < dims[0]; n++)
     for (int64_t b = 0; b < blocks; b++) {
-      float *plane = to + (n * blocks + b) * pixels * block;
-      const int64_t used = channels - b * block < block ? channels - b * block : block;
-      if (used < block) memset(plane, 0, pixels * block * sizeof(float));
-      for (int64_t c = 0; c < used; c++) {
-        const float *source = from + (n * channels + b * block + c) * pixels;
-        for (int64_t p = 0; p < pixels; p++) plane[p * block + c] = source[p];
+      const float *source = from + (n * channels + b * block) * pixels;
+      const int64_t used = std::min(channels - b * block, block);
+      for (int64_t p = 0; p < pixels; p++) {
+        Lanes pixel{};
+        for (int64_t c = 0; c < used; c++) pixel[c] = source[c * pixels + p];
+        to[(n * blocks + b) * pixels + p] = pixel;
       }
     }
 }
 
-void fromBlocked(const float *from, float *to, const std::vector<int64_t> &dims) {
+template <class Pixel>
+void fromBlocked(const Pixel *from, float *to, const std::vector<int64_t> &dims) {
   const int64_t channels = dims[1], blocks = padded(channels) / block, pixels = dims[2] * dims[3];
 #pragma omp parallel for collapse(2) schedule(static)
   for (int64_t n = 0; n < dims[0]; n++)
-    for (int64_t c = 0; c < channels; c++) {
-      const float *plane = from + (n * blocks + c / block) * pixels * block + c % block;
-      float *target = to + (n * channels + c) * pixels;
-      for (int64_t p = 0; p < pixels; p++) target[p] = plane[p * block];
+    for (int64_t b = 0; b < blocks; b++) {
+      float *target = to + (n * channels + b * block) * pixels;
+      const int64_t used = std::min(channels - b * block, block);
+      for (int64_t p = 0; p < pixels; p++) {
+        const Lanes pixel = from[(n * blocks + b) * pixels + p];
+        for (int64_t c = 0; c < used; c++) target[c * pixels + p] = pixel[c];
+      }
     }
 }
+
+template void toBlocked(const float *, Lanes *, const std::vector<int64_t> &);
+template void toBlocked(const float *, Bfloat16Lanes *, const std::vector<int64_t> &);
+template void fromBlocked(const Lanes *, float *, const std::vector<int64_t> &);
+template void fromBlocked(const Bfloat16Lanes *, float *, const std::vector<int64_t> &);
 
 namespace {
 
@@ -51,7 +58,7 @@ memory::desc plainDesc(const memory::desc &layout) {
   return memory::desc(dims, memory::data_type::f32, tag);
 }
 
-void move(Context &context, const memory::desc &fromDesc, const float *from, const memory::desc &toDesc, float *to) {
+void move(Context &context, const memory::desc &fromDesc, const float *from, const memory::desc &toDesc, void *to) {
   memory source(fromDesc, context.engine, const_cast<float *>(from)), target(toDesc, context.engine, to);
   dnnl::reorder(source, target).execute(context.stream, source, target);
   context.stream.wait();
@@ -59,7 +66,7 @@ void move(Context &context, const memory::desc &fromDesc, const float *from, con
 
 }  // namespace
 
-void toWeights(Context &context, const float *from, float *to, const std::vector<int64_t> &dims, const memory::desc &layout) {
+void toWeights(Context &context, const float *from, void *to, const std::vector<int64_t> &dims, const memory::desc &layout) {
   const auto wide = paddedDims(layout);
   const int64_t area = dims[2] * dims[3];
   std::vector<float> plain(wide[0] * wide[1] * area, 0.0f);

@@ -10,29 +10,30 @@ namespace regraft {
 namespace {
 
 /// x -> sums of x - shift and of its square per plane, and shift: the first image's mean, so that no digits are lost.
+template <class Pixel>
 Step normSums(Context &c, const Operation &op) {
   const int input = op.in(0), output = op.out(0), around = op.out(1);
   const auto p = c.planes(input);
   return [=, &c]() {
     const int64_t pixels = p.pixels();
-    const Lanes *x = as<Lanes>(c.data(input));
+    const Pixel *x = as<Pixel>(c.data(input));
     Sums *sums = as<Sums>(c.data(output));
     Lanes *shift = as<Lanes>(c.data(around));
     if (c.firstImage == 0) {
 #pragma omp parallel for schedule(static)
       for (int64_t b = 0; b < p.blocks; b++) {
-        const Lanes *plane = x + b * pixels;
-        const Sums own = sumPlane(pixels, [=](int64_t i, Lanes &first, Lanes &) { first += plane[i]; });
+        const Pixel *plane = x + b * pixels;
+        const Sums own = sumPlane(pixels, [=](int64_t i, Lanes &first, Lanes &) { first += Lanes(plane[i]); });
         shift[b] = narrow(own.first / static_cast<double>(pixels));
       }
     }
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t n = 0; n < p.batch; n++)
       for (int64_t b = 0; b < p.blocks; b++) {
-        const Lanes *plane = x + (n * p.blocks + b) * pixels;
+        const Pixel *plane = x + (n * p.blocks + b) * pixels;
         const Lanes centre = shift[b];
         sums[n * p.blocks + b] = sumPlane(pixels, [=](int64_t i, Lanes &first, Lanes &second) {
-          const Lanes d = plane[i] - centre;
+          const Lanes d = Lanes(plane[i]) - centre;
           first += d;
           second += d * d;
         });
@@ -74,23 +75,24 @@ Step normScale(Context &c, const Operation &op) {
   };
 }
 
-template <Activation A>
-void apply(const Lanes *x, const Lanes *residual, Lanes *y, int64_t pixels, Scale s) {
+template <Activation A, class Pixel>
+void apply(const Pixel *x, const Pixel *residual, Pixel *y, int64_t pixels, Scale s) {
   if (residual)
-    for (int64_t i = 0; i < pixels; i++) y[i] = activate<A>((x[i] - s.mean) * s.scale + s.offset + residual[i]);
+    for (int64_t i = 0; i < pixels; i++) y[i] = activate<A>((Lanes(x[i]) - s.mean) * s.scale + s.offset + Lanes(residual[i]));
   else
-    for (int64_t i = 0; i < pixels; i++) y[i] = activate<A>((x[i] - s.mean) * s.scale + s.offset);
+    for (int64_t i = 0; i < pixels; i++) y[i] = activate<A>((Lanes(x[i]) - s.mean) * s.scale + s.offset);
 }
 
 /// x, scale, residual (may be absent) -> y
+template <class Pixel>
 Step normApply(Context &c, const Operation &op) {
   const int input = op.in(0), coefficients = op.in(1), other = op.in(2), output = op.out(0);
   const auto p = c.planes(input);
-  const auto kernel = forActivation(op, apply<Activation::none>, apply<Activation::relu>, apply<Activation::relu6>);
+  const auto kernel = forActivation(op, apply<Activation::none, Pixel>, apply<Activation::relu, Pixel>, apply<Activation::relu6, Pixel>);
   return [=, &c]() {
-    const Lanes *x = as<Lanes>(c.data(input)), *residual = as<Lanes>(c.data(other));
+    const Pixel *x = as<Pixel>(c.data(input)), *residual = as<Pixel>(c.data(other));
     const Scale *scale = as<Scale>(c.data(coefficients));
-    Lanes *y = as<Lanes>(c.data(output));
+    Pixel *y = as<Pixel>(c.data(output));
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t n = 0; n < p.batch; n++)
       for (int64_t b = 0; b < p.blocks; b++) {
@@ -119,10 +121,10 @@ Step runningStatistics(Context &c, const Operation &op) {
 }  // namespace
 
 void registerNorms(Registry &registry) {
-  registry["normSums"] = normSums;
+  registry["normSums"] = either<normSums<Lanes>, normSums<Bfloat16Lanes>>;
   registry["normStatistics"] = normStatistics;
   registry["normScale"] = normScale;
-  registry["normApply"] = normApply;
+  registry["normApply"] = either<normApply<Lanes>, normApply<Bfloat16Lanes>>;
   registry["runningStatistics"] = runningStatistics;
 }
 

@@ -10,31 +10,33 @@ namespace {
 enum class Mask { again, given };
 
 /// With d the masked gradient: the sums of d and d (x - mean), and d itself where somebody wants it.
-template <Activation A, Mask M>
-Sums sumGradient(const Lanes *dy, const Lanes *x, const Lanes *y, Lanes *masked, int64_t pixels, Scale s) {
+template <Activation A, Mask M, class Pixel>
+Sums sumGradient(const Pixel *dy, const Pixel *x, const Pixel *y, Pixel *masked, int64_t pixels, Scale s) {
   return sumPlane(pixels, [=](int64_t i, Lanes &first, Lanes &second) {
-    const Lanes centred = x[i] - s.mean;
-    const Lanes d = M == Mask::again ? pass<A>(dy[i], centred * s.scale + s.offset) : pass<A>(dy[i], y[i]);
+    const Lanes centred = Lanes(x[i]) - s.mean;
+    const Lanes d = M == Mask::again ? pass<A>(dy[i], centred * s.scale + s.offset) : pass<A>(dy[i], Lanes(y[i]));
     first += d;
     second += d * centred;
     if (masked) masked[i] = d;
   });
 }
 
-using SumGradient = decltype(&sumGradient<Activation::none, Mask::again>);
+template <class Pixel>
+using SumGradient = decltype(&sumGradient<Activation::none, Mask::again, Pixel>);
 
 /// dy, x, scale, y (absent: found again) -> sums per plane, d (may be absent)
+template <class Pixel>
 Step normGradientSums(Context &c, const Operation &op) {
   const int change = op.in(0), input = op.in(1), coefficients = op.in(2), given = op.in(3), output = op.out(0), masked = op.out(1);
   const auto p = c.planes(input);
-  const SumGradient kernel =
-      given < 0 ? forActivation<SumGradient>(op, sumGradient<Activation::none, Mask::again>, sumGradient<Activation::relu, Mask::again>, sumGradient<Activation::relu6, Mask::again>)
-                : forActivation<SumGradient>(op, sumGradient<Activation::none, Mask::again>, sumGradient<Activation::relu, Mask::given>, sumGradient<Activation::relu6, Mask::given>);
+  const SumGradient<Pixel> kernel =
+      given < 0 ? forActivation<SumGradient<Pixel>>(op, sumGradient<Activation::none, Mask::again, Pixel>, sumGradient<Activation::relu, Mask::again, Pixel>, sumGradient<Activation::relu6, Mask::again, Pixel>)
+                : forActivation<SumGradient<Pixel>>(op, sumGradient<Activation::none, Mask::again, Pixel>, sumGradient<Activation::relu, Mask::given, Pixel>, sumGradient<Activation::relu6, Mask::given, Pixel>);
   return [=, &c]() {
-    const Lanes *dy = as<Lanes>(c.data(change)), *x = as<Lanes>(c.data(input)), *y = as<Lanes>(c.data(given));
+    const Pixel *dy = as<Pixel>(c.data(change)), *x = as<Pixel>(c.data(input)), *y = as<Pixel>(c.data(given));
     const Scale *scale = as<Scale>(c.data(coefficients));
     Sums *sums = as<Sums>(c.data(output));
-    Lanes *d = as<Lanes>(c.data(masked));
+    Pixel *d = as<Pixel>(c.data(masked));
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t n = 0; n < p.batch; n++)
       for (int64_t b = 0; b < p.blocks; b++) {
@@ -68,30 +70,32 @@ Step normGradientMeans(Context &c, const Operation &op) {
   };
 }
 
-template <Activation A, Mask M>
-void applyGradient(const Lanes *dy, const Lanes *x, const Lanes *y, Lanes *dx, int64_t pixels, Scale s, Means e) {
+template <Activation A, Mask M, class Pixel>
+void applyGradient(const Pixel *dy, const Pixel *x, const Pixel *y, Pixel *dx, int64_t pixels, Scale s, Means e) {
   for (int64_t i = 0; i < pixels; i++) {
-    const Lanes centred = x[i] - s.mean;
-    const Lanes d = M == Mask::again ? pass<A>(dy[i], centred * s.scale + s.offset) : pass<A>(dy[i], y[i]);
+    const Lanes centred = Lanes(x[i]) - s.mean;
+    const Lanes d = M == Mask::again ? pass<A>(dy[i], centred * s.scale + s.offset) : pass<A>(dy[i], Lanes(y[i]));
     dx[i] = s.scale * (d - e.gradient - centred * e.product);
   }
 }
 
-using ApplyGradient = decltype(&applyGradient<Activation::none, Mask::again>);
+template <class Pixel>
+using ApplyGradient = decltype(&applyGradient<Activation::none, Mask::again, Pixel>);
 
 /// dy, x, scale, means, y (absent: found again) -> dx = scale (d - E[d] - h E[d h]) with h = (x - mean) / deviation
+template <class Pixel>
 Step normGradientApply(Context &c, const Operation &op) {
   const int change = op.in(0), input = op.in(1), coefficients = op.in(2), taken = op.in(3), given = op.in(4), output = op.out(0);
   const auto p = c.planes(input);
-  const ApplyGradient kernel =
+  const ApplyGradient<Pixel> kernel =
       given < 0
-          ? forActivation<ApplyGradient>(op, applyGradient<Activation::none, Mask::again>, applyGradient<Activation::relu, Mask::again>, applyGradient<Activation::relu6, Mask::again>)
-          : forActivation<ApplyGradient>(op, applyGradient<Activation::none, Mask::again>, applyGradient<Activation::relu, Mask::given>, applyGradient<Activation::relu6, Mask::given>);
+          ? forActivation<ApplyGradient<Pixel>>(op, applyGradient<Activation::none, Mask::again, Pixel>, applyGradient<Activation::relu, Mask::again, Pixel>, applyGradient<Activation::relu6, Mask::again, Pixel>)
+          : forActivation<ApplyGradient<Pixel>>(op, applyGradient<Activation::none, Mask::again, Pixel>, applyGradient<Activation::relu, Mask::given, Pixel>, applyGradient<Activation::relu6, Mask::given, Pixel>);
   return [=, &c]() {
-    const Lanes *dy = as<Lanes>(c.data(change)), *x = as<Lanes>(c.data(input)), *y = as<Lanes>(c.data(given));
+    const Pixel *dy = as<Pixel>(c.data(change)), *x = as<Pixel>(c.data(input)), *y = as<Pixel>(c.data(given));
     const Scale *scale = as<Scale>(c.data(coefficients));
     const Means *means = as<Means>(c.data(taken));
-    Lanes *dx = as<Lanes>(c.data(output));
+    Pixel *dx = as<Pixel>(c.data(output));
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t n = 0; n < p.batch; n++)
       for (int64_t b = 0; b < p.blocks; b++) {
@@ -104,9 +108,9 @@ Step normGradientApply(Context &c, const Operation &op) {
 }  // namespace
 
 void registerNormGradients(Registry &registry) {
-  registry["normGradientSums"] = normGradientSums;
+  registry["normGradientSums"] = either<normGradientSums<Lanes>, normGradientSums<Bfloat16Lanes>>;
   registry["normGradientMeans"] = normGradientMeans;
-  registry["normGradientApply"] = normGradientApply;
+  registry["normGradientApply"] = either<normGradientApply<Lanes>, normGradientApply<Bfloat16Lanes>>;
 }
 
 }  // namespace regraft

@@ -14,10 +14,14 @@ enum class Layout {
   weights,  // as the convolution that uses it wants it, both channel axes padded likewise
 };
 
+/// How a number is stored.
+enum class Precision { float32, bfloat16 };
+
 struct Value {
   std::string name;
   std::vector<int64_t> dims;
   Layout layout = Layout::plain;
+  Precision precision = Precision::float32;
   bool persistent = false;
   /// Whether the first axis counts images, so that a strip can work on some of them.
   bool batched = false;

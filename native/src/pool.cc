@@ -22,13 +22,14 @@ struct Window {
   int64_t end(int axis, int64_t at, int64_t size) const { return std::min<int64_t>(at * stride[axis] - padding[axis] + kernel[axis], size); }
 };
 
+template <class Pixel>
 Step maxPool(Context &c, const Operation &op) {
   const int x = op.in(0), y = op.out(0);
   const auto in = c.planes(x), out = c.planes(y);
   const Window window(op);
   return [&c, x, y, in, out, window]() {
-    const Lanes *source = reinterpret_cast<const Lanes *>(c.data(x));
-    Lanes *target = reinterpret_cast<Lanes *>(c.data(y));
+    const Pixel *source = reinterpret_cast<const Pixel *>(c.data(x));
+    Pixel *target = reinterpret_cast<Pixel *>(c.data(y));
 #pragma omp parallel for schedule(static)
     for (int64_t plane = 0; plane < in.batch * in.blocks; plane++)
       for (int64_t p = 0; p < out.height; p++)
@@ -45,27 +46,28 @@ Step maxPool(Context &c, const Operation &op) {
 }
 
 /// Each window's gradient goes to its first maximum, reading row by row, in each channel by itself.
+template <class Pixel>
 Step maxPoolGradient(Context &c, const Operation &op) {
   const int dy = op.in(0), x = op.in(1), y = op.in(2), dx = op.out(0);
   const auto in = c.planes(x), out = c.planes(y);
   const Window window(op);
   return [&c, dy, x, y, dx, in, out, window]() {
-    const Lanes *change = reinterpret_cast<const Lanes *>(c.data(dy)), *source = reinterpret_cast<const Lanes *>(c.data(x)), *best = reinterpret_cast<const Lanes *>(c.data(y));
-    Lanes *target = reinterpret_cast<Lanes *>(c.data(dx));
+    const Pixel *change = reinterpret_cast<const Pixel *>(c.data(dy)), *source = reinterpret_cast<const Pixel *>(c.data(x)), *best = reinterpret_cast<const Pixel *>(c.data(y));
+    Pixel *target = reinterpret_cast<Pixel *>(c.data(dx));
 #pragma omp parallel for schedule(static)
     for (int64_t plane = 0; plane < in.batch * in.blocks; plane++) {
-      Lanes *to = target + plane * in.pixels();
-      memset(to, 0, in.pixels() * sizeof(Lanes));
+      Pixel *to = target + plane * in.pixels();
+      memset(to, 0, in.pixels() * sizeof(Pixel));
       for (int64_t p = 0; p < out.height; p++)
         for (int64_t q = 0; q < out.width; q++) {
           const int64_t at = plane * out.pixels() + p * out.width + q;
           Lanes left = change[at];
-          const Lanes zero{};
+          const Lanes zero{}, largest = best[at];
           for (int64_t r = window.first(0, p); r < window.end(0, p, in.height); r++)
             for (int64_t s = window.first(1, q); s < window.end(1, q, in.width); s++) {
               const int64_t from = r * in.width + s;
-              const auto hit = source[plane * in.pixels() + from] == best[at];
-              to[from] += hit ? left : zero;
+              const auto hit = Lanes(source[plane * in.pixels() + from]) == largest;
+              to[from] = Lanes(to[from]) + (hit ? left : zero);
               left = hit ? zero : left;
             }
         }
@@ -73,29 +75,31 @@ Step maxPoolGradient(Context &c, const Operation &op) {
   };
 }
 
+template <class Pixel>
 Step globalAveragePool(Context &c, const Operation &op) {
   const int x = op.in(0), y = op.out(0);
   const auto in = c.planes(x);
   const int64_t channels = c.dims(y)[1];
   return [&c, x, y, in, channels]() {
-    const Lanes *source = reinterpret_cast<const Lanes *>(c.data(x));
+    const Pixel *source = reinterpret_cast<const Pixel *>(c.data(x));
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t n = 0; n < in.batch; n++)
       for (int64_t b = 0; b < in.blocks; b++) {
         Lanes sum{};
-        for (int64_t i = 0; i < in.pixels(); i++) sum += source[(n * in.blocks + b) * in.pixels() + i];
+        for (int64_t i = 0; i < in.pixels(); i++) sum += Lanes(source[(n * in.blocks + b) * in.pixels() + i]);
         sum /= static_cast<float>(in.pixels());
         for (int64_t k = 0; k < block && b * block + k < channels; k++) c.data(y)[n * channels + b * block + k] = sum[k];
       }
   };
 }
 
+template <class Pixel>
 Step globalAveragePoolGradient(Context &c, const Operation &op) {
   const int dy = op.in(0), dx = op.out(0);
   const auto out = c.planes(dx);
   const int64_t channels = c.value(dy).dims[1];
   return [&c, dy, dx, out, channels]() {
-    Lanes *target = reinterpret_cast<Lanes *>(c.data(dx));
+    Pixel *target = reinterpret_cast<Pixel *>(c.data(dx));
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t n = 0; n < out.batch; n++)
       for (int64_t b = 0; b < out.blocks; b++) {
@@ -109,10 +113,10 @@ Step globalAveragePoolGradient(Context &c, const Operation &op) {
 }  // namespace
 
 void registerPools(Registry &registry) {
-  registry["maxPool"] = maxPool;
-  registry["maxPoolGradient"] = maxPoolGradient;
-  registry["globalAveragePool"] = globalAveragePool;
-  registry["globalAveragePoolGradient"] = globalAveragePoolGradient;
+  registry["maxPool"] = either<maxPool<Lanes>, maxPool<Bfloat16Lanes>>;
+  registry["maxPoolGradient"] = either<maxPoolGradient<Lanes>, maxPoolGradient<Bfloat16Lanes>>;
+  registry["globalAveragePool"] = either<globalAveragePool<Lanes>, globalAveragePool<Bfloat16Lanes>>;
+  registry["globalAveragePoolGradient"] = either<globalAveragePoolGradient<Lanes>, globalAveragePoolGradient<Bfloat16Lanes>>;
 }
 
 }  // namespace regraft

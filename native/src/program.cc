@@ -117,6 +117,7 @@ void Program::run(std::vector<const float *> inputs, std::vector<float *> output
           size_t count = 1;
           for (int64_t side : plan_.values[value].dims) count *= side;
           copy(inputs[i], context_->data(value), count);
+          context_->versions[value]++;
         }
         static const bool profile = getenv("REGRAFT_PROFILE") != nullptr;
         for (const Strip &strip : plan_.strips)
@@ -126,6 +127,8 @@ void Program::run(std::vector<const float *> inputs, std::vector<float *> output
               if (stop_) throw std::runtime_error("the program has been disposed of");
               const double began = profile ? omp_get_wtime() : 0;
               steps_[i]();
+              for (int output : plan_.operations[i].outputs)
+                if (output >= 0) context_->versions[output]++;
               if (profile) seconds_[i] += omp_get_wtime() - began;
             }
           }
@@ -141,7 +144,8 @@ void Program::out(int index, float *to) {
   const Value &value = plan_.values[index];
   size_t count = 1;
   for (int64_t side : value.dims) count *= side;
-  if (value.layout == Layout::blocked) fromBlocked(context_->data(index), to, value.dims);
+  if (value.layout == Layout::blocked && value.precision == Precision::bfloat16) fromBlocked(reinterpret_cast<Bfloat16Lanes *>(context_->data(index)), to, value.dims);
+  else if (value.layout == Layout::blocked) fromBlocked(reinterpret_cast<Lanes *>(context_->data(index)), to, value.dims);
   else if (value.layout == Layout::weights && context_->weightLayouts[index]) fromWeights(*context_, context_->data(index), to, value.dims, context_->weightLayouts[index]);
   else memcpy(to, context_->data(index), count * sizeof(float));
 }
@@ -160,6 +164,7 @@ void Program::write(int index, const float *from, Done done) {
       [this, index, from] {
         if (!context_) throw std::runtime_error("the program is not compiled");
         const Value &value = plan_.values[index];
+        context_->versions[index]++;
         size_t count = 1;
         for (int64_t side : value.dims) count *= side;
         if (value.layout == Layout::weights && context_->weightLayouts[index]) toWeights(*context_, from, context_->data(index), value.dims, context_->weightLayouts[index]);

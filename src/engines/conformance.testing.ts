@@ -32,8 +32,15 @@ function graphOf<Name extends OperatorName>({ operator, attributes, inputs, outp
   return builder.build(builder.node(operator, 'y', names, attributes, outputs))
 }
 
-/** Distinct values in [-2, 2]; variances are positive, and outputs that masks are made from cross their bounds. */
-function valuesFor(graph: Graph, seed: number): Map<string, Float32Array> {
+/** Values as a precision stores them, so that what differs afterwards is the engine's own rounding. */
+function stored(values: Float32Array, precision: Precision): Float32Array {
+  if (precision === 'float32') return values
+  const words = new Uint32Array(Float32Array.from(values).buffer)
+  return new Float32Array(words.map(word => (word + 0x7fff + ((word >>> 16) & 1)) & 0xffff0000).buffer)
+}
+
+/** Values in [-2, 2]; variances are positive, and outputs that masks are made from cross their bounds. */
+function valuesFor(graph: Graph, seed: number, precision: Precision): Map<string, Float32Array> {
   const operator = graph.nodes[0]!.operator
   return new Map(
     valuesOf(graph, 'input').map(({ name, shape }, position) => {
@@ -44,7 +51,8 @@ function valuesFor(graph: Graph, seed: number): Map<string, Float32Array> {
       const isSecondMoment = operator === 'adamW' && (position === 3 || shape.length === 0)
       const isBeta = operator === 'adamW' && (position === 8 || position === 9)
       if (isBeta) return [name, values.map(value => 0.5 + Math.abs(value) / 5)]
-      return [name, isVariance || isSecondMoment ? values.map(value => 0.2 + Math.abs(value)) : values]
+      const suited = isVariance || isSecondMoment ? values.map(value => 0.2 + Math.abs(value)) : values
+      return [name, stored(suited, precision)]
     }),
   )
 }
@@ -56,7 +64,7 @@ async function compare(
   precision: Precision,
   seed: number,
 ): Promise<Record<string, number>> {
-  const values = valuesFor(graph, seed)
+  const values = valuesFor(graph, seed, precision)
   if (graph.nodes[0]!.operator === 'maxPoolGradient') {
     // y has to be what pooling gives for x, or no element of a window is its maximum.
     const { attributes, inputs } = graph.nodes[0] as Extract<
@@ -506,7 +514,8 @@ export function describeEngine(
       const values = new Map(
         valuesOf(graph, 'input', 'parameter').map(({ name, shape }) => {
           const random = randomStream(3, name)
-          return [name, new Float32Array(elements(shape)).map(() => random.normal())]
+          const normal = new Float32Array(elements(shape)).map(() => random.normal())
+          return [name, stored(normal, precision)]
         }),
       )
       const program = await engine.compile(graph, { precision })
@@ -527,7 +536,7 @@ export function describeEngine(
     })
   })
 
-  describe(`${engine.name}, programs`, () => {
+  describe(`${engine.name}, programs in ${precision}`, () => {
     /** w := w + x at every run; returns the new w. */
     const counter = () => {
       const builder = new GraphBuilder('counter')
@@ -546,7 +555,7 @@ export function describeEngine(
     afterAll(() => Promise.all(programs.map(program => program.dispose())))
 
     it('keep what persists between runs, starting from zeros', async () => {
-      const program = await engine.compile(counter())
+      const program = await engine.compile(counter(), { precision })
       programs.push(program)
       await program.run({ x })
       expect([...(await program.run({ x })).next!]).toEqual([2, 4, 6, 8])
@@ -556,14 +565,14 @@ export function describeEngine(
     })
 
     it('run one after another when they are asked at once', async () => {
-      const program = await engine.compile(counter())
+      const program = await engine.compile(counter(), { precision })
       programs.push(program)
       const results = await Promise.all([1, 2, 3].map(() => program.run({ x })))
       expect(results.map(({ next }) => next![0])).toEqual([1, 2, 3])
     })
 
     it('take shared memory, and leave the caller’s arrays alone', async () => {
-      const program = await engine.compile(counter())
+      const program = await engine.compile(counter(), { precision })
       programs.push(program)
       const shared = new Float32Array(new SharedArrayBuffer(16)).fill(2)
       expect([...(await program.run({ x: shared })).next!]).toEqual([2, 2, 2, 2])
@@ -571,7 +580,7 @@ export function describeEngine(
     })
 
     it('refuse inputs that are missing, of another length, or unknown', async () => {
-      const program = await engine.compile(counter())
+      const program = await engine.compile(counter(), { precision })
       programs.push(program)
       await expect(program.run({})).rejects.toThrow("the input 'x' is missing")
       await expect(program.run({ x: new Float32Array(3) })).rejects.toThrow("'x' takes 4 numbers ([4]), got 3")
@@ -580,7 +589,7 @@ export function describeEngine(
     })
 
     it('leave the event loop free', async () => {
-      const program = await engine.compile(heavy())
+      const program = await engine.compile(heavy(), { precision })
       programs.push(program)
       const input = new Float32Array(8 * 64 * 56 * 56).fill(1)
       await program.run({ x: input })
@@ -599,7 +608,7 @@ export function describeEngine(
       const weight = new Float32Array(64 * 64 * 9).map((_, i) => Math.cos(i))
       const results: Float32Array[] = []
       for (let i = 0; i < 2; i++) {
-        const program = await engine.compile(heavy())
+        const program = await engine.compile(heavy(), { precision })
         programs.push(program)
         await program.write('w', weight)
         for (let j = 0; j < 2; j++) results.push((await program.run({ x: input })).y!)
@@ -610,7 +619,7 @@ export function describeEngine(
 
     it('compute the gradients of a network at the tenth run as at the first', async () => {
       const { graph } = gradientStep(networkGraph(networkNamed('resnet18-narrow'), { classes: 5, batch: 4, size: 48 }))
-      const program = await engine.compile(graph)
+      const program = await engine.compile(graph, { precision })
       programs.push(program)
       for (const { name, shape } of valuesOf(graph, 'parameter', 'statistic')) {
         const random = randomStream(4, name)
@@ -629,7 +638,7 @@ export function describeEngine(
     })
 
     it('stop at a signal, and can be disposed of more than once', async () => {
-      const program = await engine.compile(counter())
+      const program = await engine.compile(counter(), { precision })
       await expect(program.run({ x }, AbortSignal.abort())).rejects.toThrow()
       await program.dispose()
       await program.dispose()
@@ -637,7 +646,7 @@ export function describeEngine(
     })
 
     it('say their memory before anything runs', async () => {
-      const program = await engine.compile(heavy())
+      const program = await engine.compile(heavy(), { precision })
       programs.push(program)
       expect(program.memory.parameters).toBeGreaterThanOrEqual(4 * 64 * 64 * 9)
       expect(program.memory.activations).toBeGreaterThanOrEqual(4 * 8 * 64 * 56 * 56)

@@ -2,42 +2,24 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { sharedPath } from '../base/shared.js'
-import { forInference, freeze, type Graph, gradientStep, trainingStep, valuesOf } from '../graph/index.js'
+import { forInference, type Graph, gradientStep } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import type { Program } from './engine.js'
-import { type GoldenGradient, goldenImages, gradientError, oneHot, sumAndNorm, writeGolden } from './golden.testing.js'
+import {
+  goldenImages,
+  gradientError,
+  oneHot,
+  type Parity,
+  sumAndNorm,
+  type Trajectory,
+  trajectoryLosses,
+  writeGolden,
+} from './golden.testing.js'
 import { engines } from './index.js'
-
-interface Parity {
-  arch: string
-  classes: number
-  batch: number
-  size: number
-  labels: number[]
-  loss: number
-  logits_train_mode: number[][]
-  logits_eval_mode: number[][]
-  gradients: Record<string, GoldenGradient>
-  running_statistics_after_one_step: Record<string, { sum: number; norm: number }>
-}
-
-interface Trajectory {
-  arch: string
-  classes: number
-  batch: number
-  size: number
-  lr_backbone: number
-  lr_head: number
-  momentum: number
-  nesterov: boolean
-  weight_decay: number
-  losses: { float64: number[] }
-}
 
 const golden = sharedPath('golden/parity.json')
 const read = <T>(file: string): Record<string, T> =>
   golden ? JSON.parse(readFileSync(sharedPath(`golden/${file}`) as string, 'utf8')) : {}
-const scalar = (value: number) => Float32Array.of(value)
 
 /** Largest difference relative to the largest expected magnitude. */
 function relativeError(actual: Float32Array, expected: readonly number[]): number {
@@ -97,30 +79,8 @@ describe.skipIf(!golden).each(engines.map(engine => [engine.name, engine] as con
   })
 
   it.each(Object.entries(read<Trajectory>('trajectory.json')))('twelve steps of SGD: %s', async (_, expected) => {
-    const forward = networkGraph(networkNamed(expected.arch), { ...expected })
-    const isHead = (name: string) => name.startsWith('fc.')
-    const graph = trainingStep(
-      freeze(forward, name => expected.lr_backbone === 0 && !isHead(name)),
-      {
-        optimiser: { name: 'sgd', nesterov: expected.nesterov },
-        groupOf: name => (isHead(name) ? 'head' : 'backbone'),
-      },
-    )
-    const program = await compile(graph)
-    const scalars = {
-      'learningRate.head': scalar(expected.lr_head),
-      'learningRate.backbone': scalar(expected.lr_backbone),
-      'weightDecay.head': scalar(expected.weight_decay),
-      'weightDecay.backbone': scalar(expected.weight_decay),
-      momentum: scalar(expected.momentum),
-    }
-    const known = new Set(valuesOf(graph, 'input').map(({ name }) => name))
-    const rates = Object.fromEntries(Object.entries(scalars).filter(([name]) => known.has(name)))
-    for (const [step, loss] of expected.losses.float64.entries()) {
-      const labels = Array.from({ length: expected.batch }, (_, i) => (3 * i + (step % 4)) % expected.classes)
-      const images = goldenImages(`step${step % 4}`, expected.batch, expected.size)
-      const outputs = await program.run({ images, targets: oneHot(labels, expected.classes), ...rates })
-      expect(Math.abs(outputs.loss![0]! / loss - 1), `step ${step}`).toBeLessThan(1e-3)
-    }
+    const losses = await trajectoryLosses(engine, expected)
+    for (const [step, loss] of expected.losses.float64.entries())
+      expect(Math.abs(losses[step]! / loss - 1), `step ${step}`).toBeLessThan(1e-3)
   })
 })

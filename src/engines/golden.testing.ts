@@ -1,7 +1,36 @@
-/** What the golden reference values are computed from: weights and pixels by an integer hash, and signed sums of gradients. */
+/** The golden reference values, and what they are computed from: weights and pixels by an integer hash, and signed sums of gradients. */
 import { crc32 } from 'node:zlib'
-import { elements, type Graph, valuesOf } from '../graph/index.js'
-import type { Program } from './engine.js'
+import { elements, freeze, type Graph, trainingStep, valuesOf } from '../graph/index.js'
+import { networkGraph, networkNamed } from '../models/index.js'
+import type { Engine, Precision, Program } from './engine.js'
+
+/** One step of a network: loss, logits, gradients, statistics. */
+export interface Parity {
+  arch: string
+  classes: number
+  batch: number
+  size: number
+  labels: number[]
+  loss: number
+  logits_train_mode: number[][]
+  logits_eval_mode: number[][]
+  gradients: Record<string, GoldenGradient>
+  running_statistics_after_one_step: Record<string, { sum: number; norm: number }>
+}
+
+/** Losses of twelve steps of SGD. */
+export interface Trajectory {
+  arch: string
+  classes: number
+  batch: number
+  size: number
+  lr_backbone: number
+  lr_head: number
+  momentum: number
+  nesterov: boolean
+  weight_decay: number
+  losses: { float64: number[] }
+}
 
 /** `count` numbers in [-1, 1): murmur3's 32-bit finaliser over index * 2654435761 + crc32(name). */
 export function uniform(name: string, count: number): Float64Array {
@@ -81,3 +110,47 @@ export const sumAndNorm = (values: Float32Array) => ({
   sum: values.reduce((a, b) => a + b, 0),
   norm: Math.sqrt(values.reduce((a, b) => a + b * b, 0)),
 })
+
+/** The losses that an engine comes to on a trajectory's steps. */
+export async function trajectoryLosses(
+  engine: Engine,
+  expected: Trajectory,
+  precision: Precision = 'float32',
+): Promise<number[]> {
+  const isHead = (name: string) => name.startsWith('fc.')
+  const forward = networkGraph(networkNamed(expected.arch), { ...expected })
+  const graph = trainingStep(
+    freeze(forward, name => expected.lr_backbone === 0 && !isHead(name)),
+    {
+      optimiser: { name: 'sgd', nesterov: expected.nesterov },
+      groupOf: name => (isHead(name) ? 'head' : 'backbone'),
+    },
+  )
+  const scalars: Record<string, number> = {
+    'learningRate.head': expected.lr_head,
+    'learningRate.backbone': expected.lr_backbone,
+    'weightDecay.head': expected.weight_decay,
+    'weightDecay.backbone': expected.weight_decay,
+    momentum: expected.momentum,
+  }
+  const rates = Object.fromEntries(
+    valuesOf(graph, 'input').flatMap(({ name }) => {
+      const value = scalars[name]
+      return value === undefined ? [] : [[name, Float32Array.of(value)]]
+    }),
+  )
+  const program = await engine.compile(graph, { precision })
+  try {
+    await writeGolden(program, graph)
+    const losses: number[] = []
+    for (const step of expected.losses.float64.keys()) {
+      const labels = Array.from({ length: expected.batch }, (_, i) => (3 * i + (step % 4)) % expected.classes)
+      const images = goldenImages(`step${step % 4}`, expected.batch, expected.size)
+      const { loss } = await program.run({ images, targets: oneHot(labels, expected.classes), ...rates })
+      losses.push(loss![0]!)
+    }
+    return losses
+  } finally {
+    await program.dispose()
+  }
+}

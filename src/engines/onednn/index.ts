@@ -1,11 +1,12 @@
-/** The native engine: oneDNN's kernels and own ones, in a static plan, float32, on x86-64. */
+/** The native engine: oneDNN's kernels and own ones, in a static plan, in float32 or bfloat16, on x86-64. */
 import { freemem } from 'node:os'
 import { RegraftError } from '../../base/errors.js'
-import { usableCores, usableMemory } from '../../base/machine.js'
+import { cpuFeatures, cpuModel, usableCores, usableMemory } from '../../base/machine.js'
 import { elements, type Graph, lookUp, valuesOf } from '../../graph/index.js'
 import type { Engine, MemoryPlan, Program } from '../engine.js'
 import { nativeAddon } from './native.js'
 import { type Plan, planOf } from './plan.js'
+import { cacheBytes } from './strips.js'
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
 
@@ -40,16 +41,16 @@ export const onednnEngine: Engine = {
   supports: (_, precision) => {
     const addon = nativeAddon()
     if (typeof addon === 'string') return { ok: false, reason: addon }
-    return precision === 'float32'
+    return precision === 'float32' || ['avx512_bf16', 'amx_bf16'].some(name => cpuFeatures().includes(name))
       ? { ok: true }
-      : { ok: false, reason: `it computes in float32 only, not ${precision}` }
+      : { ok: false, reason: `bfloat16 needs a CPU with AVX512_BF16 or AMX_BF16, and the ${cpuModel()} has neither` }
   },
   compile: async (graph, { precision = 'float32', threads = usableCores() } = {}): Promise<Program> => {
     const support = onednnEngine.supports(graph, precision)
     const addon = nativeAddon()
     if (!support.ok || typeof addon === 'string')
       throw new RegraftError('engine', `onednn: ${support.ok ? addon : support.reason}`)
-    const plan = planOf(graph, threads)
+    const plan = planOf(graph, threads, cacheBytes, precision)
     checkFits(graph, plan)
     const failed = (error: unknown) =>
       new RegraftError('engine', `the onednn engine failed: ${(error as Error).message}`)

@@ -1,5 +1,6 @@
 /** Turns nodes into the native engine's kernels: most are one kernel; norms come in pieces between which other work fits. */
 import type { Graph, Node, OperatorName, Shape } from '../../graph/index.js'
+import type { Precision } from '../engine.js'
 
 /** Row-major; in blocks of sixteen channels; or as the convolution that uses it wants its weights. */
 export type Layout = 'plain' | 'blocked' | 'weights'
@@ -9,6 +10,8 @@ export interface DraftValue {
   readonly name: string
   readonly dims: readonly number[]
   readonly layout: Layout
+  /** How its numbers are stored. */
+  readonly precision: Precision
   readonly persistent: boolean
   /** Whether the first axis counts images, so that a strip can work on some of them. */
   readonly batched: boolean
@@ -73,26 +76,26 @@ const readsPlainImages = (node: Node, position: number, dims: Shape): boolean =>
   node.attributes.groups === 1
 
 /** Operators that work on any row-major array, whatever its shape means. */
-const shapeless = new Set([
-  'add',
-  'dropout',
-  'relu',
-  'relu6',
-  'reluGradient',
-  'relu6Gradient',
-  'sgd',
-  'adamW',
-  'blend',
-  'clipScale',
-])
+const shapeless = new Set(['sgd', 'adamW', 'blend', 'clipScale'])
 
-/** Kernels, with copies into blocks where images come from outside. */
-export function lower(graph: Graph): Lowered {
+/**
+ * Kernels, with copies into blocks where images come from outside.
+ * @param precision how images and what is computed from them are stored; weights, their gradients and their optimiser
+ * state are float32, and convolutions make copies of the weights in their own precision
+ */
+export function lower(graph: Graph, precision: Precision = 'float32'): Lowered {
   const weights = weightValues(graph)
   const values = new Map<string, DraftValue>()
   const operations: Draft[] = []
-  const declare = (name: string, dims: Shape, layout: Layout, batched: boolean, persistent = false): string => {
-    values.set(name, { name, dims, layout, batched, persistent })
+  const declare = (
+    name: string,
+    dims: Shape,
+    layout: Layout,
+    batched: boolean,
+    persistent = false,
+    stored: Precision = layout === 'blocked' ? precision : 'float32',
+  ): string => {
+    values.set(name, { name, dims, layout, precision: stored, batched, persistent })
     return name
   }
   for (const { name, shape, role } of graph.values.values()) {
@@ -107,10 +110,12 @@ export function lower(graph: Graph): Lowered {
   const inputOf = (node: Node, name: string, position: number): string => {
     const value = values.get(name)
     const wantsBlocks = value?.dims.length === 4 && value.layout === 'plain' && weightOf(node) !== name
-    if (!value || !wantsBlocks || shapeless.has(node.operator) || readsPlainImages(node, position, value.dims))
-      return name
-    const copy = `${name}.blocked`
-    if (!values.has(copy)) emit('toBlocked', [name], [declare(copy, value.dims, 'blocked', true)])
+    if (!value || !wantsBlocks || shapeless.has(node.operator)) return name
+    const asTheyCome = readsPlainImages(node, position, value.dims)
+    if (asTheyCome && precision === 'float32') return name
+    const [kernel, layout] = asTheyCome ? (['toBfloat16', 'plain'] as const) : (['toBlocked', 'blocked'] as const)
+    const copy = `${name}.${kernel}`
+    if (!values.has(copy)) emit(kernel, [name], [declare(copy, value.dims, layout, true, false, precision)])
     return copy
   }
 
@@ -195,11 +200,11 @@ export function lower(graph: Graph): Lowered {
     if (node.operator === 'batchNorm') batchNorm(node, inputs)
     else if (node.operator === 'batchNormGradient') batchNormGradient(node, inputs)
     else {
-      // Elementwise operators give what they are given: blocks for blocks, rows for rows.
+      // Updates give what they are given: rows for rows.
       if (shapeless.has(node.operator) && values.get(inputs[0] as string)?.layout === 'plain')
         for (const name of node.outputs) {
           const output = values.get(name)
-          if (output?.layout === 'blocked') values.set(name, { ...output, layout: 'plain' })
+          if (output?.layout === 'blocked') values.set(name, { ...output, layout: 'plain', precision: 'float32' })
         }
       emit(node.operator, inputs, [...node.outputs], numbersOf(node))
     }

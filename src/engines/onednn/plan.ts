@@ -1,5 +1,6 @@
 /** Turns a graph into a plan for the native engine: values with their places in one arena, and operations in order. */
 import { type Graph, placeBuffers, valuesOf } from '../../graph/index.js'
+import type { Precision } from '../engine.js'
 import { type Draft, type DraftValue, type Layout, lower, updatesInPlace } from './lower.js'
 import { cacheBytes, type DraftStrip, recompute, strips } from './strips.js'
 
@@ -7,6 +8,8 @@ export interface PlannedValue {
   readonly name: string
   readonly dims: readonly number[]
   readonly layout: Layout
+  /** How its numbers are stored. */
+  readonly precision: Precision
   readonly persistent: boolean
   /** Whether the first axis counts images, of which a strip works on some at a time. */
   readonly batched: boolean
@@ -44,20 +47,22 @@ export interface Plan {
 const padded = (channels: number) => Math.ceil(channels / 16) * 16
 const product = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1)
 
-function bytesOf({ dims, layout }: Pick<DraftValue, 'dims' | 'layout'>): number {
-  if (dims.length !== 4 || layout === 'plain') return 4 * Math.max(product(dims), 1)
+function bytesOf({ dims, layout, precision }: DraftValue): number {
+  const bytes = precision === 'bfloat16' ? 2 : 4
+  if (dims.length !== 4 || layout === 'plain') return bytes * Math.max(product(dims), 1)
   const [first, second, height, width] = dims as readonly [number, number, number, number]
   // Depthwise weights have one input channel, which is not padded; a first convolution's three are not either.
   const channels = layout === 'weights' ? [padded(first), second === 1 ? 1 : padded(second)] : [first, padded(second)]
-  return 4 * product(channels) * height * width
+  return bytes * product(channels) * height * width
 }
 
 /**
  * Draws up the plan: kernels, strips, updates in place, and the arena.
  * @param cache bytes that a strip may touch at a time
+ * @param precision how images and what is computed from them are stored
  */
-export function planOf(graph: Graph, threads: number, cache = cacheBytes): Plan {
-  const lowered = lower(graph)
+export function planOf(graph: Graph, threads: number, cache = cacheBytes, precision: Precision = 'float32'): Plan {
+  const lowered = lower(graph, precision)
   const { values } = lowered
   const inPlace = updatesInPlace(graph)
   for (const next of inPlace.keys()) values.delete(next)

@@ -11,6 +11,7 @@ export interface DraftStrip {
 /** Kernels that can work on some of the images at a time; sums and weight gradients are gathered from strip to strip. */
 const perImage = new Set([
   'toBlocked',
+  'toBfloat16',
   'conv2d',
   'conv2dInputGradient',
   'conv2dWeightGradient',
@@ -69,6 +70,7 @@ function batchOf({ kernel, inputs, outputs }: Draft, values: ReadonlyMap<string,
   if (
     !kernel.startsWith('conv2d') &&
     kernel !== 'toBlocked' &&
+    kernel !== 'toBfloat16' &&
     images.some(({ layout, dims }) => layout === 'plain' && dims.length === 4)
   )
     return undefined
