@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """The PyTorch side of the benchmark: one network, one task, timed whenever a line arrives on standard input.
 
-Needs nothing but torch. Called by `npm run bench` as
+Needs nothing but torch; tasks that read images (pipeline, epoch) need pillow, too. Called by `npm run bench` as
     peer.py {"network": "resnet50", "task": "step", "batch": 16, "size": 224, "threads": 2, "channels_last": true, "bf16": false}
 It answers 'ready' after a warm-up, then for each line 'go N' the seconds of N runs as JSON, and for 'end' its peak memory.
 """
-import json, math, resource, sys, time
+import json, math, os, random, resource, sys, time
 
 import torch
 import torch.nn.functional as F
@@ -92,6 +92,42 @@ def mobilenet_v2(classes):
     return light(stages, conv, nn.BatchNorm2d, classes)
 
 
+class Images(torch.utils.data.Dataset):
+    """JPEG files as a plain program reads them: decode, random resized crop (0.35 to 1 of the area), mirror, normalise."""
+
+    def __init__(self, folder, size):
+        self.files = sorted(os.path.join(top, f) for top, _, files in os.walk(folder) for f in files if f.lower().endswith(('.jpg', '.jpeg', '.png')))
+        self.size = size
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        from PIL import Image
+
+        image = Image.open(self.files[index]).convert('RGB')
+        width, height = image.size
+        for _ in range(10):
+            area, ratio = width * height * random.uniform(0.35, 1), math.exp(random.uniform(math.log(3 / 4), math.log(4 / 3)))
+            w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+            if w <= width and h <= height:
+                break
+        else:
+            w, h = width, height
+        x, y = random.randint(0, width - w), random.randint(0, height - h)
+        image = image.resize((self.size, self.size), Image.BILINEAR, box=(x, y, x + w, y + h))
+        if random.random() < 0.5:
+            image = image.transpose(Image.FLIP_LEFT_RIGHT)
+        pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(self.size, self.size, 3).permute(2, 0, 1)
+        return (pixels.float() / 255 - 0.45) / 0.225
+
+
+def endless(o):
+    data = Images(o['data'], o['size'])
+    while True:
+        yield from torch.utils.data.DataLoader(data, o['batch'], shuffle=True, drop_last=True, num_workers=o['threads'], persistent_workers=False)
+
+
 def main():
     o = json.loads(sys.argv[1])
     torch.set_num_threads(o['threads'])
@@ -103,14 +139,22 @@ def main():
     if o['channels_last']:
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     autocast = lambda: torch.autocast('cpu', torch.bfloat16, enabled=o['bf16'])
-    if o['task'] == 'step':
+    batches = endless(o) if o['task'] in ('pipeline', 'epoch') else None
+    if batches:
+        import PIL  # fails here, not in a worker
+    if o['task'] == 'pipeline':
+        run = lambda: next(batches)
+    elif o['task'] != 'inference':
         net.train()
         optimiser = torch.optim.SGD(net.parameters(), lr=1e-4, momentum=0.9, weight_decay=5e-4)
 
         def run():
+            images = next(batches) if batches else x
+            if batches and o['channels_last']:
+                images = images.to(memory_format=torch.channels_last)
             optimiser.zero_grad(set_to_none=True)
             with autocast():
-                loss = F.cross_entropy(net(x), y)
+                loss = F.cross_entropy(net(images), y)
             loss.backward()
             optimiser.step()
     else:
