@@ -1,4 +1,13 @@
-/** Builds the native engine where a compiler and oneDNN are there; otherwise says in one line how to get it. Plain Node, no dependency. */
+/**
+ * Builds the native engine where a compiler and oneDNN are there; otherwise says in one line how to get it. Plain Node, no
+ * dependency. The environment can say otherwise:
+ *   CXX                                           the compiler, in place of g++
+ *   REGRAFT_BUILD                                 the folder that the addon is built into and loaded from, in place of build/
+ *   REGRAFT_SANITIZE                              with AddressSanitizer and UndefinedBehaviorSanitizer (npm run test:sanitize)
+ *   REGRAFT_ONEDNN_INCLUDE, REGRAFT_ONEDNN_LIB    folders of another oneDNN, 2.6 or 3: the one that holds oneapi/dnnl/dnnl.hpp,
+ *                                                 and the one that holds libdnnl.so
+ *   REGRAFT_NO_APT                                install nothing
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -9,7 +18,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const sources = join(root, 'native', 'src')
-const folder = join(root, 'build')
+const folder = process.env.REGRAFT_BUILD ?? join(root, 'build')
 const addon = join(folder, 'regraft_native.node')
 const compiler = process.env.CXX ?? 'g++'
 const has = (command, args = ['--version']) => spawnSync(command, args, { stdio: 'ignore' }).status === 0
@@ -45,7 +54,10 @@ function installPackages() {
 }
 
 const headers = () =>
-  ['/usr/include', '/usr/local/include'].some(at => existsSync(join(at, 'oneapi', 'dnnl', 'dnnl.hpp')))
+  (process.env.REGRAFT_ONEDNN_INCLUDE
+    ? [process.env.REGRAFT_ONEDNN_INCLUDE]
+    : ['/usr/include', '/usr/local/include']
+  ).some(at => existsSync(join(at, 'oneapi', 'dnnl', 'dnnl.hpp')))
 
 /** Compiles one file; resolves with what the compiler said where it failed. */
 const compile = (flags, source, object) =>
@@ -90,7 +102,10 @@ export async function buildNative() {
     '-DNAPI_VERSION=8',
   ]
   const includes = ['node-api-headers', 'node-addon-api'].flatMap(name => ['-isystem', include(name)])
-  const wanted = stamp(flags)
+  const { REGRAFT_ONEDNN_INCLUDE: otherHeaders, REGRAFT_ONEDNN_LIB: otherLibrary } = process.env
+  if (otherHeaders) includes.push('-isystem', otherHeaders)
+  const libraries = [...(otherLibrary ? [`-L${otherLibrary}`, `-Wl,-rpath,${otherLibrary}`] : []), '-ldnnl']
+  const wanted = stamp([...flags, ...includes, ...libraries])
   const mark = join(folder, 'stamp')
   if (existsSync(addon) && existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return true
   process.stderr.write('Compiling the native engine …\n')
@@ -109,7 +124,7 @@ export async function buildNative() {
   await Promise.all(cpus().slice(0, 4).map(worker))
   if (failures.length > 0) return without(`it does not compile:\n${failures.join('\n').slice(0, 4000)}\n`)
   // Linked aside and renamed: a process that has the old one loaded keeps it.
-  const linked = spawnSync(compiler, ['-shared', ...flags, ...objects, '-ldnnl', '-o', `${addon}.part`], {
+  const linked = spawnSync(compiler, ['-shared', ...flags, ...objects, ...libraries, '-o', `${addon}.part`], {
     encoding: 'utf8',
   })
   if (linked.status !== 0) return without(`it does not link:\n${linked.stderr.slice(0, 4000)}\n`)

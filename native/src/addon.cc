@@ -1,6 +1,7 @@
 // The door to JavaScript: a class Program whose methods return promises.
 #include <napi.h>
 
+#include "peak.h"
 #include "program.h"
 
 namespace regraft {
@@ -43,6 +44,8 @@ std::vector<int> integers(const Napi::Value &value) {
   return result;
 }
 
+Precision precisionOf(const Napi::Value &value) { return value.ToString().Utf8Value() == "bfloat16" ? Precision::bfloat16 : Precision::float32; }
+
 Plan planFrom(const Napi::Object &object) {
   Plan plan;
   const auto values = object.Get("values").As<Napi::Array>();
@@ -53,9 +56,10 @@ Plan planFrom(const Napi::Object &object) {
     for (int side : integers(from.Get("dims"))) value.dims.push_back(side);
     const std::string layout = from.Get("layout").ToString();
     value.layout = layout == "blocked" ? Layout::blocked : layout == "weights" ? Layout::weights : Layout::plain;
-    value.precision = from.Get("precision").ToString().Utf8Value() == "bfloat16" ? Precision::bfloat16 : Precision::float32;
+    value.precision = precisionOf(from.Get("precision"));
     value.persistent = from.Get("persistent").ToBoolean();
     value.batched = from.Get("batched").ToBoolean();
+    value.local = from.Get("local").ToBoolean();
     value.bytes = static_cast<size_t>(from.Get("bytes").ToNumber().Int64Value());
     value.offset = static_cast<size_t>(from.Get("offset").ToNumber().Int64Value());
     plan.values.push_back(std::move(value));
@@ -80,11 +84,12 @@ Plan planFrom(const Napi::Object &object) {
   for (uint32_t i = 0; i < strips.Length(); i++) {
     const auto from = strips.Get(i).As<Napi::Object>();
     const auto number = [&from](const char *name) { return from.Get(name).ToNumber().Int32Value(); };
-    plan.strips.push_back({number("first"), number("end"), number("images"), number("times")});
+    plan.strips.push_back({number("first"), number("end"), number("images"), number("times"), from.Get("apart").ToBoolean()});
   }
   plan.inputs = integers(object.Get("inputs"));
   plan.outputs = integers(object.Get("outputs"));
   plan.arenaBytes = static_cast<size_t>(object.Get("arenaBytes").ToNumber().Int64Value());
+  plan.threadBytes = static_cast<size_t>(object.Get("threadBytes").ToNumber().Int64Value());
   plan.threads = object.Get("threads").ToNumber().Int32Value();
   return plan;
 }
@@ -154,9 +159,32 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
   std::unique_ptr<Program> program_;
 };
 
+/// Measures on a thread of its own.
+class RateWorker : public Napi::AsyncWorker {
+ public:
+  RateWorker(Napi::Env env, Precision precision, int threads) : Napi::AsyncWorker(env), deferred(Napi::Promise::Deferred::New(env)), precision_(precision), threads_(threads) {}
+  void Execute() override { rate_ = productRate(precision_, threads_); }
+  void OnOK() override { deferred.Resolve(Napi::Number::New(Env(), rate_)); }
+  void OnError(const Napi::Error &error) override { deferred.Reject(error.Value()); }
+
+  const Napi::Promise::Deferred deferred;
+
+ private:
+  const Precision precision_;
+  const int threads_;
+  double rate_ = 0;
+};
+
+Napi::Value ProductRate(const Napi::CallbackInfo &info) {
+  auto *worker = new RateWorker(info.Env(), precisionOf(info[0]), info[1].ToNumber().Int32Value());
+  worker->Queue();
+  return worker->deferred.Promise();
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   const dnnl_version_t *version = dnnl_version();
   exports.Set("version", std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch));
+  exports.Set("productRate", Napi::Function::New(env, ProductRate));
   exports.Set("Program", ProgramObject::Define(env));
   return exports;
 }

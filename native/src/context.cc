@@ -14,6 +14,7 @@ Context::Context(const Plan &given) : plan(given) {
       pointers.push_back(arena->data() + value.offset);
     }
     imageBytes.push_back(value.batched ? static_cast<int64_t>(value.bytes) / value.dims.at(0) : 0);
+    threadBytes.push_back(value.local ? static_cast<int64_t>(plan.threadBytes) : 0);
   }
 }
 
@@ -29,8 +30,7 @@ Context::Planes Context::planes(int index) const {
 }
 
 void Context::allocateShared() {
-  scratchArena = std::make_unique<Arena>(scratchBytes);
-  stagingArena = std::make_unique<Arena>(stagingBytes);
+  for (Shared *memory : {&scratchMemory, &stagingMemory, &heldMemory}) memory->arena = std::make_unique<Arena>(memory->bytes(plan.threads));
 }
 
 }  // namespace regraft

@@ -11,16 +11,15 @@ namespace regraft {
 
 using dnnl::algorithm;
 using dnnl::memory;
-using dnnl::prop_kind;
 
 namespace {
 
 /// A convolution's shapes as oneDNN wants them, with padded channels.
 struct Geometry {
-  memory::dims source, weights, target, stride, padBefore, padAfter;
-  bool depthwise, plainSource;
+  memory::dims source, weights, target;
+  bool depthwise;
   memory::data_type stored;
-  memory::desc sourceDesc, anyWeights, targetDesc;
+  api::Convolution convolution;
 };
 
 /// @param x, w, y indices of the convolution's input, weights and output, or of their gradients
@@ -30,7 +29,6 @@ Geometry geometryOf(const Context &c, const Operation &op, int x, int w, int y) 
   Geometry g;
   const int64_t groups = op.integer("groups");
   g.depthwise = groups > 1 && groups == source[1] && groups == weights[0];
-  g.plainSource = plainSource;
   const int64_t inputs = plainSource ? source[1] : padded(source[1]), outputs = padded(target[1]);
   g.source = {source[0], inputs, source[2], source[3]};
   g.target = {target[0], outputs, target[2], target[3]};
@@ -42,14 +40,15 @@ Geometry geometryOf(const Context &c, const Operation &op, int x, int w, int y) 
     g.target[1] = target[1];
     g.weights = {groups, weights[0] / groups, weights[1], weights[2], weights[3]};
   }
-  g.stride = {op.integer("stride", 0), op.integer("stride", 1)};
-  g.padBefore = {op.integer("padding", 0), op.integer("padding", 1)};
-  g.padAfter = {op.integer("padding", 2), op.integer("padding", 3)};
+  auto &convolution = g.convolution;
+  convolution.stride = {op.integer("stride", 0), op.integer("stride", 1)};
+  convolution.padBefore = {op.integer("padding", 0), op.integer("padding", 1)};
+  convolution.padAfter = {op.integer("padding", 2), op.integer("padding", 3)};
   g.stored = c.value(y).precision == Precision::bfloat16 ? memory::data_type::bf16 : memory::data_type::f32;
-  g.sourceDesc = memory::desc(g.source, g.stored, plainSource ? memory::format_tag::nchw : memory::format_tag::nChw16c);
-  g.targetDesc = memory::desc(g.target, g.stored, memory::format_tag::nChw16c);
+  convolution.source = memory::desc(g.source, g.stored, plainSource ? memory::format_tag::nchw : memory::format_tag::nChw16c);
+  convolution.target = memory::desc(g.target, g.stored, memory::format_tag::nChw16c);
   // The own depthwise kernel wants the taps of a block of channels together.
-  g.anyWeights = memory::desc(g.weights, g.stored, g.depthwise ? memory::format_tag::Goihw16g : memory::format_tag::any);
+  convolution.weights = memory::desc(g.weights, g.stored, g.depthwise ? memory::format_tag::Goihw16g : memory::format_tag::any);
   return g;
 }
 
@@ -59,28 +58,23 @@ dnnl::primitive_attr attributes(float relu, bool six, bool residual) {
   dnnl::post_ops post;
   if (residual) post.append_sum(1.0f);
   if (relu > 0) {
-    if (six) post.append_eltwise(1.0f, algorithm::eltwise_clip, 0.0f, 6.0f);
-    else post.append_eltwise(1.0f, algorithm::eltwise_relu, 0.0f, 0.0f);
+    if (six) api::appendActivation(post, algorithm::eltwise_clip, 0.0f, 6.0f);
+    else api::appendActivation(post, algorithm::eltwise_relu, 0.0f, 0.0f);
   }
   if (post.len() > 0) attr.set_post_ops(post);
   return attr;
 }
 
-dnnl::convolution_forward::primitive_desc forwardDesc(Context &c, const Geometry &g, bool bias, const dnnl::primitive_attr &attr) {
-  const auto kind = prop_kind::forward_training;
-  if (!bias) {
-    dnnl::convolution_forward::desc d(kind, algorithm::convolution_direct, g.sourceDesc, g.anyWeights, g.targetDesc, g.stride, g.padBefore, g.padAfter);
-    return {d, attr, c.engine};
-  }
-  memory::desc b({g.target[1]}, memory::data_type::f32, memory::format_tag::x);
-  dnnl::convolution_forward::desc d(kind, algorithm::convolution_direct, g.sourceDesc, g.anyWeights, b, g.targetDesc, g.stride, g.padBefore, g.padAfter);
-  return {d, attr, c.engine};
+api::Forward forwardDesc(Context &c, const Geometry &g, bool bias, const dnnl::primitive_attr &attr) {
+  if (!bias) return api::forward(c.engine, g.convolution, attr);
+  return api::forward(c.engine, g.convolution, memory::desc({g.target[1]}, memory::data_type::f32, memory::format_tag::x), attr);
 }
 
-dnnl::convolution_backward_weights::primitive_desc weightGradientDesc(Context &c, const Geometry &g, const dnnl::convolution_forward::primitive_desc &forward) {
-  const memory::desc wanted(g.weights, memory::data_type::f32, memory::format_tag::any);
-  dnnl::convolution_backward_weights::desc d(algorithm::convolution_direct, g.sourceDesc, wanted, g.targetDesc, g.stride, g.padBefore, g.padAfter);
-  return {d, attributes(0, false, false), c.engine, forward};
+api::BackwardWeights weightGradientDesc(Context &c, const Geometry &g, const api::Forward &forward) {
+  // What the primitive likes best, which need not be how the weights are kept.
+  api::Convolution gradient = g.convolution;
+  gradient.weights = memory::desc(g.weights, memory::data_type::f32, memory::format_tag::any);
+  return api::backwardWeights(c.engine, gradient, forward, attributes(0, false, false));
 }
 
 /// The layout that weights, their gradient and their momentum are kept in, in float32: the one that the forward pass
@@ -97,23 +91,49 @@ void note(Context &c, const Operation &op, int value, const PrimitiveDesc &pd) {
   c.implementations.push_back(op.kernel + " " + c.value(value).name + ": " + pd.impl_info_str());
 }
 
-/// Weights as a primitive wants them: where they are kept, or put in order for it right before it runs; in bfloat16 and
-/// for strips into a copy of its own, which is made again when the weights have changed.
+/// A primitive with arguments for each thread that works on parts of its own.
+class Call {
+ public:
+  template <class PrimitiveDesc>
+  Call(Context &c, const PrimitiveDesc &pd, dnnl::primitive made, std::initializer_list<std::pair<int, memory::desc>> takes) : context(c), primitive(std::move(made)) {
+    c.wantScratch(pd.scratchpad_desc().get_size());
+    for (int i = 0; i < c.workers(); i++) {
+      args.emplace_back();
+      for (const auto &[key, desc] : takes) args.back().emplace(key, memory(desc, c.engine, nullptr));
+      args.back().emplace(DNNL_ARG_SCRATCHPAD, memory(pd.scratchpad_desc(), c.engine, nullptr));
+    }
+  }
+  void operator()(std::initializer_list<std::pair<int, void *>> given) {
+    auto &own = args[Context::part().thread];
+    for (const auto &[key, data] : given) own.at(key).set_data_handle(data);
+    own.at(DNNL_ARG_SCRATCHPAD).set_data_handle(context.scratch());
+    primitive.execute(context.stream, own);
+  }
+
+ private:
+  Context &context;
+  dnnl::primitive primitive;
+  std::vector<std::unordered_map<int, memory>> args;
+};
+
+/// Weights as a primitive wants them: where they are kept, or put in order for it before its strip runs. In bfloat16 they
+/// are a copy of its own, which is made again when the weights have changed.
 struct WeightsIn {
-  memory kept, wanted;
+  int index;
   std::shared_ptr<Arena> own;
   uint64_t version = 0;
-  int index;
+  memory kept, wanted;
   dnnl::reorder reorder;
   std::vector<int64_t> dims;
   memory::desc layout;
   bool plain = false, same = true;
+  size_t held = 0;
 
   WeightsIn(Context &c, int at, const memory::desc &keptLayout, const memory::desc &wantedLayout) : index(at), dims(c.value(index).dims), layout(keptLayout) {
     plain = c.value(index).layout == Layout::plain;
     if (!plain) {
       auto &chosen = c.weightLayouts[index];
-      if (!chosen) chosen = keptLayout;
+      if (!api::isSet(chosen)) chosen = keptLayout;
       layout = chosen;
       if (layout.get_size() > c.value(index).bytes) throw std::runtime_error("the layout of '" + c.value(index).name + "' is larger than planned");
     }
@@ -121,27 +141,22 @@ struct WeightsIn {
     kept = memory(layout, c.engine, nullptr);
     wanted = memory(wantedLayout, c.engine, nullptr);
     if (same) return;
-    if (c.strip.times > 1 || wantedLayout.data_type() == memory::data_type::bf16) own = c.keep(wantedLayout.get_size());
-    else c.wantStaging(wantedLayout.get_size());
+    if (api::type(wantedLayout) == memory::data_type::bf16) own = c.keep(wantedLayout.get_size());
+    else held = c.hold(wantedLayout.get_size());
     if (!plain) reorder = dnnl::reorder(kept, wanted);
   }
 
-  const memory &prepare(Context &c, float *data) {
-    if (same) {
-      kept.set_data_handle(data);
-      return kept;
-    }
-    if (own && version == c.versions[index]) return wanted;
+  void prepare(Context &c, float *data) {
+    if (same || (own && version == c.versions[index])) return;
     version = c.versions[index];
-    float *to = own ? reinterpret_cast<float *>(own->data()) : c.staging();
-    wanted.set_data_handle(to);
-    if (plain) toWeights(c, data, to, dims, wanted.get_desc());
-    else {
-      kept.set_data_handle(data);
-      reorder.execute(c.stream, kept, wanted);
-    }
-    return wanted;
+    wanted.set_data_handle(place(c));
+    if (plain) return toWeights(c, data, place(c), dims, wanted.get_desc());
+    kept.set_data_handle(data);
+    reorder.execute(c.stream, kept, wanted);
   }
+
+  float *data(const Context &c, float *data) const { return same ? data : place(c); }
+  float *place(const Context &c) const { return own ? reinterpret_cast<float *>(own->data()) : c.held(held); }
 };
 
 Step conv2d(Context &c, const Operation &op) {
@@ -150,29 +165,23 @@ Step conv2d(Context &c, const Operation &op) {
   const double activation = op.number("activation");
   const auto pd = forwardDesc(c, g, bias >= 0, attributes(activation > 0, activation == 2, residual >= 0));
   note(c, op, y, pd);
-  c.wantScratch(pd.scratchpad_desc().get_size());
   auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), pd.weights_desc());
-  dnnl::convolution_forward primitive(pd);
-  std::unordered_map<int, memory> args{{DNNL_ARG_SRC, memory(pd.src_desc(), c.engine, nullptr)},
-                                       {DNNL_ARG_DST, memory(pd.dst_desc(), c.engine, nullptr)},
-                                       {DNNL_ARG_SCRATCHPAD, memory(pd.scratchpad_desc(), c.engine, nullptr)}};
-  std::shared_ptr<Arena> wide;
-  if (bias >= 0) {
-    wide = c.keep(g.target[1] * sizeof(float));
-    args.emplace(DNNL_ARG_BIAS, memory(pd.bias_desc(), c.engine, wide->data()));
-  }
-  args.emplace(DNNL_ARG_WEIGHTS, memory());
+  auto call = std::make_shared<Call>(
+      c, pd, dnnl::convolution_forward(pd),
+      std::initializer_list<std::pair<int, memory::desc>>{
+          {DNNL_ARG_SRC, pd.src_desc()}, {DNNL_ARG_WEIGHTS, pd.weights_desc()}, {DNNL_ARG_BIAS, pd.bias_desc()}, {DNNL_ARG_DST, pd.dst_desc()}});
+  const std::shared_ptr<Arena> wide = c.keep(g.target[1] * sizeof(float));
   const size_t bytes = c.planes(y).floats() * memory::data_type_size(g.stored);
-  return [&c, x, w, bias, residual, y, weights, primitive, args, wide, bytes]() mutable {
-    args[DNNL_ARG_SRC].set_data_handle(c.data(x));
-    args[DNNL_ARG_DST].set_data_handle(c.data(y));
-    args[DNNL_ARG_WEIGHTS] = weights->prepare(c, c.data(w));
-    args[DNNL_ARG_SCRATCHPAD].set_data_handle(c.scratch());
-    if (wide) memcpy(wide->data(), c.data(bias), c.value(bias).dims[0] * sizeof(float));
+  const auto run = [=, &c] {
     // The sum is added to what stands in the target.
     if (residual >= 0 && c.data(residual) != c.data(y)) memcpy(c.data(y), c.data(residual), bytes);
-    primitive.execute(c.stream, args);
+    (*call)({{DNNL_ARG_SRC, c.data(x)}, {DNNL_ARG_WEIGHTS, weights->data(c, c.data(w))}, {DNNL_ARG_BIAS, wide->data()}, {DNNL_ARG_DST, c.data(y)}});
   };
+  const auto before = [=, &c] {
+    weights->prepare(c, c.data(w));
+    if (bias >= 0) memcpy(wide->data(), c.data(bias), c.value(bias).dims[0] * sizeof(float));
+  };
+  return {run, before, nullptr};
 }
 
 Step inputGradient(Context &c, const Operation &op) {
@@ -182,25 +191,16 @@ Step inputGradient(Context &c, const Operation &op) {
   if (g.depthwise && hasDepthwiseInputGradient(op, c.dims(w))) {
     auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), weightLayout(c, g));
     const auto kernel = depthwiseInputGradient(c, op);
-    return [&c, w, weights, kernel]() { kernel(static_cast<const float *>(weights->prepare(c, c.data(w)).get_data_handle())); };
+    return {[=, &c] { kernel(weights->data(c, c.data(w))); }, [=, &c] { weights->prepare(c, c.data(w)); }, nullptr};
   }
-  dnnl::convolution_backward_data::desc d(algorithm::convolution_direct, g.sourceDesc, g.anyWeights, g.targetDesc, g.stride, g.padBefore, g.padAfter);
-  const dnnl::convolution_backward_data::primitive_desc pd(d, attributes(0, false, false), c.engine, forward);
+  const auto pd = api::backwardData(c.engine, g.convolution, forward, attributes(0, false, false));
   note(c, op, dx, pd);
-  c.wantScratch(pd.scratchpad_desc().get_size());
   auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), pd.weights_desc());
-  dnnl::convolution_backward_data primitive(pd);
-  std::unordered_map<int, memory> args{{DNNL_ARG_DIFF_DST, memory(pd.diff_dst_desc(), c.engine, nullptr)},
-                                       {DNNL_ARG_DIFF_SRC, memory(pd.diff_src_desc(), c.engine, nullptr)},
-                                       {DNNL_ARG_SCRATCHPAD, memory(pd.scratchpad_desc(), c.engine, nullptr)},
-                                       {DNNL_ARG_WEIGHTS, memory()}};
-  return [&c, dy, w, dx, weights, primitive, args]() mutable {
-    args[DNNL_ARG_DIFF_DST].set_data_handle(c.data(dy));
-    args[DNNL_ARG_DIFF_SRC].set_data_handle(c.data(dx));
-    args[DNNL_ARG_WEIGHTS] = weights->prepare(c, c.data(w));
-    args[DNNL_ARG_SCRATCHPAD].set_data_handle(c.scratch());
-    primitive.execute(c.stream, args);
-  };
+  auto call = std::make_shared<Call>(c, pd, dnnl::convolution_backward_data(pd),
+                                     std::initializer_list<std::pair<int, memory::desc>>{
+                                         {DNNL_ARG_DIFF_DST, pd.diff_dst_desc()}, {DNNL_ARG_WEIGHTS, pd.weights_desc()}, {DNNL_ARG_DIFF_SRC, pd.diff_src_desc()}});
+  return {[=, &c] { (*call)({{DNNL_ARG_DIFF_DST, c.data(dy)}, {DNNL_ARG_WEIGHTS, weights->data(c, c.data(w))}, {DNNL_ARG_DIFF_SRC, c.data(dx)}}); },
+          [=, &c] { weights->prepare(c, c.data(w)); }, nullptr};
 }
 
 Step weightGradient(Context &c, const Operation &op) {
@@ -213,36 +213,40 @@ Step weightGradient(Context &c, const Operation &op) {
   if (g.depthwise) return depthwiseWeightGradient(c, op);
   const auto pd = weightGradientDesc(c, g, forward);
   note(c, op, dw, pd);
-  c.wantScratch(pd.scratchpad_desc().get_size());
-  const bool same = pd.diff_weights_desc() == layout, parts = c.strip.times > 1;
-  memory target(pd.diff_weights_desc(), c.engine, nullptr), kept(layout, c.engine, c.data(dw));
-  dnnl::reorder move, add;
-  if (!same || parts) c.wantStaging(pd.diff_weights_desc().get_size());
-  if (!same) move = dnnl::reorder(target, kept);
-  if (parts) {
-    dnnl::primitive_attr sum;
-    dnnl::post_ops post;
-    post.append_sum(1.0f);
-    sum.set_post_ops(post);
-    add = dnnl::reorder(target, kept, sum);
-  }
-  dnnl::convolution_backward_weights primitive(pd);
-  std::unordered_map<int, memory> args{{DNNL_ARG_SRC, memory(pd.src_desc(), c.engine, nullptr)},
-                                       {DNNL_ARG_DIFF_DST, memory(pd.diff_dst_desc(), c.engine, nullptr)},
-                                       {DNNL_ARG_DIFF_WEIGHTS, target},
-                                       {DNNL_ARG_SCRATCHPAD, memory(pd.scratchpad_desc(), c.engine, nullptr)}};
-  return [&c, x, dy, dw, same, target, kept, move, add, primitive, args]() mutable {
-    // The first part of a strip is written, the others are added to it.
-    const bool first = c.firstImage == 0, direct = same && first;
-    args[DNNL_ARG_SRC].set_data_handle(c.data(x));
-    args[DNNL_ARG_DIFF_DST].set_data_handle(c.data(dy));
-    args[DNNL_ARG_SCRATCHPAD].set_data_handle(c.scratch());
-    args[DNNL_ARG_DIFF_WEIGHTS].set_data_handle(direct ? c.data(dw) : c.staging());
-    primitive.execute(c.stream, args);
-    if (direct) return;
-    target.set_data_handle(c.staging());
-    (first ? move : add).execute(c.stream, target, kept);
+  auto call = std::make_shared<Call>(c, pd, dnnl::convolution_backward_weights(pd),
+                                     std::initializer_list<std::pair<int, memory::desc>>{
+                                         {DNNL_ARG_SRC, pd.src_desc()}, {DNNL_ARG_DIFF_DST, pd.diff_dst_desc()}, {DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc()}});
+  const size_t bytes = pd.diff_weights_desc().get_size();
+  const int64_t count = static_cast<int64_t>(bytes / sizeof(float));
+  const bool same = pd.diff_weights_desc() == layout;
+  const int workers = c.workers();
+  if (c.strip.times > workers) c.wantStaging(bytes);
+  std::vector<size_t> places;
+  for (int i = 0; i < workers; i++) places.push_back(same && i == 0 ? 0 : c.hold(bytes));
+  // Each thread gathers its images' gradients; the first one where the whole gradient will stand, if it can.
+  const auto gathered = [=, &c](int thread) { return same && thread == 0 ? c.data(dw) : c.held(places[thread]); };
+  const auto run = [=, &c] {
+    float *own = gathered(Context::part().thread), *to = Context::part().first ? own : c.staging();
+    (*call)({{DNNL_ARG_SRC, c.data(x)}, {DNNL_ARG_DIFF_DST, c.data(dy)}, {DNNL_ARG_DIFF_WEIGHTS, to}});
+    if (to == own) return;
+#pragma omp parallel for simd schedule(static)
+    for (int64_t i = 0; i < count; i++) own[i] += to[i];
   };
+  memory target(pd.diff_weights_desc(), c.engine, nullptr), kept(layout, c.engine, nullptr);
+  const dnnl::reorder reorder = same ? dnnl::reorder() : dnnl::reorder(target, kept);
+  const auto after = [=, &c]() mutable {
+    float *sum = gathered(0);
+    for (int other = 1; other < workers; other++) {
+      const float *more = gathered(other);
+#pragma omp parallel for simd schedule(static)
+      for (int64_t i = 0; i < count; i++) sum[i] += more[i];
+    }
+    if (same) return;
+    target.set_data_handle(sum);
+    kept.set_data_handle(c.data(dw));
+    reorder.execute(c.stream, target, kept);
+  };
+  return {run, nullptr, after};
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ std::function<void(const float *)> inputGradient(Context &c, const Operation &op
   s.paddedHeight = std::max(s.outHeight, (s.height + s.top) / 2 + 1) + margin;
   s.paddedWidth = std::max(s.outWidth, (s.width + s.left) / 2 + 1) + margin;
   const int64_t plane = s.paddedHeight * s.paddedWidth, taps = kernel * kernel;
-  c.wantScratch(c.plan.threads * plane * sizeof(Lanes));
+  c.wantScratch(c.team() * plane * sizeof(Lanes));
   return [=, &c](const float *weights) {
     const Pixel *change = reinterpret_cast<const Pixel *>(c.data(dy));
     const Lanes *all = reinterpret_cast<const Lanes *>(weights);
@@ -114,14 +114,17 @@ Step weightGradient(Context &c, const Operation &op) {
   s.paddedHeight = std::max((s.outHeight - 1) * s.stride + kernel, s.top + s.height);
   s.paddedWidth = std::max((s.outWidth - 1) * s.stride + kernel, s.left + s.width);
   const int64_t taps = kernel * kernel, plane = s.paddedHeight * s.paddedWidth;
-  const int threads = c.plan.threads;
-  // Each image's sums by themselves, then added in order: the same bits however many threads there are.
+  // Each image's sums by themselves, then added in order.
   const int64_t partial = s.batch * s.blocks * taps;
-  c.wantScratch((partial + threads * plane) * sizeof(Lanes));
-  return [&c, x, dy, dw, s, taps, plane, partial, gradient]() {
-    const bool first = c.firstImage == 0;
+  c.wantScratch((partial + c.team() * plane) * sizeof(Lanes));
+  const int workers = c.workers();
+  const size_t own = s.blocks * taps * sizeof(Lanes), held = c.hold((workers - 1) * own);
+  /// Where a thread gathers its images' gradients: the first one where the whole gradient will stand.
+  const auto gathered = [=, &c](int thread) { return reinterpret_cast<Lanes *>(thread == 0 ? c.data(dw) : c.held(held + (thread - 1) * own)); };
+  const auto run = [=, &c]() {
+    const bool first = Context::part().first;
     const Pixel *source = reinterpret_cast<const Pixel *>(c.data(x)), *change = reinterpret_cast<const Pixel *>(c.data(dy));
-    Lanes *sums = reinterpret_cast<Lanes *>(c.scratch()), *target = reinterpret_cast<Lanes *>(c.data(dw));
+    Lanes *sums = reinterpret_cast<Lanes *>(c.scratch()), *target = gathered(Context::part().thread);
 #pragma omp parallel
     {
       Lanes *wide = sums + partial + omp_get_thread_num() * plane;
@@ -144,6 +147,11 @@ Step weightGradient(Context &c, const Operation &op) {
       }
     }
   };
+  const auto after = [=] {
+    for (int other = 1; other < workers; other++)
+      for (int64_t i = 0; i < s.blocks * taps; i++) gathered(0)[i] += gathered(other)[i];
+  };
+  return {run, nullptr, after};
 }
 
 }  // namespace

@@ -47,13 +47,13 @@ namespace {
 
 /// Sizes of the padded weights in row-major order: a layout with groups has one axis more.
 std::vector<int64_t> paddedDims(const memory::desc &layout) {
-  const auto dims = layout.dims();
+  const auto dims = api::dims(layout);
   if (dims.size() == 4) return {dims[0], dims[1], dims[2], dims[3]};
   return {dims[0] * dims[1], dims[2], dims[3], dims[4]};
 }
 
 memory::desc plainDesc(const memory::desc &layout) {
-  const auto dims = layout.dims();
+  const auto dims = api::dims(layout);
   const auto tag = dims.size() == 4 ? memory::format_tag::oihw : memory::format_tag::goihw;
   return memory::desc(dims, memory::data_type::f32, tag);
 }

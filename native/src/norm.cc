@@ -9,51 +9,51 @@ namespace regraft {
 
 namespace {
 
-/// x -> sums of x - shift and of its square per plane, and shift: the first image's mean, so that no digits are lost.
+/// Sums are of differences to the mean of the plane's first row, so that no digits are lost.
+template <class Pixel>
+Spread spreadOf(const Pixel *plane, int64_t pixels, int64_t width) {
+  Lanes centre{};
+  for (int64_t i = 0; i < width; i++) centre += Lanes(plane[i]);
+  centre /= static_cast<float>(width);
+  const Sums sums = sumPlane(pixels, [=](int64_t i, Lanes &first, Lanes &second) {
+    const Lanes d = Lanes(plane[i]) - centre;
+    first += d;
+    second += d * d;
+  });
+  const Wide shift = sums.first / static_cast<double>(pixels);
+  return {widen(centre) + shift, sums.second - shift * sums.first};
+}
+
+/// x -> the spread of each plane
 template <class Pixel>
 Step normSums(Context &c, const Operation &op) {
-  const int input = op.in(0), output = op.out(0), around = op.out(1);
+  const int input = op.in(0), output = op.out(0);
   const auto p = c.planes(input);
   return [=, &c]() {
-    const int64_t pixels = p.pixels();
     const Pixel *x = as<Pixel>(c.data(input));
-    Sums *sums = as<Sums>(c.data(output));
-    Lanes *shift = as<Lanes>(c.data(around));
-    if (c.firstImage == 0) {
+    Spread *spreads = as<Spread>(c.data(output));
 #pragma omp parallel for schedule(static)
-      for (int64_t b = 0; b < p.blocks; b++) {
-        const Pixel *plane = x + b * pixels;
-        const Sums own = sumPlane(pixels, [=](int64_t i, Lanes &first, Lanes &) { first += Lanes(plane[i]); });
-        shift[b] = narrow(own.first / static_cast<double>(pixels));
-      }
-    }
-#pragma omp parallel for collapse(2) schedule(static)
-    for (int64_t n = 0; n < p.batch; n++)
-      for (int64_t b = 0; b < p.blocks; b++) {
-        const Pixel *plane = x + (n * p.blocks + b) * pixels;
-        const Lanes centre = shift[b];
-        sums[n * p.blocks + b] = sumPlane(pixels, [=](int64_t i, Lanes &first, Lanes &second) {
-          const Lanes d = Lanes(plane[i]) - centre;
-          first += d;
-          second += d * d;
-        });
-      }
+    for (int64_t i = 0; i < p.batch * p.blocks; i++) spreads[i] = spreadOf(x + i * p.pixels(), p.pixels(), p.width);
   };
 }
 
-/// sums, shift -> the batch's mean and biased variance.
+/// spreads -> the batch's mean and biased variance (Chan, Golub and LeVeque 1983)
 Step normStatistics(Context &c, const Operation &op) {
-  const int input = op.in(0), around = op.in(1), mean = op.out(0), variance = op.out(1);
+  const int input = op.in(0), mean = op.out(0), variance = op.out(1);
   const int64_t channels = op.integer("channels"), blocks = padded(channels) / block, batch = c.value(input).dims[0];
-  const double count = op.number("count");
+  const double count = op.number("count"), images = static_cast<double>(batch);
   return [=, &c]() {
-    const Sums *sums = as<Sums>(c.data(input));
-    const Lanes *shift = as<Lanes>(c.data(around));
+    const Spread *spreads = as<Spread>(c.data(input));
     for (int64_t b = 0; b < blocks; b++) {
-      const Sums all = total(sums, batch, blocks, b);
-      const Wide difference = all.first / count;
-      if (mean >= 0) storeChannels(c.data(mean), channels, b, narrow(widen(shift[b]) + difference));
-      if (variance >= 0) storeChannels(c.data(variance), channels, b, narrow(all.second / count - difference * difference));
+      Wide centre{}, squares{};
+      for (int64_t n = 0; n < batch; n++) centre += spreads[n * blocks + b].mean;
+      centre /= images;
+      for (int64_t n = 0; n < batch; n++) {
+        const Wide d = spreads[n * blocks + b].mean - centre;
+        squares += spreads[n * blocks + b].squares + d * d * (count / images);
+      }
+      if (mean >= 0) storeChannels(c.data(mean), channels, b, narrow(centre));
+      if (variance >= 0) storeChannels(c.data(variance), channels, b, narrow(squares / count));
     }
   };
 }

@@ -34,6 +34,11 @@ struct Sums {
   Wide first, second;
 };
 
+/// A plane's mean, and the sum of squares of what differs from it.
+struct Spread {
+  Wide mean, squares;
+};
+
 /// Sums over a plane in double of what `term(pixel, first, second)` adds; floats take 256 pixels each at most.
 template <class Term>
 inline Sums sumPlane(int64_t pixels, Term term) {

@@ -25,6 +25,8 @@ struct Value {
   bool persistent = false;
   /// Whether the first axis counts images, so that a strip can work on some of them.
   bool batched = false;
+  /// Whether it passes between operations of one strip only: each thread has its own, `threadBytes` after the one before.
+  bool local = false;
   size_t bytes = 0;
   size_t offset = 0;  // into the arena, unless persistent
 };
@@ -41,11 +43,13 @@ struct Operation {
 };
 
 /// Operations [first, end) that run one after another on `images` images, then on the next ones, `times` times.
-/// What passes between them is still in the cache when it is needed.
+/// What passes between them is still in the cache when it is needed. Where `apart`, each thread does so by itself with
+/// an equal share of the images, and waits for the others only at the strip's end; else all work together on each part.
 struct Strip {
   int first, end;
   int64_t images;
   int times;
+  bool apart;
 };
 
 struct Plan {
@@ -53,7 +57,7 @@ struct Plan {
   std::vector<Operation> operations;
   std::vector<Strip> strips;  // all operations, in order
   std::vector<int> inputs, outputs;
-  size_t arenaBytes = 0;
+  size_t arenaBytes = 0, threadBytes = 0;
   int threads = 1;
 };
 

@@ -98,20 +98,64 @@ void Program::compile(Done done) {
       [this] {
         context_ = std::make_unique<Context>(plan_);
         for (const Strip &strip : plan_.strips) {
-          context_->strip = strip;
+          context_->enter(strip);
+          // A primitive is made for as many threads as it will have.
+          omp_set_num_threads(context_->team());
           for (int i = strip.first; i < strip.end; i++) steps_.push_back(build(plan_.operations.at(i)));
         }
+        omp_set_num_threads(plan_.threads);
         context_->allocateShared();
         seconds_.assign(steps_.size(), 0);
       },
       std::move(done));
 }
 
+/// The parts [from, end) of a strip.
+void Program::runParts(const Strip &strip, int thread, int from, int end) {
+  static const bool profile = getenv("REGRAFT_PROFILE") != nullptr;
+  for (int time = from; time < end; time++) {
+    Context::part() = {time * strip.images, thread, time == from};
+    for (int i = strip.first; i < strip.end; i++) {
+      if (stop_) throw std::runtime_error("the program has been disposed of");
+      const double began = profile ? omp_get_wtime() : 0;
+      steps_[i].run();
+      if (profile && thread == 0) seconds_[i] += omp_get_wtime() - began;
+    }
+  }
+  Context::part() = {};
+}
+
+void Program::runStrip(const Strip &strip) {
+  for (int i = strip.first; i < strip.end; i++)
+    if (steps_[i].before) steps_[i].before();
+  if (strip.apart) {
+    const int share = strip.times / plan_.threads;
+    std::exception_ptr failure;
+#pragma omp parallel num_threads(plan_.threads)
+    {
+      const int thread = omp_get_thread_num();
+      try {
+        runParts(strip, thread, thread * share, (thread + 1) * share);
+      } catch (...) {
+#pragma omp critical
+        failure = std::current_exception();
+      }
+    }
+    if (failure) std::rethrow_exception(failure);
+  } else {
+    runParts(strip, 0, 0, strip.times);
+  }
+  for (int i = strip.first; i < strip.end; i++)
+    if (steps_[i].after) steps_[i].after();
+  for (int i = strip.first; i < strip.end; i++)
+    for (int output : plan_.operations[i].outputs)
+      if (output >= 0) context_->versions[output]++;
+}
+
 void Program::run(std::vector<const float *> inputs, std::vector<float *> outputs, Done done) {
   post(
       [this, inputs = std::move(inputs), outputs = std::move(outputs)] {
         if (!context_) throw std::runtime_error("the program is not compiled");
-        context_->firstImage = 0;
         for (size_t i = 0; i < inputs.size(); i++) {
           const int value = plan_.inputs[i];
           size_t count = 1;
@@ -119,20 +163,7 @@ void Program::run(std::vector<const float *> inputs, std::vector<float *> output
           copy(inputs[i], context_->data(value), count);
           context_->versions[value]++;
         }
-        static const bool profile = getenv("REGRAFT_PROFILE") != nullptr;
-        for (const Strip &strip : plan_.strips)
-          for (int time = 0; time < strip.times; time++) {
-            context_->firstImage = time * strip.images;
-            for (int i = strip.first; i < strip.end; i++) {
-              if (stop_) throw std::runtime_error("the program has been disposed of");
-              const double began = profile ? omp_get_wtime() : 0;
-              steps_[i]();
-              for (int output : plan_.operations[i].outputs)
-                if (output >= 0) context_->versions[output]++;
-              if (profile) seconds_[i] += omp_get_wtime() - began;
-            }
-          }
-        context_->firstImage = 0;
+        for (const Strip &strip : plan_.strips) runStrip(strip);
         context_->stream.wait();
         for (size_t i = 0; i < outputs.size(); i++) out(plan_.outputs[i], outputs[i]);
       },
@@ -146,7 +177,7 @@ void Program::out(int index, float *to) {
   for (int64_t side : value.dims) count *= side;
   if (value.layout == Layout::blocked && value.precision == Precision::bfloat16) fromBlocked(reinterpret_cast<Bfloat16Lanes *>(context_->data(index)), to, value.dims);
   else if (value.layout == Layout::blocked) fromBlocked(reinterpret_cast<Lanes *>(context_->data(index)), to, value.dims);
-  else if (value.layout == Layout::weights && context_->weightLayouts[index]) fromWeights(*context_, context_->data(index), to, value.dims, context_->weightLayouts[index]);
+  else if (value.layout == Layout::weights && api::isSet(context_->weightLayouts[index])) fromWeights(*context_, context_->data(index), to, value.dims, context_->weightLayouts[index]);
   else memcpy(to, context_->data(index), count * sizeof(float));
 }
 
@@ -167,7 +198,7 @@ void Program::write(int index, const float *from, Done done) {
         context_->versions[index]++;
         size_t count = 1;
         for (int64_t side : value.dims) count *= side;
-        if (value.layout == Layout::weights && context_->weightLayouts[index]) toWeights(*context_, from, context_->data(index), value.dims, context_->weightLayouts[index]);
+        if (value.layout == Layout::weights && api::isSet(context_->weightLayouts[index])) toWeights(*context_, from, context_->data(index), value.dims, context_->weightLayouts[index]);
         else memcpy(context_->data(index), from, count * sizeof(float));
       },
       std::move(done));

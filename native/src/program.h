@@ -37,6 +37,8 @@ class Program {
   void post(std::function<void()> job, Done done);
   void work();
   Step build(const Operation &operation);
+  void runStrip(const Strip &strip);
+  void runParts(const Strip &strip, int thread, int from, int end);
   void out(int value, float *to);
 
   const Plan plan_;

@@ -12,7 +12,7 @@ namespace {
 /// Floats of a value, padding of its layout included.
 int64_t floatsOf(Context &c, int index) {
   const auto &layout = c.weightLayouts[index];
-  const bool weights = c.value(index).layout == Layout::weights && layout;
+  const bool weights = c.value(index).layout == Layout::weights && api::isSet(layout);
   return static_cast<int64_t>((weights ? layout.get_size() : c.value(index).bytes) / sizeof(float));
 }
 
@@ -20,10 +20,10 @@ int64_t floatsOf(Context &c, int index) {
 int64_t sameLayout(Context &c, std::initializer_list<int> values) {
   dnnl::memory::desc layout;
   for (int value : values)
-    if (!layout && c.value(value).layout == Layout::weights) layout = c.weightLayouts[value];
+    if (!api::isSet(layout) && c.value(value).layout == Layout::weights) layout = c.weightLayouts[value];
   for (int value : values) {
     if (c.value(value).layout != Layout::weights) continue;
-    if (!c.weightLayouts[value]) c.weightLayouts[value] = layout;
+    if (!api::isSet(c.weightLayouts[value])) c.weightLayouts[value] = layout;
     if (c.weightLayouts[value] != layout) throw std::runtime_error("'" + c.value(value).name + "' lies otherwise than '" + c.value(*values.begin()).name + "'");
   }
   return floatsOf(c, *values.begin());

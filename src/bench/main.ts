@@ -8,8 +8,10 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { table } from '../cli/terminal/table.js'
 import { engines } from '../engines/index.js'
+import { nativeAddon } from '../engines/onednn/native.js'
 import { demoShapes } from '../examples/pictogramShapes.js'
 import { drawPictograms } from '../examples/pictograms.js'
+import { type Graph, nodeCost } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { type Contender, startContender } from './process.js'
 import type { Setting } from './setting.js'
@@ -22,13 +24,17 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     threads: { type: 'string' },
     engine: { type: 'string' },
+    precision: { type: 'string', default: 'float32' },
     help: { type: 'boolean', default: false },
   },
 })
 if (options.help) {
-  console.log('npm run bench -- [--only TEXT] [--engine NAME] [--quick] [--threads N] [--json FILE]\n')
+  console.log(
+    'npm run bench -- [--only TEXT] [--engine NAME] [--precision bfloat16] [--quick] [--threads N] [--json FILE]\n',
+  )
   console.log("  --only TEXT   only lines whose 'network task' contain the text, for instance 'resnet50 step'")
   console.log('  --engine NAME only that engine; default: all that are here')
+  console.log('  --precision bfloat16   both sides; PyTorch by torch.autocast')
   console.log('  --quick       fewer rounds; for a look, not for a claim')
   console.log('  --data FOLDER class folders for pipeline and epoch; default: drawn pictures of 340 x 340 pixels')
   console.log('  --json FILE   writes every figure')
@@ -36,6 +42,8 @@ if (options.help) {
   process.exit(0)
 }
 
+const precision = options.precision === 'bfloat16' ? 'bfloat16' : 'float32'
+if (options.precision !== precision) throw new Error(`--precision is float32 or bfloat16, not '${options.precision}'`)
 const threads = Number(options.threads ?? availableParallelism())
 const rounds = options.quick ? 2 : 5
 const python = process.env.REGRAFT_PEER_PYTHON ?? 'python3'
@@ -77,13 +85,21 @@ const settings: Setting[] = [
   ['efficientnet_lite0', 'epoch', 32],
   ['mobilenet_v2', 'step', 32],
   ['mobilenet_v2', 'inference', 32],
-].map(([network, task, batch]) => ({ network, task, batch, size: 224, threads, precision: 'float32', data }) as Setting)
+].map(([network, task, batch]) => ({ network, task, batch, size: 224, threads, precision, data }) as Setting)
 
 interface Figure extends Setting {
   readonly contender: string
+  /** Of the rate of a large matrix product, measured in the same rounds; ResNet-50 on the native engine only. */
+  readonly shareOfPeak?: number
   /** Median over rounds of each round's best run. */
   readonly imagesPerSecond: number
   readonly peakBytes: number
+}
+
+/** Multiply-adds of a network's matrix products for one image. */
+function multiplyAdds(forward: Graph): number {
+  const products = forward.nodes.filter(({ operator }) => operator === 'conv2d' || operator === 'linear')
+  return products.reduce((sum, node) => sum + nodeCost(forward, node).flops / 2, 0)
 }
 
 async function measure(setting: Setting, torch: string | undefined): Promise<Figure[]> {
@@ -125,13 +141,22 @@ async function measure(setting: Setting, torch: string | undefined): Promise<Fig
   const runs = decodes ? 8 : setting.task === 'step' ? 2 : 5
   const secondsOf = (times: number[]) =>
     decodes ? times.reduce((a, b) => a + b, 0) / times.length : Math.min(...times)
-  for (let round = 0; round < rounds; round++)
+  const addon = !decodes && setting.network === 'resnet50' && best.has('onednn') ? nativeAddon() : undefined
+  const rates: number[] = []
+  for (let round = 0; round < rounds; round++) {
     for (const [name, contender] of started) best.get(name)?.push(secondsOf(await contender.time(runs)))
+    if (typeof addon === 'object') rates.push(await addon.productRate(setting.precision, threads))
+  }
+  // A training step computes each product three times: itself, and the gradients of both of its factors.
+  const perImage = ((setting.task === 'step' ? 3 : 1) * multiplyAdds(forward)) / setting.batch
+  const rate = Math.max(...rates)
+  if (rates.length > 0) console.log(`  a large matrix product: ${((2 * rate) / 1e9).toFixed(0)} GFLOP/s`)
   const figures: Figure[] = []
   for (const [name, contender] of started) {
     const sorted = (best.get(name) as number[]).sort((a, b) => a - b)
     const imagesPerSecond = setting.batch / (sorted[sorted.length >> 1] as number)
-    figures.push({ ...setting, contender: name, imagesPerSecond, peakBytes: await contender.end() })
+    const share = name === 'onednn' && rates.length > 0 ? { shareOfPeak: (perImage * imagesPerSecond) / rate } : {}
+    figures.push({ ...setting, contender: name, imagesPerSecond, peakBytes: await contender.end(), ...share })
   }
   return figures
 }
@@ -165,7 +190,13 @@ for (const setting of settings) {
     ratio(figure, fastest)?.toFixed(2) ?? '',
     ratio(figure, installed)?.toFixed(2) ?? '',
     `${(figure.peakBytes / 1e9).toFixed(2)} GB`,
+    figure.shareOfPeak?.toFixed(2) ?? '',
   ])
-  console.log(table(['', 'images/s', 'to PyTorch at its best', 'to PyTorch as installed', 'peak memory'], rows))
+  console.log(
+    table(
+      ['', 'images/s', 'to PyTorch at its best', 'to PyTorch as installed', 'peak memory', 'of matrix product'],
+      rows,
+    ),
+  )
 }
 if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)

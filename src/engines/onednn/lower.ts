@@ -15,6 +15,8 @@ export interface DraftValue {
   readonly persistent: boolean
   /** Whether the first axis counts images, so that a strip can work on some of them. */
   readonly batched: boolean
+  /** Whether it passes between operations of one strip only: then each thread has its own, for the images of a part. */
+  readonly local: boolean
 }
 
 /** A kernel with the names of what it reads and writes; '' where absent. */
@@ -34,7 +36,7 @@ export interface Lowered {
 const blocks = (channels: number) => Math.ceil(channels / 16)
 const activations = { none: 0, relu: 1, relu6: 2 } as const
 /** Float32 places of a block of channels: two sums in double; four vectors of a scale; two of means. */
-const floatsPerBlock = { sums: 64, shift: 16, scale: 64, means: 32 } as const
+const floatsPerBlock = { sums: 64, scale: 64, means: 32 } as const
 
 /** The weights that a convolution or its gradient reads or writes. */
 export const weightOf = (node: Node): string | undefined =>
@@ -95,7 +97,7 @@ export function lower(graph: Graph, precision: Precision = 'float32'): Lowered {
     persistent = false,
     stored: Precision = layout === 'blocked' ? precision : 'float32',
   ): string => {
-    values.set(name, { name, dims, layout, precision: stored, batched, persistent })
+    values.set(name, { name, dims, layout, precision: stored, batched, persistent, local: false })
     return name
   }
   for (const { name, shape, role } of graph.values.values()) {
@@ -154,13 +156,12 @@ export function lower(graph: Graph, precision: Precision = 'float32'): Lowered {
     let statistics: [string, string] = [runningMean, runningVariance]
     if (training) {
       const sums = sumsOf(`${y}.sums`, dims)
-      const shift = declare(`${y}.shift`, [blocks(channels) * floatsPerBlock.shift], 'plain', false)
       statistics = [
         mean || declare(`${y}.batchMean`, [channels], 'plain', false),
         variance || declare(`${y}.batchVariance`, [channels], 'plain', false),
       ]
-      emit('normSums', [x], [sums, shift])
-      emit('normStatistics', [sums, shift], statistics, countsOf(dims))
+      emit('normSums', [x], [sums])
+      emit('normStatistics', [sums], statistics, countsOf(dims))
     }
     const scale = scaleOf(weight, bias, ...statistics, eps, y)
     emit('normApply', [x, scale, residual], [y], { activation: [activations[activation]] })

@@ -1,7 +1,9 @@
 /** Loads the native addon, where it is built. */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Precision } from '../engine.js'
 import type { Plan } from './plan.js'
 
 /** The addon's program: indices are those of the plan's values. Every promise rejects with words. */
@@ -19,11 +21,16 @@ export interface NativeProgram {
 interface Addon {
   /** oneDNN's version. */
   readonly version: string
+  /** Multiply-adds per second of a product of two large matrices: what the CPU can do at most. */
+  productRate(precision: Precision, threads: number): Promise<number>
   readonly Program: new (plan: Plan) => NativeProgram
 }
 
-/** Where the build puts it. */
-export const addonPath = fileURLToPath(new URL('../../../build/regraft_native.node', import.meta.url))
+/** Where the build puts it: see scripts/build-native.mjs. */
+export const addonPath = resolve(
+  process.env.REGRAFT_BUILD ?? fileURLToPath(new URL('../../../build', import.meta.url)),
+  'regraft_native.node',
+)
 
 let loaded: Addon | string | undefined
 

@@ -2,7 +2,7 @@
 import { type Graph, placeBuffers, valuesOf } from '../../graph/index.js'
 import type { Precision } from '../engine.js'
 import { type Draft, type DraftValue, type Layout, lower, updatesInPlace } from './lower.js'
-import { cacheBytes, type DraftStrip, recompute, strips } from './strips.js'
+import { cacheBytes, type DraftStrip, once, type Parts, recompute, strips } from './strips.js'
 
 export interface PlannedValue {
   readonly name: string
@@ -13,8 +13,10 @@ export interface PlannedValue {
   readonly persistent: boolean
   /** Whether the first axis counts images, of which a strip works on some at a time. */
   readonly batched: boolean
+  /** Whether each thread has its own. */
+  readonly local: boolean
   readonly bytes: number
-  /** Into the arena; persistent values have memory of their own. */
+  /** Into the arena; persistent values have memory of their own. Of a local one, the first thread's. */
   readonly offset: number
 }
 
@@ -27,11 +29,9 @@ export interface PlannedOperation {
 }
 
 /** Operations [first, end) that run on `images` images, then on the next ones, `times` times. */
-export interface PlannedStrip {
+export interface PlannedStrip extends Parts {
   readonly first: number
   readonly end: number
-  readonly images: number
-  readonly times: number
 }
 
 export interface Plan {
@@ -41,6 +41,8 @@ export interface Plan {
   readonly inputs: readonly number[]
   readonly outputs: readonly number[]
   readonly arenaBytes: number
+  /** From one thread's local values to the next one's. */
+  readonly threadBytes: number
   readonly threads: number
 }
 
@@ -58,7 +60,7 @@ function bytesOf({ dims, layout, precision }: DraftValue): number {
 
 /**
  * Draws up the plan: kernels, strips, updates in place, and the arena.
- * @param cache bytes that a strip may touch at a time
+ * @param cache bytes that a thread may touch at a time
  * @param precision how images and what is computed from them are stored
  */
 export function planOf(graph: Graph, threads: number, cache = cacheBytes, precision: Precision = 'float32'): Plan {
@@ -70,13 +72,12 @@ export function planOf(graph: Graph, threads: number, cache = cacheBytes, precis
     .filter(([, next]) => !inPlace.has(next))
     .map(([persistent, next]) => ({
       operations: [{ kernel: 'copy', inputs: [next], outputs: [persistent], numbers: {} }],
-      images: 0,
-      times: 1,
+      ...once,
     }))
-  const groups = [...strips(recompute(lowered), values, bytesOf, cache), ...copies]
+  const groups = [...strips(recompute(lowered), values, bytesOf, cache, threads), ...copies]
   const operations = groups.flatMap(group => group.operations)
   const outputs = new Set(graph.outputs)
-  const local = makeLocal(groups, values, outputs)
+  makeLocal(groups, values, outputs)
   const place = new Map([
     ...inPlace,
     ...sumsInPlace(groups, values, outputs, new Set(valuesOf(graph, 'input').map(({ name }) => name))),
@@ -87,9 +88,9 @@ export function planOf(graph: Graph, threads: number, cache = cacheBytes, precis
   const index = new Map([...values.keys()].map((name, i) => [name, i]))
   const indexOf = (name: string) => (name === '' ? -1 : (index.get(target(name)) as number))
   let first = 0
-  const planned = groups.map(({ operations: { length }, images, times }) => {
+  const planned = groups.map(({ operations: { length }, images, times, apart }) => {
     first += length
-    return { first: first - length, end: first, images, times }
+    return { first: first - length, end: first, images, times, apart }
   })
   const indexed = operations.map(({ kernel, inputs, outputs: written, numbers }) => ({
     kernel,
@@ -100,7 +101,7 @@ export function planOf(graph: Graph, threads: number, cache = cacheBytes, precis
   const inputs = valuesOf(graph, 'input').map(({ name }) => indexOf(name))
   const results = graph.outputs.map(indexOf)
   return {
-    ...placed([...values.values()], local, indexed, planned, inputs, results),
+    ...placed([...values.values()], indexed, planned, inputs, results, threads),
     operations: indexed,
     strips: planned,
     inputs,
@@ -109,13 +110,8 @@ export function planOf(graph: Graph, threads: number, cache = cacheBytes, precis
   }
 }
 
-/** A value that lives within one strip needs memory for the images that the strip works on at a time only. @returns those */
-function makeLocal(
-  groups: readonly DraftStrip[],
-  values: Map<string, DraftValue>,
-  outputs: ReadonlySet<string>,
-): Set<string> {
-  const local = new Set<string>()
+/** A value that lives within one strip needs memory only for the images that a thread works on at a time. */
+function makeLocal(groups: readonly DraftStrip[], values: Map<string, DraftValue>, outputs: ReadonlySet<string>): void {
   const seen = new Map<string, Set<number>>()
   groups.forEach((group, at) => {
     for (const { inputs, outputs: written } of group.operations)
@@ -126,11 +122,9 @@ function makeLocal(
     for (const name of operations.flatMap(operation => operation.outputs)) {
       const value = values.get(name)
       if (!value?.batched || outputs.has(name) || seen.get(name)?.size !== 1 || !seen.get(name)?.has(at)) continue
-      values.set(name, { ...value, dims: [images, ...value.dims.slice(1)], batched: false })
-      local.add(name)
+      values.set(name, { ...value, dims: [images, ...value.dims.slice(1)], batched: false, local: true })
     }
   })
-  return local
 }
 
 /** A convolution adds to a residual that nobody reads afterwards where it lies: result → residual. */
@@ -149,7 +143,7 @@ function sumsInPlace(
     const y = operation.outputs[0] as string
     if (!residual || lastRead.get(residual) !== operation || outputs.has(residual) || outputs.has(y)) continue
     const [from, to] = [values.get(residual), values.get(y)] as [DraftValue, DraftValue]
-    const alike = from.layout === to.layout && from.batched === to.batched && from.dims[0] === to.dims[0]
+    const alike = from.layout === to.layout && from.local === to.local && from.dims[0] === to.dims[0]
     if (alike && !from.persistent && !inputs.has(residual) && operation.inputs[0] !== residual) result.set(y, residual)
   }
   return result
@@ -158,12 +152,12 @@ function sumsInPlace(
 /** Places what lives within one run; inputs live from its start, outputs to its end. */
 function placed(
   values: readonly DraftValue[],
-  local: ReadonlySet<string>,
   operations: readonly PlannedOperation[],
   groups: readonly PlannedStrip[],
   inputs: readonly number[],
   outputs: readonly number[],
-): Pick<Plan, 'values' | 'arenaBytes'> {
+  threads: number,
+): Pick<Plan, 'values' | 'arenaBytes' | 'threadBytes'> {
   const spans = new Map<number, { first: number; last: number }>()
   const touch = (value: number, at: number) => {
     const span = spans.get(value)
@@ -176,7 +170,7 @@ function placed(
         if (value < 0) continue
         touch(value, at)
         // What a strip comes back to for the next images has to be there until its end.
-        if (times > 1 && !local.has(values[value]!.name)) {
+        if (times > 1 && !values[value]!.local) {
           touch(value, first)
           touch(value, end - 1)
         }
@@ -186,13 +180,17 @@ function placed(
   const buffers = [...spans].flatMap(([value, span]) =>
     values[value]!.persistent ? [] : [{ name: values[value]!.name, bytes: bytes[value] as number, ...span }],
   )
-  // Strips have a region for what lives within them: all strips write to the same few megabytes, which stay in the cache.
+  // Each thread has a region for what lives within a strip: all strips write to the same few megabytes, which stay in
+  // its cache, and threads that work apart need not be at the same operation.
+  const local = new Set(values.flatMap(value => (value.local ? [value.name] : [])))
   const whole = placeBuffers(buffers.filter(({ name }) => !local.has(name)))
   const within = placeBuffers(buffers.filter(({ name }) => local.has(name)))
+  const threadBytes = Math.ceil(within.bytes / 4096) * 4096
   const start = Math.ceil(whole.bytes / 4096) * 4096
   const offsetOf = (name: string) => whole.offsets.get(name) ?? start + (within.offsets.get(name) ?? 0)
   return {
     values: values.map((value, i) => ({ ...value, bytes: bytes[i] as number, offset: offsetOf(value.name) })),
-    arenaBytes: start + within.bytes,
+    arenaBytes: start + threads * threadBytes,
+    threadBytes,
   }
 }

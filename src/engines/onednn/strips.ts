@@ -1,12 +1,20 @@
 /** Groups kernels into strips: they run one after another on a few images at a time, so that what passes between them stays in the cache. */
 import type { Draft, DraftValue, Lowered } from './lower.js'
 
-/** Operations that run on `images` images, then on the next ones, `times` times. */
-export interface DraftStrip {
-  readonly operations: readonly Draft[]
+/** In how many parts of how many images a strip runs, and whether each thread works on parts of its own. */
+export interface Parts {
   readonly images: number
   readonly times: number
+  readonly apart: boolean
 }
+
+/** Operations that run on `images` images, then on the next ones, `times` times. */
+export interface DraftStrip extends Parts {
+  readonly operations: readonly Draft[]
+}
+
+/** What does not count images runs once, on all threads. */
+export const once: Parts = { images: 0, times: 1, apart: false }
 
 /** Kernels that can work on some of the images at a time; sums and weight gradients are gathered from strip to strip. */
 const perImage = new Set([
@@ -29,8 +37,8 @@ const perImage = new Set([
 ])
 const updates = new Set(['sgd', 'adamW', 'blend', 'runningStatistics'])
 
-/** What a strip may touch at a time: small enough for the caches of common CPUs, and the same on all, as results follow it. */
-export const cacheBytes = 4 * 2 ** 20
+/** What a thread may touch at a time: small enough for common CPUs' caches, and the same on all, as results follow it. */
+export const cacheBytes = 2 * 2 ** 20
 
 /**
  * Norms are applied again in the backward pass right before their result is read, instead of storing it: what came
@@ -82,22 +90,23 @@ function batchOf({ kernel, inputs, outputs }: Draft, values: ReadonlyMap<string,
  * Orders kernels and groups them. One that waits for what only a whole batch can give (statistics) ends a strip;
  * updates run as soon as nobody needs the old value or the gradient's memory any more.
  * @param bytesOf of a value
- * @param cache bytes that a strip may touch at a time
+ * @param cache bytes that a thread may touch at a time
  */
 export function strips(
   operations: readonly Draft[],
   values: ReadonlyMap<string, DraftValue>,
   bytesOf: (value: DraftValue) => number,
   cache: number,
+  threads: number,
 ): DraftStrip[] {
   const result: DraftStrip[] = []
   let open: Draft[] = []
   let batch = 0
   let waiting: Draft[] = []
   const alone = (list: readonly Draft[]) =>
-    result.push(...list.map(operation => ({ operations: [operation], images: 0, times: 1 })))
+    result.push(...list.map(operation => ({ operations: [operation], ...once })))
   const close = () => {
-    if (open.length > 0) result.push({ operations: open, ...partsOf(open, batch, values, bytesOf, cache) })
+    if (open.length > 0) result.push({ operations: open, ...partsOf(open, batch, values, bytesOf, cache, threads) })
     alone(waiting)
     open = []
     waiting = []
@@ -107,7 +116,7 @@ export function strips(
     const convolutions = [...strip, operation].filter(({ kernel }) => kernel === 'conv2d')
     if (operation.kernel !== 'conv2d' || convolutions.length < 2) return false
     const weights = convolutions.map(({ inputs }) => values.get(inputs[1] as string))
-    return weights.reduce((sum, value) => sum + (value ? bytesOf(value) : 0), 0) > cache / 2
+    return weights.reduce((sum, value) => sum + (value ? bytesOf(value) : 0), 0) > cache
   }
   const read = new Set(operations.flatMap(({ inputs }) => inputs))
   const isLast = ({ kernel, outputs }: Draft) => updates.has(kernel) && !outputs.some(name => read.has(name))
@@ -132,24 +141,29 @@ export function strips(
   return withUpdates(result, later)
 }
 
-/** The largest number of images that divides the batch and fits the cache. */
+/** The largest number of images that divides a thread's share of the batch and fits the cache. */
 function partsOf(
   operations: readonly Draft[],
   batch: number,
   values: ReadonlyMap<string, DraftValue>,
   bytesOf: (value: DraftValue) => number,
   cache: number,
-): { images: number; times: number } {
-  const touched = new Set(operations.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]))
-  const bytes = [...touched]
-    .flatMap(name => values.get(name) ?? [])
-    .reduce((sum, value) => sum + (value.batched ? bytesOf(value) / batch : 0), 0)
-  const wanted = Math.max(1, Math.floor(cache / bytes))
-  let images = Math.min(batch, wanted)
-  while (batch % images !== 0) images--
-  // A batch without fitting divisors is worked on whole rather than in crumbs.
-  if (images * 4 < Math.min(batch, wanted)) images = batch
-  return { images, times: batch / images }
+  threads: number,
+): Parts {
+  const touched = [...new Set(operations.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]))]
+  const sum = (list: DraftValue[]) => list.reduce((total, value) => total + bytesOf(value), 0)
+  const present = touched.flatMap(name => values.get(name) ?? [])
+  const perImage = sum(present.filter(({ batched }) => batched)) / batch
+  // Every part reads or adds to the weights: where they are large, a part has to be worth it.
+  const weights = sum(present.filter(({ layout }) => layout === 'weights'))
+  const wanted = Math.max(1, Math.floor(Math.max(cache, weights) / perImage))
+  const apart = threads > 1 && batch % threads === 0
+  const share = apart ? batch / threads : batch
+  let images = Math.min(share, wanted)
+  while (share % images !== 0) images--
+  // A share without fitting divisors is worked on whole rather than in crumbs.
+  if (images * 4 < Math.min(share, wanted)) images = share
+  return { images, times: batch / images, apart }
 }
 
 /** Puts each update behind the last strip that reads what it overwrites or computes what it needs. */
@@ -161,7 +175,7 @@ function withUpdates(groups: readonly DraftStrip[], later: readonly Draft[]): Dr
   const behind = new Map<number, DraftStrip[]>()
   for (const operation of later) {
     const at = Math.max(-1, ...operation.inputs.map(name => last.get(name) ?? -1))
-    behind.set(at, [...(behind.get(at) ?? []), { operations: [operation], images: 0, times: 1 }])
+    behind.set(at, [...(behind.get(at) ?? []), { operations: [operation], ...once }])
   }
   return [...(behind.get(-1) ?? []), ...groups.flatMap((strip, at) => [strip, ...(behind.get(at) ?? [])])]
 }
