@@ -1,11 +1,16 @@
 /** What end-to-end tests share: a folder of real images, and the command as a person runs it. */
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import sharp from 'sharp'
 
 export const command = resolve('dist/cli/main.js')
+
+/** What is remembered of folders that are gone a minute later has no place in the person's cache. */
+const cache = mkdtempSync(join(tmpdir(), 'regraft-cache-'))
+process.on('exit', () => rmSync(cache, { recursive: true, force: true }))
 
 export interface Outcome {
   readonly code: number | null
@@ -28,7 +33,7 @@ export function regraft(args: readonly string[], options: RunOptions = {}): Prom
     const limit = options.largestFile ? `ulimit -f ${options.largestFile}; ` : ''
     const child = spawn('bash', ['-c', `${limit}exec "$0" "$@"`, process.execPath, command, ...args], {
       cwd: options.cwd,
-      env: { ...process.env, NO_COLOR: '1' },
+      env: { REGRAFT_CACHE: cache, ...process.env, NO_COLOR: '1' },
     })
     let stdout = ''
     let stderr = ''

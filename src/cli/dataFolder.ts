@@ -1,7 +1,9 @@
 /** The data argument of commands: a folder of class folders, or the name of a data set that can be downloaded. */
+
+import { cacheFolder } from '../base/cache.js'
 import { caltech101, type Dataset } from '../data/index.js'
 import { openDataset } from '../training/index.js'
-import { cacheFolder, downloadFile } from '../weights/index.js'
+import { downloadFile } from '../weights/index.js'
 import { progress } from './terminal/progress.js'
 
 /** Reads the folder, or downloads and unpacks Caltech-101 for the name 'caltech101'. */

@@ -3,11 +3,11 @@ import { statfs } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import { dirname } from 'node:path'
 import { Command } from 'commander'
+import { cacheFolder } from '../base/cache.js'
 import { cpuFeatures, cpuModel, usableCores, usableMemory } from '../base/machine.js'
 import { version } from '../base/version.js'
 import { engines } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
-import { cacheFolder } from '../weights/index.js'
 import { bytes } from './terminal/format.js'
 
 /** Free bytes where the folder is, or will be made. */

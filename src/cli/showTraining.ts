@@ -43,6 +43,7 @@ export function showTraining(): { readonly listen: Listener; readonly close: () 
     }
     close()
     if (event.type === 'warning') process.stderr.write(`warning: ${event.message}\n`)
+    else if (event.type === 'note') print(event.message)
     else if (event.type === 'plan') {
       const { train, validation, test } = event.images
       print(

@@ -1,13 +1,20 @@
 /** Decodes every image once before training starts: finds bad files early, and fills the loader's cache in the same pass. */
 import { RegraftError } from '../base/errors.js'
 import { forEachBounded } from './bounded.js'
+import { checkedFiles, hasStamp, keepCheckedFiles } from './checkedFiles.js'
 import type { Dataset, Split } from './dataset.js'
+import type { FileStamps } from './fileStamps.js'
 import { type Loader, undecodable } from './loader.js'
 
 /** Options of `checkImages`. */
 export interface CheckOptions {
   /** Leave images out that cannot be decoded, instead of failing. */
   readonly skipBad?: boolean
+  /**
+   * Of the data set's files, from `fileStamps`: those that were decoded in an earlier check and have not changed are not
+   * decoded again; the loader's cache is then filled by the first epoch.
+   */
+  readonly stamps?: FileStamps
   /** Called after each image. */
   readonly onProgress?: (done: number, total: number) => void
   readonly signal?: AbortSignal
@@ -36,20 +43,31 @@ const NAMED = 10
  * @throws RegraftError naming the files that cannot be decoded (unless `skipBad`), or a class that is left without training images
  */
 export async function checkImages(loader: Loader, split: Split, options: CheckOptions = {}): Promise<CheckResult> {
-  const { skipBad = false, onProgress, signal } = options
-  const { samples } = loader.dataset
-  const indices = [...split.train, ...split.val, ...split.test]
+  const { skipBad = false, stamps, onProgress, signal } = options
+  const { root, samples } = loader.dataset
+  const training = new Set(split.train)
+  const known = stamps === undefined ? undefined : await checkedFiles(root)
+  const all = [...split.train, ...split.val, ...split.test]
+  const indices = known === undefined ? all : all.filter(index => !hasStamp(known, stamps![index]!))
   const bad: BadImage[] = []
-  let done = 0
-  await forEachBounded(indices, IN_FLIGHT, async (index, position) => {
-    signal?.throwIfAborted()
-    const reason = await loader.prepare(index, {
-      training: position < split.train.length,
-      ...(signal === undefined ? {} : { signal }),
+  const decoded: bigint[] = []
+  let done = all.length - indices.length
+  if (done > 0) onProgress?.(done, all.length)
+  try {
+    await forEachBounded(indices, IN_FLIGHT, async index => {
+      signal?.throwIfAborted()
+      const reason = await loader.prepare(index, {
+        training: training.has(index),
+        ...(signal === undefined ? {} : { signal }),
+      })
+      if (reason !== undefined) bad.push({ index, path: samples[index]!.path, reason })
+      else if (stamps !== undefined) decoded.push(stamps[index]!)
+      onProgress?.(++done, all.length)
     })
-    if (reason !== undefined) bad.push({ index, path: samples[index]!.path, reason })
-    onProgress?.(++done, indices.length)
-  })
+  } finally {
+    // An interrupted check is gone on with
+    if (known !== undefined && decoded.length > 0) await keepCheckedFiles(root, known, decoded)
+  }
   bad.sort((a, b) => a.index - b.index)
   if (bad.length === 0) return { split, bad }
   if (!skipBad) throw badImages(bad)

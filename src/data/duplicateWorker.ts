@@ -1,7 +1,7 @@
 /** The worker thread of the search for duplicates: describes pictures, and compares two of them. */
 import { createHash } from 'node:crypto'
 import { parentPort } from 'node:worker_threads'
-import type { DuplicateJob, DuplicateReply, Signature } from './duplicateJob.js'
+import type { Compared, DuplicateJob, DuplicateReply, Signature } from './duplicateJob.js'
 import { findKeypoints } from './keypoints.js'
 import { overlay, spread, wholeOnWhole } from './overlay.js'
 import { perceptualHash } from './perceptualHash.js'
@@ -19,37 +19,47 @@ const FIRST_CORRELATION = 0.7
 const FIRST_DETAIL = 0.78
 
 parentPort?.on('message', async (job: DuplicateJob) => {
-  parentPort?.postMessage(job.task === 'describe' ? await describe(job.path) : await compare(job))
+  parentPort?.postMessage(job.task === 'describe' ? await describe(job.path, job.crops) : await compare(job))
 })
 
-async function describe(path: string): Promise<DuplicateReply> {
+async function describe(path: string, crops: boolean): Promise<DuplicateReply> {
   const thumbnail = await readThumbnail(path, AREA).catch(() => undefined)
   if (thumbnail === undefined) return {}
   const { gray, file } = thumbnail
-  const scale = Math.min(1, Math.sqrt(SMALL_AREA / (gray.width * gray.height)))
-  const side = (length: number) => Math.max(1, Math.round(length * scale))
-  const small = boxMeans(gray, side(gray.width), side(gray.height))
+  const small = crops ? smaller(gray) : undefined
   return {
     signature: {
       digest: createHash('sha1').update(file).digest('base64'),
       hash: spread(gray.pixels) < BLANK ? undefined : perceptualHash(gray),
-      keypoints: findKeypoints(gray, MAX_KEYPOINTS),
-      thumbnail: { width: small.width, height: small.height, pixels: Uint8Array.from(small.pixels, Math.round) },
+      keypoints: crops ? findKeypoints(gray, MAX_KEYPOINTS) : undefined,
+      thumbnail: small && { ...small, pixels: Uint8Array.from(small.pixels, Math.round) },
     },
   }
 }
 
 async function compare({ a, b, placement }: DuplicateJob & { task: 'compare' }): Promise<DuplicateReply> {
-  const smallA = inFloats(a.thumbnail)
-  const smallB = inFloats(b.thumbnail)
+  const large = new Map<string, Promise<GrayImage>>()
+  const gray = ({ path }: Compared): Promise<GrayImage> => {
+    const read = large.get(path) ?? readThumbnail(path, AREA).then(({ gray }) => gray)
+    large.set(path, read)
+    return read
+  }
+  const small = async (side: Compared) => (side.thumbnail ? inFloats(side.thumbnail) : smaller(await gray(side)))
+  const [smallA, smallB] = await Promise.all([small(a), small(b)])
   const first = overlay(smallA, smallB, placement ?? wholeOnWhole(smallA, smallB))
   if (first === undefined || first.correlation < FIRST_CORRELATION || first.detail < FIRST_DETAIL) return {}
-  const [largeA, largeB] = await Promise.all([readThumbnail(a.path, AREA), readThumbnail(b.path, AREA)])
-  const second = overlay(largeA.gray, largeB.gray, first.placement)
+  const [largeA, largeB] = await Promise.all([gray(a), gray(b)])
+  const second = overlay(largeA, largeB, first.placement, 0.5)
   return second === undefined ? {} : { overlay: second }
 }
 
-const inFloats = ({ width, height, pixels }: Signature['thumbnail']): GrayImage => ({
+function smaller(gray: GrayImage): GrayImage {
+  const scale = Math.min(1, Math.sqrt(SMALL_AREA / (gray.width * gray.height)))
+  const side = (length: number) => Math.max(1, Math.round(length * scale))
+  return boxMeans(gray, side(gray.width), side(gray.height))
+}
+
+const inFloats = ({ width, height, pixels }: NonNullable<Signature['thumbnail']>): GrayImage => ({
   width,
   height,
   pixels: Float32Array.from(pixels),

@@ -2,25 +2,11 @@
 
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
-import { randomStream } from '../base/random.js'
 import { sharedPath } from '../base/shared.js'
 import type { Dataset } from './dataset.js'
 import { findDuplicateGroups } from './duplicates.js'
-import { temporaryFolder, writeFiles } from './fixtures.testing.js'
+import { scene, temporaryFolder, writeFiles } from './fixtures.testing.js'
 import { imageFolder } from './imageFolder.js'
-
-/** A scene of a hundred ellipses in random colours, so that every place looks different. */
-function scene(seed: number, width = 320, height = 240) {
-  const random = randomStream(seed, 'scene')
-  const shapes = Array.from({ length: 100 }, () => {
-    const [x, y] = [random.next() * width, random.next() * height]
-    const [rx, ry] = [4 + random.next() ** 2 * 40, 4 + random.next() ** 2 * 40]
-    const colour = `rgb(${random.integer(256)},${random.integer(256)},${random.integer(256)})`
-    return `<ellipse cx="${x}" cy="${y}" rx="${rx}" ry="${ry}" fill="${colour}" opacity="0.8"/>`
-  })
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${shapes.join('')}</svg>`
-  return sharp(Buffer.from(svg)).flatten({ background: '#888' })
-}
 
 const root = await temporaryFolder()
 const original = await scene(1).jpeg({ quality: 95 }).toBuffer()

@@ -3,16 +3,24 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 // A native module must be loaded by the main thread before worker threads load it
 import 'sharp'
+import { z } from 'zod'
 import { forEachBounded } from './bounded.js'
+import { connected } from './connected.js'
 import type { Dataset } from './dataset.js'
+import { candidatePairs, equalFiles } from './duplicateCandidates.js'
 import type { DuplicateJob, DuplicateReply, Signature } from './duplicateJob.js'
-import { indexKeypoints, matchesOf, type Placement } from './keypointMatches.js'
+import { type FileStamps, stateOf } from './fileStamps.js'
+import { keepScan, readScan, type ScanKind } from './keepScan.js'
 import type { Overlay } from './overlay.js'
-import { bitCount } from './perceptualHash.js'
+import { signaturesFromBytes, signaturesToBytes } from './signatureFile.js'
 import { createWorkerPool } from './workerPool.js'
 
 /** Options of `findDuplicateGroups`. */
 export interface DuplicateOptions {
+  /** Whether crops are sought, too, which takes twice the time, and 4 KB for each image while it runs. True by default. */
+  readonly crops?: boolean
+  /** Of the data set's files, from `fileStamps`: what an earlier search found in the same files is then used again. */
+  readonly stamps?: FileStamps
   /** Called as the work goes on; `total` grows once, when it is known how many pairs are to be compared. */
   readonly onProgress?: (done: number, total: number) => void
   readonly signal?: AbortSignal
@@ -43,10 +51,6 @@ export interface Duplicates {
 
 /** Jobs that wait for a worker. */
 const IN_FLIGHT = 64
-/** Most bits, of 64, in which the hashes of near-duplicates differ. */
-const HASH_DISTANCE = 8
-/** Most earlier images that an image is compared with, by either way: the frames of a film are all like one another. */
-const MAX_CANDIDATES = 12
 /** Least correlation of detail; a crop or copy in JPEG has 0.97 and more, a changed colour or a caption brings it down to 0.88. */
 const MIN_DETAIL = 0.88
 /** Least share of the overlap's parts in which detail agrees. */
@@ -55,37 +59,53 @@ const MIN_AGREEING = 0.85
 const MIN_COVER = 0.3
 /** Share of both pictures from which on they count as one picture, not as a part of it. */
 const WHOLE = 0.85
+/** Raise it where the same images would now give other signatures or pairs. */
+const REVISION = 1
 
 /**
- * Groups of images of which no two should be on different sides of a split. Candidates come from a perceptual hash and from
- * keypoints in the same arrangement; each is then checked by laying the pictures on one another. Upright crops
+ * Groups of images of which no two should be on different sides of a split. Candidates come from a perceptual hash and, for
+ * crops, from keypoints in the same arrangement; each is then checked by laying the pictures on one another. Upright crops
  * of half of a picture are found (79 of 80, scaled at random), those of a quarter in every second case, smaller ones
  * hardly; turned or mirrored ones are not.
- * Images that cannot be decoded are in no group, and those that show nothing only with equal files. About 3 KB are
- * kept for each image while it runs; decoding takes most of the time, but comparing hashes grows with the square.
+ * Images that cannot be decoded are in no group, and those that show nothing only with equal files. Decoding and
+ * describing takes most of the time, but comparing hashes, and more so keypoints, grows with the square.
  */
 export async function findDuplicateGroups(
   dataset: Dataset,
   indices: readonly number[],
   options: DuplicateOptions = {},
 ): Promise<Duplicates> {
-  const { onProgress, signal, threads = availableParallelism() } = options
+  const { crops = true, stamps, onProgress, signal, threads = availableParallelism() } = options
+  const { root } = dataset
+  const members = [...new Set(indices)].sort((a, b) => a - b)
+  const kinds = keptKinds(crops)
+  const state = stamps && stateOf(stamps, members)
+  const kept = state === undefined ? undefined : pairsFrom(await readScan(root, kinds.pairs, state), members)
+  if (kept !== undefined) {
+    onProgress?.(members.length, members.length)
+    return { groups: connected(kept), pairs: kept }
+  }
   const pool = createWorkerPool<DuplicateJob, DuplicateReply>(
     new URL('./duplicateWorker.js', import.meta.url),
     threads,
     undefined,
   )
-  const members = [...new Set(indices)].sort((a, b) => a - b)
-  const path = (position: number) => resolve(dataset.root, dataset.samples[members[position]!]!.path)
-  let done = 0
-  let total = members.length
-  const advance = () => onProgress?.(++done, total)
+  const path = (position: number) => resolve(root, dataset.samples[members[position]!]!.path)
+  const memberStamps = stamps && BigUint64Array.from(members, index => stamps[index]!)
   try {
-    const signatures: (Signature | undefined)[] = members.map(() => undefined)
-    await forEachBounded(members, IN_FLIGHT, async (_, position) => {
-      signatures[position] = (await pool.run({ task: 'describe', path: path(position) }, signal)).signature
+    const signatures = await signaturesOf(root, kinds.signatures, memberStamps)
+    let done = 0
+    let total = members.length
+    const advance = () => onProgress?.(++done, total)
+    const missing = [...members.keys()].filter(position => signatures[position] === undefined)
+    done = members.length - missing.length
+    await forEachBounded(missing, IN_FLIGHT, async position => {
+      const job = { task: 'describe', path: path(position), crops } as const
+      signatures[position] = (await pool.run(job, signal)).signature
       advance()
     })
+    if (memberStamps !== undefined && missing.length > 0)
+      await keepScan(root, kinds.signatures, signaturesToBytes(signatures, memberStamps))
     const copies = equalFiles(signatures)
     const candidates = await candidatePairs(signatures, copies, signal)
     total += candidates.length
@@ -100,98 +120,44 @@ export async function findDuplicateGroups(
       }
       advance()
     })
-    return { groups: connected(pairs), pairs: pairs.sort((p, q) => p.a - q.a || p.b - q.b) }
+    pairs.sort((p, q) => p.a - q.a || p.b - q.b)
+    if (state !== undefined) await keepScan(root, kinds.pairs, pairsToBytes(pairs, members), state)
+    return { groups: connected(pairs), pairs }
   } finally {
     await pool.close()
   }
 }
 
+/** What is kept: for each image its signature, and for a state of all images the pairs. */
+const keptKinds = (crops: boolean): { readonly signatures: ScanKind; readonly pairs: ScanKind } => ({
+  signatures: { name: crops ? 'signatures' : 'hashes', revision: REVISION },
+  pairs: { name: crops ? 'crops' : 'near', revision: REVISION },
+})
+
+async function signaturesOf(
+  root: string,
+  kind: ScanKind,
+  stamps: FileStamps | undefined,
+): Promise<(Signature | undefined)[]> {
+  const content = stamps && (await readScan(root, kind))
+  return content === undefined ? [] : signaturesFromBytes(content, stamps!)
+}
+
+const keptPairs = z.array(z.tuple([z.int().min(0), z.int().min(0), z.enum(['copy', 'near', 'crop']), z.number()]))
+
+/** Pairs by positions among the members, as JSON. */
+function pairsToBytes(pairs: readonly DuplicatePair[], members: readonly number[]): Uint8Array {
+  const position = new Map(members.map((index, position) => [index, position]))
+  return Buffer.from(
+    JSON.stringify(pairs.map(({ a, b, kind, score }) => [position.get(a), position.get(b), kind, score])),
+  )
+}
+
+function pairsFrom(content: Buffer | undefined, members: readonly number[]): DuplicatePair[] | undefined {
+  if (content === undefined) return undefined
+  const parsed = keptPairs.parse(JSON.parse(content.toString()))
+  return parsed.map(([a, b, kind, score]) => ({ a: members[a]!, b: members[b]!, kind, score }))
+}
+
 const samePicture = ({ detail, agreeing, coverA, coverB }: Overlay): boolean =>
   detail >= MIN_DETAIL && agreeing >= MIN_AGREEING && Math.max(coverA, coverB) >= MIN_COVER
-
-/** Maps the position of each file that is equal to an earlier one to the first such. */
-function equalFiles(signatures: readonly (Signature | undefined)[]): Map<number, number> {
-  const first = new Map<string, number>()
-  const copies = new Map<number, number>()
-  for (const [position, signature] of signatures.entries()) {
-    if (signature === undefined) continue
-    const earlier = first.get(signature.digest)
-    if (earlier === undefined) first.set(signature.digest, position)
-    else copies.set(position, earlier)
-  }
-  return copies
-}
-
-interface Pair {
-  readonly a: number
-  readonly b: number
-  readonly placement: Placement | undefined
-}
-
-/** Pairs to be compared; of equal files only the first takes part. */
-async function candidatePairs(
-  signatures: readonly (Signature | undefined)[],
-  copies: ReadonlyMap<number, number>,
-  signal: AbortSignal | undefined,
-): Promise<Pair[]> {
-  const positions = [...signatures.keys()].filter(i => signatures[i] !== undefined && !copies.has(i))
-  const index = indexKeypoints(positions.map(i => signatures[i]!.keypoints))
-  const hashed = positions.filter(i => signatures[i]!.hash !== undefined)
-  const words = Int32Array.from(hashed.flatMap(i => signatures[i]!.hash!))
-  const pairs: Pair[] = []
-  const found = new Set<string>()
-  const breathe = async (step: number) => {
-    if (step % 256 !== 0) return
-    await new Promise(setImmediate)
-    signal?.throwIfAborted()
-  }
-  for (const [b, position] of positions.entries()) {
-    await breathe(b)
-    const matches = matchesOf(index, b).sort((p, q) => q.agreeing - p.agreeing || q.a - p.a)
-    for (const { a, placement } of matches.slice(0, MAX_CANDIDATES)) {
-      pairs.push({ a: positions[a]!, b: position, placement })
-      found.add(`${positions[a]} ${position}`)
-    }
-  }
-  for (const [b, position] of hashed.entries()) {
-    await breathe(b)
-    for (const a of closeHashes(words, b)) {
-      if (!found.has(`${hashed[a]} ${position}`)) pairs.push({ a: hashed[a]!, b: position, placement: undefined })
-    }
-  }
-  return pairs
-}
-
-/** The earlier hashes that differ little from the one at `b`, nearest first. */
-function closeHashes(words: Int32Array, b: number): number[] {
-  const [low, high] = [words[b * 2]!, words[b * 2 + 1]!]
-  const byDistance: number[][] = Array.from({ length: HASH_DISTANCE + 1 }, () => [])
-  for (let a = b - 1; a >= 0; a--) {
-    const distance = bitCount(words[a * 2]! ^ low) + bitCount(words[a * 2 + 1]! ^ high)
-    if (distance <= HASH_DISTANCE) byDistance[distance]!.push(a)
-  }
-  return byDistance.flat().slice(0, MAX_CANDIDATES)
-}
-
-/** Connected components, each ascending, ordered by their first member. */
-function connected(pairs: readonly DuplicatePair[]): number[][] {
-  const parent = new Map<number, number>()
-  const rootOf = (index: number): number => {
-    let root = index
-    for (let up = parent.get(root); up !== undefined && up !== root; up = parent.get(root)) root = up
-    parent.set(index, root)
-    return root
-  }
-  for (const { a, b } of pairs) {
-    const [p, q] = [rootOf(a), rootOf(b)]
-    parent.set(Math.max(p, q), Math.min(p, q))
-  }
-  const groups = new Map<number, number[]>()
-  for (const index of [...parent.keys()].sort((a, b) => a - b)) {
-    const root = rootOf(index)
-    const group = groups.get(root)
-    if (group === undefined) groups.set(root, [index])
-    else group.push(index)
-  }
-  return [...groups.values()]
-}

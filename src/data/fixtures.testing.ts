@@ -48,6 +48,19 @@ export function picture(width: number, height: number, seed = 0): Sharp {
   return sharp(pixels, { raw: { width, height, channels: 3 } })
 }
 
+/** A scene of a hundred ellipses in random colours, so that every place looks different. */
+export function scene(seed: number, width = 320, height = 240) {
+  const random = randomStream(seed, 'scene')
+  const shapes = Array.from({ length: 100 }, () => {
+    const [x, y] = [random.next() * width, random.next() * height]
+    const [rx, ry] = [4 + random.next() ** 2 * 40, 4 + random.next() ** 2 * 40]
+    const colour = `rgb(${random.integer(256)},${random.integer(256)},${random.integer(256)})`
+    return `<ellipse cx="${x}" cy="${y}" rx="${rx}" ry="${ry}" fill="${colour}" opacity="0.8"/>`
+  })
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${shapes.join('')}</svg>`
+  return sharp(Buffer.from(svg)).flatten({ background: '#888' })
+}
+
 /** A small JPEG file. */
 export const jpeg = (seed = 0, width = 40, height = 30) => picture(width, height, seed).jpeg().toBuffer()
 

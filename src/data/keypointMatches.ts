@@ -34,14 +34,24 @@ const MIN_SHARE = 0.2
 /** How far, in widths of picture a, a keypoint may lie from where the placement puts it. */
 const TOLERANCE = 0.02
 
-/** The keypoints of all pictures in one list, and for each 16 of the 64 bits the order that groups equal values. */
+/** The keypoints that are equal in 16 of the 64 bits, one after the other: `words` and `order` stand side by side for speed. */
+interface Table {
+  /** Where each of the 65,536 values begins. */
+  readonly starts: Int32Array
+  /** The keypoints; of one value, ordered by picture. */
+  readonly order: Int32Array
+  /** Two words for each, in this order. */
+  readonly words: Int32Array
+}
+
+/** The keypoints of all pictures in one list, and for each 16 of the 64 bits a table. */
 export interface KeypointIndex {
   readonly all: readonly Keypoints[]
   readonly owner: Int32Array
   /** Where each picture's keypoints begin. */
   readonly first: Int32Array
   readonly words: Int32Array
-  readonly tables: readonly { readonly starts: Int32Array; readonly order: Int32Array }[]
+  readonly tables: readonly Table[]
 }
 
 /** The 16 bits that a table looks at. */
@@ -66,7 +76,12 @@ export function indexKeypoints(all: readonly Keypoints[]): KeypointIndex {
     const next = starts.slice()
     const order = new Int32Array(total)
     for (let k = 0; k < total; k++) order[next[key(words, k, table)]!++] = k
-    return { starts, order }
+    const sorted = new Int32Array(total * 2)
+    for (let i = 0; i < total; i++) {
+      sorted[i * 2] = words[order[i]! * 2]!
+      sorted[i * 2 + 1] = words[order[i]! * 2 + 1]!
+    }
+    return { starts, order, words: sorted }
   })
   return { all, owner, first, words, tables }
 }
@@ -76,17 +91,16 @@ export function matchesOf(index: KeypointIndex, b: number): Candidate[] {
   const { owner, first, words, tables } = index
   const matches = new Map<number, number[]>()
   for (let k = first[b]!; k < first[b + 1]!; k++) {
-    for (const [table, { starts, order }] of tables.entries()) {
+    const low = words[k * 2]!
+    const high = words[k * 2 + 1]!
+    for (const [table, { starts, order, words: sorted }] of tables.entries()) {
       const bits = key(words, k, table)
       const end = starts[bits + 1]!
       if (end - starts[bits]! > MAX_BUCKET) continue
-      // Within a bucket keypoints are ordered by picture
-      for (let i = starts[bits]!; i < end; i++) {
+      for (let i = starts[bits]!; i < end && order[i]! < first[b]!; i++) {
+        if (bitCount(low ^ sorted[i * 2]!) + bitCount(high ^ sorted[i * 2 + 1]!) > MAX_DISTANCE) continue
         const other = order[i]!
-        if (other >= first[b]!) break
-        const distance =
-          bitCount(words[k * 2]! ^ words[other * 2]!) + bitCount(words[k * 2 + 1]! ^ words[other * 2 + 1]!)
-        if (distance > MAX_DISTANCE || seenBefore(words, k, other, table)) continue
+        if (seenBefore(words, k, other, table)) continue
         const a = owner[other]!
         const list = matches.get(a)
         if (list === undefined) matches.set(a, [other, k])

@@ -28,12 +28,15 @@ const CONTRAST = 1
 /** The eight-neighbourhood edge test of SIFT: the ratio of principal curvatures stays below 10. */
 const EDGE = 11 ** 2 / 10
 
+/** An extremum: where it lies in its level's pixels, how large it is, and the level that its surroundings are read from. */
 interface Found {
   readonly x: number
   readonly y: number
+  readonly sigma: number
   readonly response: number
-  readonly a: number
-  readonly b: number
+  readonly level: GrayImage
+  /** Pixels of the picture to one of the level. */
+  readonly zoom: number
 }
 
 /**
@@ -57,15 +60,17 @@ export function findKeypoints(image: GrayImage, limit: number): Keypoints {
   }
   found.sort((p, q) => q.response - p.response)
   const count = Math.min(limit, found.length)
+  const patch = new Float32Array(GRID * GRID)
   const x = new Float32Array(count)
   const y = new Float32Array(count)
   const words = new Int32Array(count * 2)
   for (let i = 0; i < count; i++) {
     const point = found[i]!
-    x[i] = point.x / image.width
-    y[i] = point.y / image.width
-    words[i * 2] = point.a
-    words[i * 2 + 1] = point.b
+    // Pixel centres lie at halves
+    x[i] = ((point.x + 0.5) * point.zoom) / image.width
+    y[i] = ((point.y + 0.5) * point.zoom) / image.width
+    sample(point.level, point.x, point.y, point.sigma * SPACING, patch)
+    words.set(describe(patch), i * 2)
   }
   return { count, height: image.height / image.width, x, y, words }
 }
@@ -78,7 +83,6 @@ function extrema(levels: readonly GrayImage[], zoom: number, found: Found[]): vo
     for (let i = 0; i < difference.length; i++) difference[i] = level.pixels[i]! - finer[i]!
     return difference
   })
-  const patch = new Float32Array(GRID * GRID)
   for (let l = 1; l + 1 < differences.length; l++) {
     const [below, here, above] = [differences[l - 1]!, differences[l]!, differences[l + 1]!]
     const sigma = BASE_SIGMA * STEP ** l
@@ -97,18 +101,13 @@ function extrema(levels: readonly GrayImage[], zoom: number, found: Found[]): vo
         const xy = (here[at + width + 1]! - here[at + width - 1]! - here[at - width + 1]! + here[at - width - 1]!) / 4
         const determinant = xx * yy - xy * xy
         if (determinant <= 0 || (xx + yy) ** 2 >= EDGE * determinant) continue
-        const px = x + peak(left, value, right)
-        const py = y + peak(up, value, down)
-        const exact = sigma * STEP ** peak(below[at]!, value, above[at]!)
-        sample(levels[l]!, px, py, exact * SPACING, patch)
-        const [a, b] = describe(patch)
-        // Pixel centres lie at halves
         found.push({
-          x: (px + 0.5) * zoom,
-          y: (py + 0.5) * zoom,
+          x: x + peak(left, value, right),
+          y: y + peak(up, value, down),
+          sigma: sigma * STEP ** peak(below[at]!, value, above[at]!),
           response: Math.abs(value),
-          a,
-          b,
+          level: levels[l]!,
+          zoom,
         })
       }
     }

@@ -35,13 +35,15 @@ export function wholeOnWhole(a: GrayImage, b: GrayImage): Placement {
   return { scaleX: 1, scaleY: (a.height * b.width) / (a.width * b.height), x: 0, y: 0 }
 }
 
-/** Refines a placement and compares the pictures; undefined where they hardly overlap. */
-export function overlay(a: GrayImage, b: GrayImage, guess: Placement): Overlay | undefined {
+/**
+ * Refines a placement, by steps of `reach` grid points at first, and compares the pictures; undefined where they hardly overlap.
+ */
+export function overlay(a: GrayImage, b: GrayImage, guess: Placement, reach = 1): Overlay | undefined {
   const grid = gridOf(a, b, guess)
   if (grid === undefined) return undefined
   const still: Placement = { scaleX: 1, scaleY: 1, x: 0, y: 0 }
   const fixed = sampled(b, still, grid)
-  const placement = refined(a, fixed, guess, grid)
+  const placement = refined(a, fixed, guess, grid, reach)
   const moved = sampled(a, placement, grid)
   const fineFixed = detailOf(fixed, grid)
   const fineMoved = detailOf(moved, grid)
@@ -84,7 +86,7 @@ function gridOf(a: GrayImage, b: GrayImage, placement: Placement): Grid | undefi
  * Climbs to the best correlation: shifts and stretches by ever smaller steps, down to an eighth of a pixel; gives up where
  * the first steps lead nowhere.
  */
-function refined(a: GrayImage, fixed: Float32Array, guess: Placement, grid: Grid): Placement {
+function refined(a: GrayImage, fixed: Float32Array, guess: Placement, grid: Grid, reach: number): Placement {
   const { left, top, step, columns, rows } = grid
   const [cx, cy] = [left + (step * columns) / 2, top + (step * rows) / 2]
   // Stretching keeps the middle of the overlap in place, so that it does not undo a shift
@@ -97,28 +99,41 @@ function refined(a: GrayImage, fixed: Float32Array, guess: Placement, grid: Grid
   let best = guess
   let score = correlation(fixed, sampled(a, best, grid))
   if (score < HOPELESS / 2) return best
-  for (let pixels = 1; pixels > 0.1; pixels /= 2) {
+  for (let pixels = reach; pixels > 0.1; pixels /= 2) {
     const d = pixels * step
     const [fx, fy] = [1 + (2 * pixels) / columns, 1 + (2 * pixels) / rows]
     for (let round = 0; round < 4; round++) {
       let better = false
-      for (const [dx, dy, sx, sy] of [
-        [d, 0, 1, 1],
-        [-d, 0, 1, 1],
-        [0, d, 1, 1],
-        [0, -d, 1, 1],
-        [0, 0, fx, fy],
-        [0, 0, 1 / fx, 1 / fy],
-        [0, 0, fx, 1 / fy],
-        [0, 0, 1 / fx, fy],
+      for (const directions of [
+        [
+          [d, 0, 1, 1],
+          [-d, 0, 1, 1],
+        ],
+        [
+          [0, d, 1, 1],
+          [0, -d, 1, 1],
+        ],
+        [
+          [0, 0, fx, fy],
+          [0, 0, 1 / fx, 1 / fy],
+        ],
+        [
+          [0, 0, fx, 1 / fy],
+          [0, 0, 1 / fx, fy],
+        ],
       ] as const) {
-        const next = changed(best, dx, dy, sx, sy)
-        const value = correlation(fixed, sampled(a, next, grid))
-        if (value <= score) continue
-        best = next
-        score = value
-        better = true
+        for (const [dx, dy, sx, sy] of directions) {
+          const next = changed(best, dx, dy, sx, sy)
+          const value = correlation(fixed, sampled(a, next, grid))
+          if (value <= score) continue
+          best = next
+          score = value
+          better = true
+          // Where one way is up, the other is down
+          break
+        }
       }
+      if (score < HOPELESS / 2 + (round * HOPELESS) / 6) break
       if (!better) break
     }
     if (score < HOPELESS) break

@@ -25,6 +25,8 @@ export type TrainingEvent =
       readonly images: { readonly train: number; readonly validation: number; readonly test: number }
     }
   | { readonly type: 'warning'; readonly message: string }
+  /** Something that was decided, and may surprise. */
+  | { readonly type: 'note'; readonly message: string }
   /** `remaining` is the time for the epochs that are left, in seconds. */
   | {
       readonly type: 'epoch'

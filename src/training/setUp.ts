@@ -12,15 +12,16 @@ import {
   type Dataset,
   type Duplicates,
   defaultCropFlip,
-  findDuplicateGroups,
+  type FileStamps,
+  fileStamps,
   type ImageStore,
   imageFolder,
   type Loader,
   labelledImages,
   type Split,
-  split,
   splitFromPaths,
   splitToPaths,
+  splitWarnings,
 } from '../data/index.js'
 import { chooseEngine, type Engine } from '../engines/index.js'
 import { networkGraph } from '../models/index.js'
@@ -29,6 +30,7 @@ import { execute, type Finished } from './execute.js'
 import { type Grafted, graft } from './graft.js'
 import { checkOptions, type ResolvedOptions, type TrainingOptions } from './options.js'
 import { checkPhases } from './phases.js'
+import { planSplit } from './planSplit.js'
 import { assertUnused, createRun, freshRunFolder, type RunConfig, readConfig, resultFile } from './runFolder.js'
 
 /** What goes on beside a run. */
@@ -62,13 +64,12 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
   const preprocessing = size === undefined ? grafted.preprocessing : withSize(grafted.preprocessing, size)
   const loader = createLoader(data, loaderOptions(resolved, preprocessing, augment, hooks.reuse))
   try {
-    const duplicates = resolved.groupDuplicates ? await duplicatesIn(data, hooks) : undefined
-    const planned = split(data, {
-      fractions: fractionsOf(resolved.split),
-      seed: resolved.splitSeed ?? resolved.seed,
-      ...(duplicates ? { groups: duplicates.groups } : {}),
-    })
-    const { split: parts, bad } = await check(loader, planned, resolved.skipBadImages, hooks)
+    const stamps = await fileStamps(data, undefined, hooks.signal)
+    const planned = await planSplit(data, resolved, stamps, hooks.onEvent, hooks.signal)
+    const { duplicates, grouping } = planned
+    const { split: parts, bad } = await check(loader, planned.split, stamps, resolved.skipBadImages, hooks)
+    for (const message of splitWarnings(data, parts, resolved.classWeights === 'balanced'))
+      hooks.onEvent?.({ type: 'warning', message })
     const batchSize = Math.min(resolved.batchSize, parts.train.length)
     if (batchSize < resolved.batchSize)
       hooks.onEvent?.({
@@ -81,7 +82,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
         `--accumulate ${resolved.accumulate} batches of ${batchSize} are more than the ${parts.train.length} training images; lower one of them`,
       )
     const config: RunConfig = {
-      options: { ...resolved, run },
+      options: { ...resolved, run, groupDuplicates: grouping },
       data: data.root,
       classes: [...data.classes],
       split: pathsOf(data, parts),
@@ -131,7 +132,8 @@ export async function goOn(run: string, hooks: Hooks): Promise<Finished> {
   const engine = engineFor(config, grafted)
   const loader = createLoader(data, loaderOptions(options, config.preprocessing, resolved.augment, hooks.reuse))
   try {
-    const { split: parts } = await check(loader, splitFromPaths(data, config.split), false, hooks)
+    const stamps = await fileStamps(data, undefined, hooks.signal)
+    const { split: parts } = await check(loader, splitFromPaths(data, config.split), stamps, false, hooks)
     return await execute({ run, config, parts, loader, engine, grafted, ...hooks })
   } finally {
     await loader.close()
@@ -170,26 +172,13 @@ export const openDataset = (
   { labels, exclude }: Pick<ResolvedOptions, 'labels' | 'exclude'>,
 ): Promise<Dataset> => (labels === undefined ? imageFolder(root, { exclude }) : labelledImages(labels, { root }))
 
-function duplicatesIn(data: Dataset, { onEvent, signal }: Hooks): Promise<Duplicates> {
-  const onProgress = (done: number, total: number) =>
-    onEvent?.({ type: 'progress', task: 'duplicates', done, total, unit: 'image' })
-  return findDuplicateGroups(data, [...data.samples.keys()], { onProgress, ...(signal ? { signal } : {}) })
-}
-
 const namedPairs = ({ samples }: Dataset, { pairs }: Duplicates) =>
   pairs.map(({ a, b, kind, score }) => ({ first: samples[a]?.path, second: samples[b]?.path, kind, score }))
 
-/** '7:2:1' as shares that sum to 1. */
-function fractionsOf(text: string): [number, number, number] {
-  const parts = text.split(':').map(Number)
-  const sum = parts.reduce((a, b) => a + b, 0)
-  return parts.map(part => part / sum) as [number, number, number]
-}
-
-function check(loader: Loader, parts: Split, skipBad: boolean, { onEvent, signal }: Hooks) {
+function check(loader: Loader, parts: Split, stamps: FileStamps, skipBad: boolean, { onEvent, signal }: Hooks) {
   const onProgress = (done: number, total: number) =>
     onEvent?.({ type: 'progress', task: 'images', done, total, unit: 'image' })
-  return checkImages(loader, parts, { skipBad, onProgress, ...(signal ? { signal } : {}) })
+  return checkImages(loader, parts, { skipBad, stamps, onProgress, ...(signal ? { signal } : {}) })
 }
 
 function pathsOf(data: Dataset, parts: Split): RunConfig['split'] {

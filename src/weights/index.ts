@@ -1,5 +1,4 @@
 /** The weights room: reading PyTorch files and safetensors, matching names, the download cache. */
-export { cacheFolder } from './cache.js'
 export { type DownloadRequest, downloadFile } from './download.js'
 export { sha256OfFile } from './hash.js'
 export { readWeights } from './load.js'

@@ -1,0 +1,51 @@
+/** What a person should know of a split before training: classes far apart in size, and classes that are not measured. */
+import type { Dataset, Split } from './dataset.js'
+import { classesWithout } from './split.js'
+
+/** How many times as many images the largest class has as the smallest, from which on it is said. */
+const IMBALANCE = 10
+const NAMED = 5
+
+/** How many images of each class are among the given ones. */
+export function classCounts(dataset: Dataset, indices: readonly number[]): number[] {
+  const counts = dataset.classes.map(() => 0)
+  for (const index of indices) counts[dataset.samples[index]!.label]!++
+  return counts
+}
+
+/** Sentences about the split, with what to do; none where all is well. `balanced`: small classes already count more. */
+export function splitWarnings(dataset: Dataset, split: Split, balanced: boolean): string[] {
+  const { classes } = dataset
+  const counts = classCounts(dataset, split.train)
+  const [most, least] = [Math.max(...counts), Math.min(...counts)]
+  const warnings: string[] = []
+  if (!balanced && most >= IMBALANCE * least) {
+    const [large, small] = [classes[counts.indexOf(most)], classes[counts.indexOf(least)]]
+    warnings.push(
+      `class ${large} has ${most} training images, class ${small} only ${least}; --class-weights balanced makes up for it`,
+    )
+  }
+  for (const [name, part] of [
+    ['validation', split.val],
+    ['test', split.test],
+  ] as const) {
+    if (part.length === 0) continue
+    const without = classesWithout(dataset, part)
+    if (without.length === 0) continue
+    const which = without.length === 1 ? `class ${without[0]} has` : `${without.length} classes have`
+    const list = without.length === 1 ? '' : ` (${listed(without)})`
+    warnings.push(`${which} no ${name} images${list}: their accuracy is not known there; add images where that matters`)
+  }
+  return warnings
+}
+
+const listed = (names: readonly string[]): string =>
+  names.slice(0, NAMED).join(', ') + (names.length > NAMED ? ` and ${names.length - NAMED} more` : '')
+
+/** How many images are in a group that has images on several sides of a split. */
+export function imagesAcross(groups: readonly (readonly number[])[], split: Split): number {
+  const side = new Map<number, string>()
+  for (const [name, part] of Object.entries(split)) for (const index of part) side.set(index, name)
+  const across = groups.filter(group => new Set(group.map(index => side.get(index))).size > 1)
+  return across.reduce((sum, group) => sum + group.length, 0)
+}

@@ -1,0 +1,67 @@
+/** Plans the split of a run: what shows the same picture stays on one side. */
+import {
+  type Dataset,
+  type Duplicates,
+  type FileStamps,
+  findDuplicateGroups,
+  imagesAcross,
+  type Split,
+  split,
+} from '../data/index.js'
+import type { Listener } from './events.js'
+import type { ResolvedOptions } from './options.js'
+
+/** What the split of a data set depends on. */
+export type SplitSettings = Pick<ResolvedOptions, 'split' | 'seed' | 'splitSeed' | 'groupDuplicates'>
+
+/** A split, and the duplicates that were looked for. */
+export interface PlannedSplit {
+  readonly split: Split
+  readonly grouping: 'crops' | 'near' | 'none'
+  readonly duplicates: Duplicates | undefined
+}
+
+/** Above it, crops are sought only where asked for: the search grows with the square. */
+const MANY_IMAGES = 20_000
+
+/** The split that `train` makes; says by a note how many images were kept together that would have been apart. */
+export async function planSplit(
+  data: Dataset,
+  options: SplitSettings,
+  stamps: FileStamps,
+  onEvent: Listener = () => {},
+  signal?: AbortSignal,
+): Promise<PlannedSplit> {
+  const many = data.samples.length > MANY_IMAGES
+  const grouping = options.groupDuplicates ?? (many ? 'near' : 'crops')
+  const settings = { fractions: fractionsOf(options.split), seed: options.splitSeed ?? options.seed }
+  const plain = split(data, settings)
+  if (grouping === 'none') return { split: plain, grouping, duplicates: undefined }
+  const duplicates = await findDuplicateGroups(data, [...data.samples.keys()], {
+    crops: grouping === 'crops',
+    stamps,
+    onProgress: (done, total) => onEvent({ type: 'progress', task: 'duplicates', done, total, unit: 'image' }),
+    ...(signal ? { signal } : {}),
+  })
+  const grouped = split(data, { ...settings, groups: duplicates.groups })
+  const [before, after] = [imagesAcross(duplicates.groups, plain), imagesAcross(duplicates.groups, grouped)]
+  const what = grouping === 'crops' ? 'near-duplicates or crops' : 'near-duplicates'
+  if (before > after)
+    onEvent({
+      type: 'note',
+      message: `${before - after} images are ${what} of others and would have been on different sides of the split; they are kept together (duplicates.json lists them, --group-duplicates none leaves them apart)`,
+    })
+  if (after > 0)
+    onEvent({
+      type: 'warning',
+      message: `${after} images are ${what} of others on another side of the split that the folder gives; accuracy may come out too high`,
+    })
+  return { split: grouped, grouping, duplicates }
+}
+
+/** '7:2:1' as shares that sum to 1. */
+function fractionsOf(text: string): [number, number, number] {
+  const parts = text.split(':').map(Number)
+  const sum = parts.reduce((a, b) => a + b, 0)
+  return parts.map(part => part / sum) as [number, number, number]
+}
