@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { RegraftError } from '../base/errors.js'
 import { version } from '../base/version.js'
+import { auditCommand } from './audit.js'
 import { buildNativeCommand } from './buildNative.js'
 import { compareCommand } from './compare.js'
 import { describeCommand } from './describe.js'
@@ -46,6 +47,7 @@ for (const command of [
   runsCommand,
   compareCommand,
   reportCommand,
+  auditCommand,
   describeCommand,
   doctorCommand,
   buildNativeCommand,

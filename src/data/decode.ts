@@ -81,8 +81,9 @@ function unknownContent(bytes: Uint8Array): string {
   return /^(<!doctype html|<html|<head|<script)/.test(start) ? 'a web page, not an image' : 'not a known image format'
 }
 
-/** Whether a JPEG lacks its end marker. libvips' messages are shared between threads and may be another file's. */
+/** Whether a JPEG lacks its end marker, or a WebP the bytes that its head announces. libvips' messages are shared between threads and may be another file's. */
 function endsEarly(bytes: Uint8Array, format: string): boolean {
+  if (format === 'WebP') return new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true) + 8 > bytes.length
   if (format !== 'JPEG') return false
   let end = bytes.length
   while (end > 2 && bytes[end - 1] === 0) end--

@@ -126,7 +126,9 @@ describe('refuses', () => {
     expect(await refusal(await folder('only/1.jpg'))).toMatch(/one class only \(only\)/)
     const root = await folder('a/1.jpg', ['b/notes.txt', 'nothing'])
     expect(await refusal(root, { exclude: ['a', 'b'] })).toMatch(/no class folders \(all are excluded\)/)
-    expect(await refusal(root)).toBe('class b has no images; add some or pass --exclude b')
+    const among =
+      'class b has no images that can be read among its 1 files; convert them to JPEG or PNG, or pass --exclude b'
+    expect(await refusal(root)).toBe(among)
   })
 })
 

@@ -113,7 +113,11 @@ async function samplesOf(
   for (const name of names) {
     const found = await imagesBelow(join(root, prefix + name))
     if (found.images.length === 0 && !mayBeEmpty) {
-      throw new RegraftError('data', `class ${name} has no images; add some or pass --exclude ${name}`)
+      const holds =
+        found.ignored > 0
+          ? ` that can be read among its ${found.ignored} files; convert them to JPEG or PNG,`
+          : '; add some'
+      throw new RegraftError('data', `class ${name} has no images${holds} or pass --exclude ${name}`)
     }
     const label = labels.get(name)!
     for (const path of found.images) samples.push({ path: `${prefix}${name}/${path}`, label })

@@ -22,7 +22,18 @@ export function imageFormat(start: Uint8Array): ImageFormat | undefined {
   return undefined
 }
 
+const extensions: readonly (readonly [RegExp, ImageFormat])[] = [
+  [/\.(jpe?g|jpe|jfif)$/i, 'JPEG'],
+  [/\.png$/i, 'PNG'],
+  [/\.webp$/i, 'WebP'],
+  [/\.gif$/i, 'GIF'],
+  [/\.tiff?$/i, 'TIFF'],
+  [/\.avif$/i, 'AVIF'],
+]
+
+/** The format that a file's name claims, or undefined where it claims none that is known. */
+export const formatOfName = (name: string): ImageFormat | undefined =>
+  extensions.find(([pattern]) => pattern.test(name))?.[1]
+
 /** Whether a file's name claims that it is an image of a known format. */
-export function hasImageExtension(name: string): boolean {
-  return /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif)$/i.test(name)
-}
+export const hasImageExtension = (name: string): boolean => formatOfName(name) !== undefined

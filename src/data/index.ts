@@ -1,4 +1,5 @@
 /** The data room: image folders, Caltech-101, splits, decoding and transforms, the batch loader. */
+export { type Audit, type AuditOptions, audit, type FiveNumbers, type Oddity, oddities } from './audit.js'
 export { classCounts, imagesAcross, splitWarnings } from './balance.js'
 export { type Caltech101Options, caltech101, type DownloadRequest } from './caltech101.js'
 export { type BadImage, type CheckOptions, type CheckResult, checkImages } from './check.js'

@@ -1,4 +1,5 @@
 /** The report room: figures, reports and TensorBoard files, made from run folders. */
+export { oddityWords, writeAuditPage } from './auditPage.js'
 export { completePictures } from './completePictures.js'
 export { confusionMatrix } from './confusionMatrix.js'
 export { accuracyCurves, type CurvePoint, lossCurves, overlaidAccuracy, overlaidLoss } from './curves.js'

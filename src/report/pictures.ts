@@ -94,7 +94,8 @@ async function keep(
   return numbered.filter(({ file }) => kept.has(file))
 }
 
-async function thumbnail(path: string, open: (path: string) => Promise<Uint8Array>): Promise<Buffer> {
+/** A JPEG of an image, small and upright. */
+export async function thumbnail(path: string, open: (path: string) => Promise<Uint8Array>): Promise<Buffer> {
   return sharp(await open(path), { limitInputPixels: MAX_PIXELS, pages: 1, ignoreIcc: true })
     .autoOrient()
     .resize(SIDE, SIDE, { fit: 'inside', withoutEnlargement: true })

@@ -6,6 +6,7 @@ export { type Grafted, graft, type Provenance } from './graft.js'
 export { type Metrics, ranking, softmax, summarise, wilsonInterval } from './metrics.js'
 export { type Model, readModel } from './model.js'
 export { checkOptions, type ResolvedOptions, type TrainingOptions, trainingOptions } from './options.js'
+export { fractionsOf, type PlannedSplit, planSplit, type SplitSettings } from './planSplit.js'
 export {
   type EpochRecord,
   type RunConfig,

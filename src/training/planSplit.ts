@@ -60,7 +60,7 @@ export async function planSplit(
 }
 
 /** '7:2:1' as shares that sum to 1. */
-function fractionsOf(text: string): [number, number, number] {
+export function fractionsOf(text: string): [number, number, number] {
   const parts = text.split(':').map(Number)
   const sum = parts.reduce((a, b) => a + b, 0)
   return parts.map(part => part / sum) as [number, number, number]

@@ -1,0 +1,122 @@
+/** `regraft audit`: what a person should know of a folder of images before training on it. */
+import { basename, resolve } from 'node:path'
+import { Command } from 'commander'
+import { type Audit, audit, type Dataset, type FiveNumbers, type Oddity, split } from '../data/index.js'
+import { oddityWords, writeAuditPage } from '../report/index.js'
+import { checkOptions, fractionsOf } from '../training/index.js'
+import { openData } from './dataFolder.js'
+import { bytes, percent, thousands } from './terminal/format.js'
+import { progress } from './terminal/progress.js'
+import { table } from './terminal/table.js'
+
+interface AuditOptions {
+  readonly html?: string
+  readonly json?: boolean
+  readonly labels?: string
+  readonly exclude?: string[]
+  readonly split: string
+  readonly seed: number
+}
+
+/** Names, reasons and pairs of classes that are shown; the page has them all. */
+const NAMED = 10
+
+export const auditCommand = new Command('audit')
+  .description('look at every image of a folder: damaged and odd files, duplicates and crops, sizes, classes')
+  .argument('<data>', "folder with one folder per class, or 'caltech101'")
+  .option('--html <FILE>', 'where the page with pictures goes; default: FOLDER-audit.html here')
+  .option('--json', 'everything as JSON instead of the summary, and no page unless --html names one')
+  .option('--labels <FILE>', 'CSV of path, label and perhaps split, instead of class folders')
+  .option('--exclude <CLASS...>', 'class folders to leave out')
+  .option('--split <T:V:E>', 'the shares that train would be given', '7:2:1')
+  .option('--seed <N>', 'the seed that train would be given', Number, 0)
+  .addHelpText('after', '\nExamples:\n  regraft audit photos\n  regraft audit photos --html report.html --seed 3')
+  .action(async (data: string, options: AuditOptions) => {
+    const { split: shares, seed } = checkOptions({ split: options.split, seed: options.seed })
+    const dataset = await openData(data, options.exclude ?? [], options.labels)
+    const parts = split(dataset, { fractions: fractionsOf(shares), seed })
+    const bars = { images: bar('Looking at images'), duplicates: bar('Looking for duplicates and crops') }
+    const found = await audit(dataset, {
+      split: parts,
+      onProgress: (task, done, total) => {
+        bars[task].update(done, total)
+        if (done === total && task === 'images') bars[task].done()
+      },
+    }).finally(() => Object.values(bars).map(open => open.done()))
+    const page = options.html ?? (options.json ? undefined : `${basename(resolve(dataset.root))}-audit.html`)
+    if (page !== undefined) await writeAuditPage(page, dataset, found)
+    if (options.json) process.stdout.write(`${JSON.stringify(withPaths(dataset, found))}\n`)
+    else process.stdout.write(`${summary(found).join('\n')}\n\nWith pictures: ${page}\n`)
+  })
+
+const bar = (label: string) => progress({ label, unit: 'image' })
+
+/** Paths for indices, which mean nothing outside. */
+function withPaths({ samples }: Dataset, found: Audit) {
+  const path = (index: number) => samples[index]!.path
+  return {
+    ...found,
+    bad: found.bad.map(({ path, reason }) => ({ path, reason })),
+    odd: Object.fromEntries(Object.entries(found.odd).map(([kind, indices]) => [kind, indices.map(path)])),
+    duplicates: found.duplicates.groups.map(group => group.map(path)),
+    duplicatePairs: found.duplicates.pairs.map(({ a, b, kind, score }) => ({ a: path(a), b: path(b), kind, score })),
+  }
+}
+
+/** The audit in lines for a terminal. */
+export function summary(found: Audit): string[] {
+  const { classes, images, ignored, bad, odd, sizes, formats, pairs, sharing, duplicates, apart } = found
+  const bySize = [...classes].sort((a, b) => b.images - a.images)
+  const [largest, smallest] = [bySize[0]!, bySize.at(-1)!]
+  const lines = [
+    `${thousands(images)} images in ${classes.length} classes; ${thousands(ignored)} other files`,
+    `largest class ${largest.name} (${largest.images}), smallest ${smallest.name} (${smallest.images})`,
+  ]
+  if (largest.images >= 10 * smallest.images)
+    lines.push('  the largest is ten times the smallest or more: consider --class-weights balanced')
+  if (sizes !== undefined)
+    lines.push(
+      `width ${range(sizes.width)}, height ${range(sizes.height)}, ratio ${range(sizes.ratio, 2)}; ${bytes(sizes.bytes)}`,
+      `formats: ${Object.entries(formats)
+        .map(([name, count]) => `${name} ${thousands(count)}`)
+        .join(', ')}`,
+    )
+  lines.push('', bad.length === 0 ? 'all images can be decoded' : `${thousands(bad.length)} cannot be decoded`)
+  for (const { path, reason } of bad.slice(0, NAMED)) lines.push(`  ${path} (${reason})`)
+  if (bad.length > NAMED) lines.push(`  and ${bad.length - NAMED} more`)
+  if (bad.length > 0) lines.push('  remove them, or train with --skip-bad-images')
+  const kinds = (Object.keys(oddityWords) as Oddity[]).filter(kind => odd[kind].length > 0)
+  const rows = kinds.map(kind => {
+    const [name, handling] = oddityWords[kind]
+    return [name, thousands(odd[kind].length), percent(odd[kind].length / images), handling]
+  })
+  if (rows.length > 0) lines.push('', table(['images that are', 'count', 'share', 'in training'], rows))
+  lines.push(
+    '',
+    duplicates.groups.length === 0
+      ? 'no two images show the same picture'
+      : `${thousands(duplicates.groups.length)} groups of images show the same picture`,
+  )
+  if (duplicates.groups.length === 0) return lines
+  const pairRow = (name: string, { within, across }: Audit['pairs']['copy']) => [name, `${within}`, `${across}`]
+  lines.push(
+    table(
+      ['pairs', 'within a class', 'across classes'],
+      [pairRow('equal files', pairs.copy), pairRow('near-duplicates', pairs.near), pairRow('crops', pairs.crop)],
+    ),
+  )
+  for (const { classes: two, pairs: count } of sharing.slice(0, NAMED))
+    lines.push(`  ${two.join(' and ')} share ${count} picture${count === 1 ? '' : 's'}`)
+  if (sharing.length > NAMED) lines.push(`  and ${sharing.length - NAMED} more pairs of classes`)
+  lines.push(
+    apart === 0
+      ? 'none of them would be on different sides of the split'
+      : `${thousands(apart)} of these images would be on different sides of the split; train keeps them together (--group-duplicates)`,
+  )
+  return lines
+}
+
+function range(numbers: FiveNumbers, digits = 0): string {
+  const [least, , median, , most] = numbers.map(value => value.toFixed(digits))
+  return `${least} to ${most} (median ${median})`
+}

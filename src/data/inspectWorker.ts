@@ -1,0 +1,53 @@
+/** The worker thread of an audit: decodes an image as training does, and looks at what kind of file it is. */
+import { parentPort } from 'node:worker_threads'
+import sharp from 'sharp'
+import { decodeImage, MAX_PIXELS, type RgbImage, readBounded } from './decode.js'
+import { imageFormat } from './imageFormat.js'
+import type { InspectJob, InspectReply } from './inspectJob.js'
+
+/** Difference of channels, of 255, that JPEG compression may give to gray. */
+const GRAY_SPREAD = 12
+/** Share of pixels that may have more. */
+const COLOURED_SHARE = 0.001
+
+parentPort?.on('message', async (job: InspectJob) => {
+  parentPort?.postMessage(await inspect(job))
+})
+
+async function inspect({ path }: InspectJob): Promise<InspectReply> {
+  try {
+    const bytes = await readBounded(path)
+    const image = await decodeImage(bytes)
+    const { space, depth, hasAlpha, isPalette, pages, orientation } = await sharp(bytes, {
+      limitInputPixels: MAX_PIXELS,
+    }).metadata()
+    return {
+      facts: {
+        format: imageFormat(bytes)!,
+        width: image.width,
+        height: image.height,
+        bytes: bytes.length,
+        gray: isGray(image),
+        // GIF files have the channel in any case
+        alpha: hasAlpha === true && !(await sharp(bytes, { limitInputPixels: MAX_PIXELS, pages: 1 }).stats()).isOpaque,
+        cmyk: space === 'cmyk',
+        bits: depth === 'uchar' ? 8 : 16,
+        palette: isPalette ?? false,
+        frames: pages ?? 1,
+        turned: (orientation ?? 1) > 1,
+      },
+    }
+  } catch (error) {
+    return { failure: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function isGray({ pixels }: RgbImage): boolean {
+  const allowed = (pixels.length / 3) * COLOURED_SHARE
+  let coloured = 0
+  for (let i = 0; i < pixels.length; i += 3) {
+    const [r, g, b] = [pixels[i]!, pixels[i + 1]!, pixels[i + 2]!]
+    if (Math.max(r, g, b) - Math.min(r, g, b) > GRAY_SPREAD && ++coloured > allowed) return false
+  }
+  return true
+}
