@@ -6,7 +6,7 @@ import { oddityWords, writeAuditPage } from '../report/index.js'
 import { checkOptions, fractionsOf } from '../training/index.js'
 import { openData } from './dataFolder.js'
 import { bytes, percent, thousands } from './terminal/format.js'
-import { progress } from './terminal/progress.js'
+import { type ProgressBar, progress } from './terminal/progress.js'
 import { table } from './terminal/table.js'
 
 interface AuditOptions {
@@ -35,21 +35,24 @@ export const auditCommand = new Command('audit')
     const { split: shares, seed } = checkOptions({ split: options.split, seed: options.seed })
     const dataset = await openData(data, options.exclude ?? [], options.labels)
     const parts = split(dataset, { fractions: fractionsOf(shares), seed })
-    const bars = { images: bar('Looking at images'), duplicates: bar('Looking for duplicates and crops') }
+    let shown: { task: string; bar: ProgressBar } | undefined
     const found = await audit(dataset, {
       split: parts,
       onProgress: (task, done, total) => {
-        bars[task].update(done, total)
-        if (done === total && task === 'images') bars[task].done()
+        if (shown?.task !== task) {
+          shown?.bar.done()
+          shown = { task, bar: progress({ label: labels[task], unit: 'image' }) }
+        }
+        shown.bar.update(done, total)
       },
-    }).finally(() => Object.values(bars).map(open => open.done()))
+    }).finally(() => shown?.bar.done())
     const page = options.html ?? (options.json ? undefined : `${basename(resolve(dataset.root))}-audit.html`)
     if (page !== undefined) await writeAuditPage(page, dataset, found)
     if (options.json) process.stdout.write(`${JSON.stringify(withPaths(dataset, found))}\n`)
     else process.stdout.write(`${summary(found).join('\n')}\n\nWith pictures: ${page}\n`)
   })
 
-const bar = (label: string) => progress({ label, unit: 'image' })
+const labels = { images: 'Looking at images', duplicates: 'Looking for duplicates and crops' }
 
 /** Paths for indices, which mean nothing outside. */
 function withPaths({ samples }: Dataset, found: Audit) {

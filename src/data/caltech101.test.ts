@@ -8,8 +8,9 @@ import { gzipSync } from 'node:zlib'
 import tar from 'tar-stream'
 import { describe, expect, test } from 'vitest'
 import { caltech101, type NestedArchive } from './caltech101.js'
-import { crc32, jpeg, temporaryFolder } from './fixtures.testing.js'
+import { jpeg, temporaryFolder } from './fixtures.testing.js'
 import { unpackTarGz } from './unpackTar.js'
+import { zip } from './zip.testing.js'
 
 type Entry = Pick<tar.Header, 'name'> &
   Partial<Pick<tar.Header, 'type' | 'linkname'>> & { readonly content?: string | Buffer }
@@ -22,35 +23,6 @@ async function tarGz(entries: readonly Entry[]): Promise<Buffer> {
   }
   pack.finalize()
   return gzipSync(await buffer(pack))
-}
-
-/** A zip file with stored entries. */
-function zip(entries: Readonly<Record<string, Buffer>>): Buffer {
-  const files: Buffer[] = []
-  const directory: Buffer[] = []
-  let offset = 0
-  for (const [name, content] of Object.entries(entries)) {
-    const common = Buffer.alloc(26)
-    common.writeUInt16LE(20, 0)
-    common.writeUInt32LE(crc32(content), 10)
-    common.writeUInt32LE(content.length, 14)
-    common.writeUInt32LE(content.length, 18)
-    common.writeUInt16LE(name.length, 22)
-    const central = Buffer.alloc(14)
-    central.writeUInt32LE(offset, 10)
-    const file = Buffer.concat([Buffer.from('PK\x03\x04'), common, Buffer.from(name), content])
-    files.push(file)
-    directory.push(Buffer.from('PK\x01\x02\x14\x00'), common, central, Buffer.from(name))
-    offset += file.length
-  }
-  const listing = Buffer.concat(directory)
-  const end = Buffer.alloc(22)
-  end.write('PK\x05\x06', 'latin1')
-  end.writeUInt16LE(files.length, 8)
-  end.writeUInt16LE(files.length, 10)
-  end.writeUInt32LE(listing.length, 12)
-  end.writeUInt32LE(offset, 16)
-  return Buffer.concat([...files, listing, end])
 }
 
 const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex')

@@ -9,10 +9,11 @@ import { paragraph } from './document.js'
 import { writeHtml } from './html.js'
 import { thumbnail } from './pictures.js'
 
-/** How many are shown: rows of an open table, rows of any table, groups of duplicates, pictures of a group and of a kind. */
+/** How many are shown: rows of an open table, rows of any table, groups of duplicates, those of the same classes, pictures of a group and of a kind. */
 const OPEN_ROWS = 12
 const MAX_ROWS = 1000
 const GROUPS = 40
+const SAME_CLASSES = 6
 const IN_GROUP = 6
 const OF_KIND = 12
 
@@ -137,14 +138,14 @@ function badSection({ bad }: Audit): Section {
 
 async function duplicateSection(dataset: Dataset, found: Audit): Promise<Section> {
   const { pairs, sharing, duplicates, apart } = found
-  const labels = (group: readonly number[]) => new Set(group.map(index => dataset.samples[index]!.label)).size
+  const labels = (group: readonly number[]) => new Set(group.map(index => dataset.samples[index]!.label))
   // What spans classes is a mistake in the labels more often than not
-  const groups = [...duplicates.groups].sort((p, q) => labels(q) - labels(p) || q.length - p.length)
+  const groups = [...duplicates.groups].sort((p, q) => labels(q).size - labels(p).size || q.length - p.length)
   const blocks: Block[] = [
     paragraph(
       apart === 0
         ? 'No two of them would be on different sides of the split.'
-        : `A split at random would put ${count(apart)} of these images on another side than one that shows the same picture, and the accuracy would come out too high. Training keeps each group on one side.`,
+        : `A split at random would tear groups of ${count(apart)} of these images apart, and the accuracy would come out too high. Training keeps each group on one side.`,
     ),
     {
       kind: 'table',
@@ -173,13 +174,25 @@ async function duplicateSection(dataset: Dataset, found: Audit): Promise<Section
         `All ${sharing.length} pairs of classes`,
       ),
     )
-  for (const group of groups.slice(0, GROUPS)) {
+  const chosen = varied(groups, group => [...labels(group)].sort().join())
+  for (const group of chosen) {
     const shown = await picturesOf(dataset, group.slice(0, IN_GROUP))
     const title = group.length > IN_GROUP ? `${IN_GROUP} of ${group.length} images` : `${group.length} images`
     blocks.push({ kind: 'pictures', pictures: shown, title })
   }
-  if (groups.length > GROUPS) blocks.push(paragraph(`And ${count(groups.length - GROUPS)} more groups.`))
+  if (groups.length > chosen.length) blocks.push(paragraph(`And ${count(groups.length - chosen.length)} more groups.`))
   return { id: 'duplicates', title: 'Images that show the same picture', blocks }
+}
+
+/** The first of the groups, but only a few of each kind: a hundred pairs of the same two classes say no more than six. */
+function varied<Group>(groups: readonly Group[], kindOf: (group: Group) => string): Group[] {
+  const seen = new Map<string, number>()
+  const chosen = groups.filter(group => {
+    const before = seen.get(kindOf(group)) ?? 0
+    seen.set(kindOf(group), before + 1)
+    return before < SAME_CLASSES
+  })
+  return chosen.slice(0, GROUPS)
 }
 
 async function oddSection(dataset: Dataset, { odd, images }: Audit): Promise<Section> {

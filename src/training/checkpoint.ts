@@ -40,10 +40,18 @@ export async function saveCheckpoint(path: string, tensors: Tensors, at: Positio
   await writeSafetensors(path, tensors, { position: JSON.stringify(at) })
 }
 
-/** @throws RegraftError('run') where the file is missing or damaged */
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** @throws RegraftError where the file is missing, damaged, or another kind of safetensors file */
 export async function loadCheckpoint(path: string): Promise<{ tensors: Tensors; at: Position }> {
   const { tensors, metadata } = await readSafetensors(path)
-  const parsed = position.safeParse(JSON.parse(metadata.position ?? 'null'))
+  const parsed = position.safeParse(parseJson(metadata.position ?? ''))
   if (!parsed.success)
     throw new RegraftError('run', `${path} is no checkpoint of a run (it does not say where it stands)`)
   const { counts, ...rest } = parsed.data
