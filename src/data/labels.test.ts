@@ -74,7 +74,8 @@ describe('is refused', () => {
     ['two splits', 'a.jpg,x,train\na.jpg,x,val\n', 'line 2: a.jpg has another split here than in line 1'],
     ['no label', 'a.jpg,x\nb.jpg,  \n', 'line 2: has no label'],
     ['no path', ',x\n', 'line 1: has no path'],
-    ['a line end in a label', 'a.jpg,"x\ny"\n', 'control character'],
+    ['a line end in a label', 'a.jpg,"x\ny"\n', 'has a label with a control character, such as a line end; rename it'],
+    ['a zero byte in a path', 'a\0.jpg,x\n', 'line 1: has a path with a zero byte'],
     [
       'a way out',
       'a.jpg,x\n../b.jpg,y\n',
@@ -87,8 +88,8 @@ describe('is refused', () => {
     ['a split like a property', 'a.jpg,x,constructor\n', 'has the split constructor'],
     ['a missing split', 'a.jpg,x,train\nb.jpg,y,\n', 'line 2: has no split, other rows have one'],
     ['a class that is not trained', 'a.jpg,x,train\nb.jpg,y,val\n', 'class y has no row for train'],
-    ['one class', 'a.jpg,x\nb.jpg,x\n', 'has one class only (x)'],
-    ['an empty file', '', 'has no rows'],
+    ['one class', 'a.jpg,x\nb.jpg,x\n', 'has one class only (x): a classifier needs images of at least two classes'],
+    ['an empty file', '', 'has no rows: a classifier needs images of at least two classes'],
     ['an open quote', 'a.jpg,x\n"b.jpg,y\n', 'is not a CSV file: Quote Not Closed'],
     ['Latin-1', Buffer.from('a.jpg,caf\xe9\n', 'latin1'), 'is not UTF-8 text; save it as "CSV UTF-8"'],
     ['UTF-16', Buffer.from('\ufeffa.jpg,x\n', 'utf16le'), 'is not UTF-8 text'],
@@ -100,6 +101,6 @@ describe('is refused', () => {
 
   test('a file that is not there', async () => {
     await expect(labelledImages(join(root, 'none.csv'))).rejects.toThrow(/there is no file .*none\.csv/)
-    await expect(labelledImages(root)).rejects.toThrow('is not a file')
+    await expect(labelledImages(root)).rejects.toThrow('is not a file; give a CSV of paths and labels')
   })
 })

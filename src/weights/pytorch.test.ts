@@ -147,6 +147,24 @@ describe('crafted files', () => {
     )
   })
 
+  it.each([
+    ['2.', 'takes more than it has put'],
+    ['t.', 'has no mark where it needs one'],
+    ['NNs.', 'takes more than it has put'],
+    ['NNNs.', 'sets items of what is no dictionary'],
+    ['N(NNu.', 'sets items of what is no dictionary'],
+    ['NNa.', 'appends to what is no list'],
+    ['N)R.', 'calls what is no function'],
+    ['h\x05.', 'refers to what it has not stored'],
+    ['\x80\x09.', 'is of a protocol that does not exist yet'],
+    ['NN\x93.', 'names what is no text'],
+    ['N', 'ends in the middle'],
+  ])('refuses a pickle that makes no sense: %j', async (operations, what) => {
+    expect(await refusal(zip([['archive/data.pkl', Buffer.from(operations, 'latin1')]]))).toContain(
+      `the pickle ${what}`,
+    )
+  })
+
   it('refuses endless and self-referring pickles in bounded time', async () => {
     const asPickle = (bytes: Buffer) => refusal(zip([['archive/data.pkl', bytes]]))
     expect(await asPickle(Buffer.alloc(3_000_000, ']'))).toMatch('longer than that of any network')

@@ -137,21 +137,42 @@ describe('reading', () => {
   })
 
   it.each([
-    ['a gap', { a: entry('F32', [1], 4, 8) }, 8],
-    ['an overlap', { a: entry('F32', [2], 0, 8), b: entry('F32', [1], 4, 8) }, 8],
-    ['an end beyond the file', { a: entry('F32', [4], 0, 16) }, 8],
-    ['a size that is not the shape’s', { a: entry('F32', [3], 0, 8) }, 8],
-    ['a shape that overflows', { a: entry('F32', [2 ** 40, 2 ** 40, 0, 2 ** 50], 0, 8) }, 8],
-    ['bytes that belong to nothing', { a: entry('F32', [1], 0, 4) }, 8],
-    ['a negative side', { a: entry('F32', [-1], 0, 4) }, 4],
-    ['an unknown number format', { a: entry('F8_E4M3', [4], 0, 4) }, 4],
-    ['an entry that is text', { a: { dtype: 'F32' } }, 0],
-    ['metadata that are no text', { __metadata__: entry('F32', [1], 0, 4) }, 4],
-    ['a header that is no JSON', '{"a":', 0],
-    ['a header that is a list', '[]', 0],
-  ])('refuses %s', async (_, header, bytes) => {
+    ['a gap', { a: entry('F32', [1], 4, 8) }, 8, 'lies outside the file or over another tensor'],
+    [
+      'an overlap',
+      { a: entry('F32', [2], 0, 8), b: entry('F32', [1], 4, 8) },
+      8,
+      'lies outside the file or over another tensor',
+    ],
+    ['an end beyond the file', { a: entry('F32', [4], 0, 16) }, 8, 'lies outside the file or over another tensor'],
+    [
+      'a size that is not the shape’s',
+      { a: entry('F32', [3], 0, 8) },
+      8,
+      'lies outside the file or over another tensor',
+    ],
+    [
+      'a shape that overflows',
+      { a: entry('F32', [2 ** 40, 2 ** 40, 0, 2 ** 50], 0, 8) },
+      8,
+      'lies outside the file or over another tensor',
+    ],
+    ['bytes that belong to nothing', { a: entry('F32', [1], 0, 4) }, 8, 'there is more in it than its header says'],
+    ['a negative side', { a: entry('F32', [-1], 0, 4) }, 4, 'its header is not as the format says'],
+    [
+      'an unknown number format',
+      { a: entry('F8_E4M3', [4], 0, 4) },
+      4,
+      "'a' has the number format F8_E4M3, which is not known here",
+    ],
+    ['an entry that is text', { a: { dtype: 'F32' } }, 0, "'a' is no tensor"],
+    ['metadata that are no text', { __metadata__: entry('F32', [1], 0, 0) }, 0, 'its metadata are not text'],
+    ['a header that is no JSON', '{"a":', 0, 'its header is not as the format says'],
+    ['a header that is a list', '[]', 0, 'its header is not as the format says'],
+  ])('refuses %s', async (_, header, bytes, reason) => {
     const reading = read(file(header, Buffer.alloc(bytes)))
     await expect(reading).rejects.toThrow(/read\.safetensors is no intact safetensors file \(.+\); get it again/)
+    await expect(reading).rejects.toThrow(reason)
     await expect(reading).rejects.toBeInstanceOf(RegraftError)
   })
 
