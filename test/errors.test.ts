@@ -45,6 +45,9 @@ beforeAll(async () => {
   write('damaged/config.json', '{"options": ')
   write('lacking/config.json', JSON.stringify(begun({ network: 5 })))
   write('model/model.json', '{')
+  write('unreadable/config.json', JSON.stringify(begun({})))
+  write('unreadable/result.json', '{"bestEpoch": ')
+  write('study/study.json', '{"cells": ')
 })
 
 const cases: readonly (readonly [what: string, args: readonly string[], code: number, text: string | RegExp])[] = [
@@ -178,6 +181,8 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
     7,
     'model/model.json is damaged; train again, or take the folder from a backup',
   ],
+  ['a damaged result', ['report', 'unreadable'], 7, 'unreadable/result.json is damaged: it is no JSON'],
+  ['a damaged study', ['report', 'study'], 7, 'study/study.json is damaged: it is no JSON'],
   // 8: engines
   [
     'an engine that cannot do it',

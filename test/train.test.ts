@@ -1,6 +1,6 @@
 /** The main job as a person does it: train, look at the run folder, predict, evaluate; and what happens when it is interrupted. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -389,6 +389,16 @@ describe('what a person can get wrong', () => {
     const { code } = await regraft([...args, '--skip-bad-images'], { cwd: folder.path })
     expect(code).toBe(0)
     expect(json('from-damaged', 'skipped-images.json')).toMatchObject([{ path: 'circle/3.jpg' }])
+  })
+
+  it('a class that the model does not know is named', async () => {
+    await shapeImages(at('strange'), 2)
+    await rename(at('strange/circle'), at('strange/ellipse'))
+    const { code, stderr } = await regraft(['evaluate', 'first', 'strange'], { cwd: folder.path })
+    expect(stderr).toContain(
+      'error: strange has classes that the model does not know: ellipse; rename the folders or leave them out',
+    )
+    expect(code).toBe(3)
   })
 
   it('predict goes on after an image that cannot be read', async () => {

@@ -1,4 +1,5 @@
 /** A CSV of paths and labels: what is read, and what is refused with its line. */
+import { truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { temporaryFolder, writeFiles } from './fixtures.testing.js'
@@ -102,5 +103,10 @@ describe('is refused', () => {
   test('a file that is not there', async () => {
     await expect(labelledImages(join(root, 'none.csv'))).rejects.toThrow(/there is no file .*none\.csv/)
     await expect(labelledImages(root)).rejects.toThrow('is not a file; give a CSV of paths and labels')
+    await writeFile(join(root, 'large.csv'), '')
+    await truncate(join(root, 'large.csv'), 257 * 1024 ** 2)
+    await expect(labelledImages(join(root, 'large.csv'))).rejects.toThrow(
+      'large.csv is larger than 256 MB; is it a list of images?',
+    )
   })
 })

@@ -1,5 +1,5 @@
 /** Weights are told by their content; the published files and every golden checkpoint are read to PyTorch's numbers. */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, truncate, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { sharedPath } from '../base/shared.js'
 import { temporaryFolder } from './folder.testing.js'
@@ -48,6 +48,11 @@ describe('readWeights', () => {
     await expect(readWeights(inFolder('absent.pth'))).rejects.toThrow(/there is no weights file .*absent\.pth/)
     await mkdir(inFolder('folder'))
     await expect(readWeights(inFolder('folder'))).rejects.toThrow('is a folder')
+    await writeFile(inFolder('large.pth'), '')
+    await truncate(inFolder('large.pth'), 2 ** 31 + 1)
+    await expect(readWeights(inFolder('large.pth'))).rejects.toThrow(
+      'large.pth is larger than 2 GB; no network here has such weights',
+    )
   })
 })
 

@@ -1,0 +1,80 @@
+/** The split of a run: duplicates on one side, and a word about it only where that changes something. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { scene, writeFiles } from '../data/fixtures.testing.js'
+import { type Dataset, fileStamps, imageFolder } from '../data/index.js'
+import type { TrainingEvent } from './events.js'
+import { checkOptions, type TrainingOptions } from './options.js'
+import { planSplit } from './planSplit.js'
+
+const folder = await mkdtemp(join(tmpdir(), 'regraft-split-'))
+afterAll(() => rm(folder, { recursive: true, force: true }))
+process.env.REGRAFT_CACHE = join(folder, 'cache')
+
+/** Ten pictures of one class; of another, smaller copies of the first five and five of its own. */
+async function images(root: string): Promise<Dataset> {
+  const files: Record<string, Uint8Array> = {}
+  for (let i = 0; i < 10; i++) {
+    files[`large/${i}.jpg`] = await scene(i).jpeg().toBuffer()
+    files[`small/${i}.jpg`] = await scene(i < 5 ? i : 10 + i)
+      .jpeg()
+      .toBuffer()
+  }
+  await writeFiles(root, files)
+  return imageFolder(root)
+}
+
+async function planned(data: Dataset, options: TrainingOptions) {
+  const events: TrainingEvent[] = []
+  const result = await planSplit(data, checkOptions(options), await fileStamps(data), event => events.push(event))
+  const told = events.flatMap(event => (event.type === 'note' || event.type === 'warning' ? [event] : []))
+  return { ...result, told }
+}
+
+describe('a planned split', async () => {
+  const data = await images(join(folder, 'photos'))
+
+  it('keeps copies together, and says how many would have been apart', async () => {
+    const { split, grouping, duplicates, told } = await planned(data, { seed: 1 })
+    expect(grouping).toBe('crops')
+    expect(duplicates?.groups.map(group => group.map(index => data.samples[index]?.path))).toEqual(
+      [0, 1, 2, 3, 4].map(i => [`large/${i}.jpg`, `small/${i}.jpg`]),
+    )
+    const side = (index: number) => Object.entries(split).find(([, part]) => part.includes(index))?.[0]
+    for (const [a, b] of duplicates?.groups ?? []) expect(side(a as number)).toBe(side(b as number))
+    expect(told).toEqual([
+      {
+        type: 'note',
+        message: expect.stringMatching(
+          /^\d+ images are near-duplicates or crops of others and would have been on different sides of the split; they are kept together/,
+        ),
+      },
+    ])
+  })
+
+  it('looks for nothing where that is asked for', async () => {
+    const { grouping, duplicates, told } = await planned(data, { seed: 1, groupDuplicates: 'none' })
+    expect({ grouping, duplicates, told }).toEqual({ grouping: 'none', duplicates: undefined, told: [] })
+  })
+
+  it('leaves a given split as it is, and warns of what is on both sides of it', async () => {
+    const root = join(folder, 'parts')
+    await writeFiles(root, {
+      'train/a/1.jpg': await scene(1).jpeg().toBuffer(),
+      'train/b/2.jpg': await scene(2).jpeg().toBuffer(),
+      'test/a/3.jpg': await scene(1).jpeg({ quality: 60 }).toBuffer(),
+      'test/b/4.jpg': await scene(4).jpeg().toBuffer(),
+    })
+    const { split, told } = await planned(await imageFolder(root), { split: '1:0:1' })
+    expect(split.test).toEqual([2, 3])
+    expect(told).toEqual([
+      {
+        type: 'warning',
+        message:
+          '2 images are near-duplicates or crops of others on another side of the split that the folder gives; accuracy may come out too high',
+      },
+    ])
+  })
+})
