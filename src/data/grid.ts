@@ -20,14 +20,13 @@ export function sampled(image: GrayImage, { scaleX, scaleY, x, y }: Placement, g
   const horizontal = taps(image.width, left * scaleX + x, step * scaleX, columns, image.width)
   const vertical = taps(image.height, top * scaleY + y, step * scaleY, rows, image.width)
   const between = new Float32Array(image.height * columns)
-  const firstRow = vertical.from[0]!
-  const lastRow = Math.min(image.height - 1, vertical.from[rows - 1]! + vertical.stride)
-  for (let row = firstRow; row <= lastRow; row++) {
+  const endRow = vertical.from[rows - 1]! + vertical.stride
+  for (let row = vertical.from[0]!; row < endRow; row++) {
     for (let i = 0; i < columns; i++) {
+      const at = row * image.width + horizontal.from[i]!
       let sum = 0
       for (let k = 0; k < horizontal.stride; k++) {
-        const at = Math.min(image.width - 1, horizontal.from[i]! + k)
-        sum += image.pixels[row * image.width + at]! * horizontal.weights[i * horizontal.stride + k]!
+        sum += image.pixels[at + k]! * horizontal.weights[i * horizontal.stride + k]!
       }
       between[row * columns + i] = sum
     }
@@ -35,7 +34,7 @@ export function sampled(image: GrayImage, { scaleX, scaleY, x, y }: Placement, g
   const out = new Float32Array(columns * rows)
   for (let j = 0; j < rows; j++) {
     for (let k = 0; k < vertical.stride; k++) {
-      const row = Math.min(image.height - 1, vertical.from[j]! + k) * columns
+      const row = (vertical.from[j]! + k) * columns
       const weight = vertical.weights[j * vertical.stride + k]!
       if (weight === 0) continue
       for (let i = 0; i < columns; i++) out[j * columns + i]! += between[row + i]! * weight
@@ -44,22 +43,26 @@ export function sampled(image: GrayImage, { scaleX, scaleY, x, y }: Placement, g
   return out
 }
 
-/** Triangle filters, at least a pixel and otherwise a grid step wide, around each point of the grid. */
+/**
+ * Triangle filters, at least a pixel and otherwise a grid step wide, around each point of the grid: for each the first
+ * pixel and the weights of `stride` pixels from there, all of which exist.
+ */
 function taps(length: number, start: number, step: number, count: number, unit: number) {
   const reach = Math.max(1, step * unit)
-  const stride = Math.ceil(2 * reach) + 1
+  const stride = Math.min(length, Math.ceil(2 * reach) + 1)
   const from = new Int32Array(count)
   const weights = new Float32Array(count * stride)
   for (let i = 0; i < count; i++) {
     const centre = (start + (i + 0.5) * step) * unit - 0.5
-    const first = Math.max(0, Math.min(length - 1, Math.ceil(centre - reach)))
+    const first = Math.max(0, Math.min(length - stride, Math.ceil(centre - reach)))
     let sum = 0
     for (let k = 0; k < stride; k++) {
-      const weight = first + k < length ? Math.max(0, 1 - Math.abs(first + k - centre) / reach) : 0
+      const weight = Math.max(0, 1 - Math.abs(first + k - centre) / reach)
       weights[i * stride + k] = weight
       sum += weight
     }
-    if (sum === 0) weights[i * stride] = sum = 1
+    // A point beyond the edge has the edge's brightness
+    if (sum === 0) weights[i * stride + (centre < 0 ? 0 : stride - 1)] = sum = 1
     for (let k = 0; k < stride; k++) weights[i * stride + k]! /= sum
     from[i] = first
   }

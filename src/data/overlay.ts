@@ -83,7 +83,7 @@ function gridOf(a: GrayImage, b: GrayImage, placement: Placement): Grid | undefi
 }
 
 /**
- * Climbs to the best correlation: shifts and stretches by ever smaller steps, down to an eighth of a pixel; gives up where
+ * Climbs to the best correlation: shifts and stretches by ever smaller steps, down to a quarter of a pixel; gives up where
  * the first steps lead nowhere.
  */
 function refined(a: GrayImage, fixed: Float32Array, guess: Placement, grid: Grid, reach: number): Placement {
@@ -99,7 +99,7 @@ function refined(a: GrayImage, fixed: Float32Array, guess: Placement, grid: Grid
   let best = guess
   let score = correlation(fixed, sampled(a, best, grid))
   if (score < HOPELESS / 2) return best
-  for (let pixels = reach; pixels > 0.1; pixels /= 2) {
+  for (let pixels = reach; pixels > 0.2; pixels /= 2) {
     const d = pixels * step
     const [fx, fy] = [1 + (2 * pixels) / columns, 1 + (2 * pixels) / rows]
     for (let round = 0; round < 4; round++) {

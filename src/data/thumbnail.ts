@@ -32,11 +32,15 @@ export async function readThumbnail(path: string, area: number): Promise<Thumbna
     .autoOrient()
     .resize(side(autoOrient.width), side(autoOrient.height), { fit: 'fill', kernel: 'linear' })
     .flatten({ background: '#ffffff' })
-    .toColourspace('b-w')
+    .toColourspace('srgb')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
   const pixels = new Float32Array(info.width * info.height)
-  for (let i = 0; i < pixels.length; i++) pixels[i] = data[i * info.channels]!
+  if (info.channels < 3) for (let i = 0; i < pixels.length; i++) pixels[i] = data[i * info.channels]!
+  // Rec. 601 as PIL has it; the way that libvips takes over linear light costs as much as decoding
+  else
+    for (let i = 0, at = 0; i < pixels.length; i++, at += info.channels)
+      pixels[i] = Math.round(0.299 * data[at]! + 0.587 * data[at + 1]! + 0.114 * data[at + 2]!)
   return { gray: { width: info.width, height: info.height, pixels }, file }
 }
 

@@ -59,6 +59,16 @@ describe('a planned split', async () => {
     expect({ grouping, duplicates, told }).toEqual({ grouping: 'none', duplicates: undefined, told: [] })
   })
 
+  it('says that nothing is left to validate with', async () => {
+    const root = join(folder, 'copies')
+    const [one, other] = [await scene(1).jpeg().toBuffer(), await scene(2).jpeg().toBuffer()]
+    for (let i = 0; i < 8; i++) await writeFiles(root, { [`a/${i}.jpg`]: one, [`b/${i}.jpg`]: other })
+    const { told } = await planned(await imageFolder(root), {})
+    expect(told.map(({ message }) => message)).toContain(
+      'so many images are near-duplicates or crops of others that none is left for validation; remove some of them, or pass --group-duplicates none',
+    )
+  })
+
   it('leaves a given split as it is, and warns of what is on both sides of it', async () => {
     const root = join(folder, 'parts')
     await writeFiles(root, {

@@ -56,6 +56,15 @@ export async function planSplit(
       type: 'warning',
       message: `${after} images are ${what} of others on another side of the split that the folder gives; accuracy may come out too high`,
     })
+  for (const [part, name] of [
+    ['val', 'validation'],
+    ['test', 'test'],
+  ] as const)
+    if (plain[part].length > 0 && grouped[part].length === 0)
+      onEvent({
+        type: 'warning',
+        message: `so many images are ${what} of others that none is left for ${name}; remove some of them, or pass --group-duplicates none`,
+      })
   return { split: grouped, grouping, duplicates }
 }
 
