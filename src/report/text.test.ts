@@ -78,7 +78,7 @@ describe('the command that makes a run anew', () => {
       mean: [0, 0, 0],
       std: [1, 1, 1],
     },
-    resolved: { augment: 'none', cacheFeatures: true, batchSize: 32 },
+    resolved: { augment: 'none', cacheFeatures: true, grouping: 'none', batchSize: 32 },
     provenance: { source: 'imagenet1k-v1' },
     environment: { regraft: '0', node: 'v20', platform: 'linux', cpu: 'x', engine: 'onednn', threads: 2 },
     started: '2026-01-01T00:00:00Z',

@@ -38,7 +38,7 @@ const config: RunConfig = {
     mean: [0.5, 0.5, 0.5],
     std: [0.2, 0.2, 0.2],
   },
-  resolved: { augment: 'crop-flip', cacheFeatures: false, batchSize: 2 },
+  resolved: { augment: 'crop-flip', cacheFeatures: false, grouping: 'none', batchSize: 2 },
   provenance: { source: 'none' },
   environment: { regraft: '0', node: 'v20', platform: 'linux x64', cpu: 'x', engine: 'onnxruntime', threads: 1 },
   started: '2026-01-01T00:00:00.000Z',

@@ -42,6 +42,8 @@ const configSchema = z.object({
   resolved: z.object({
     augment: z.enum(['crop-flip', 'trivial', 'none']),
     cacheFeatures: z.boolean(),
+    /** What was kept on one side of the split. */
+    grouping: z.enum(['crops', 'near', 'none']).default('none'),
     batchSize: z.number().int(),
   }),
   provenance: z.object({

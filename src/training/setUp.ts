@@ -82,7 +82,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
         `--accumulate ${resolved.accumulate} batches of ${batchSize} are more than the ${parts.train.length} training images; lower one of them`,
       )
     const config: RunConfig = {
-      options: { ...resolved, run, groupDuplicates: grouping },
+      options: { ...resolved, run },
       data: data.root,
       classes: [...data.classes],
       split: pathsOf(data, parts),
@@ -96,6 +96,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
           resolved.randomErasing === 0 &&
           resolved.unfreeze.length === 0,
         batchSize,
+        grouping,
       },
       provenance: grafted.provenance,
       environment: environment(resolved),

@@ -13,10 +13,7 @@ export async function dataSection(run: ReportedRun, context: Context): Promise<S
   const { done: words, numbers } = context.words
   const { train, val, test } = config.split
   const sizes = [train, val, test].map(part => numbers.count(part.length)) as [string, string, string]
-  const rule = [
-    words.shares(config.options.split),
-    ...(config.options.groupDuplicates === 'none' ? [] : [words.grouped]),
-  ]
+  const rule = [words.shares(config.options.split), ...(config.resolved.grouping === 'none' ? [] : [words.grouped])]
   const facts: (readonly [string, Text])[] = [
     [words.folder, { code: config.data }],
     [words.classes, numbers.count(config.classes.length)],
