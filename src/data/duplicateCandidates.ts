@@ -35,20 +35,20 @@ export interface CandidatePair {
   readonly placement: Placement | undefined
 }
 
-/** Pairs to be compared; of equal files only the first takes part. */
-export async function candidatePairs(
+/** Pairs to be compared, as they are found; of equal files only the first takes part. */
+export async function* candidatePairs(
   signatures: readonly (Signature | undefined)[],
   copies: ReadonlyMap<number, number>,
   signal: AbortSignal | undefined,
-): Promise<CandidatePair[]> {
+): AsyncGenerator<CandidatePair, void, undefined> {
   const positions = [...signatures.keys()].filter(i => signatures[i] !== undefined && !copies.has(i))
   const index = indexKeypoints(positions.map(i => signatures[i]!.keypoints ?? noKeypoints))
   const hashed = positions.filter(i => signatures[i]!.hash !== undefined)
   const words = Int32Array.from(hashed.flatMap(i => signatures[i]!.hash!))
-  const pairs: CandidatePair[] = []
   const found = new Set<string>()
+  // Often, so that the threads that compare get their next pair
   const breathe = async (step: number) => {
-    if (step % 256 !== 0) return
+    if (step % 4 !== 0) return
     await new Promise(setImmediate)
     signal?.throwIfAborted()
   }
@@ -56,17 +56,16 @@ export async function candidatePairs(
     await breathe(b)
     const matches = matchesOf(index, b).sort((p, q) => q.agreeing - p.agreeing || q.a - p.a)
     for (const { a, placement } of matches.slice(0, MAX_CANDIDATES)) {
-      pairs.push({ a: positions[a]!, b: position, placement })
       found.add(`${positions[a]} ${position}`)
+      yield { a: positions[a]!, b: position, placement }
     }
   }
   for (const [b, position] of hashed.entries()) {
     await breathe(b)
     for (const a of closeHashes(words, b)) {
-      if (!found.has(`${hashed[a]} ${position}`)) pairs.push({ a: hashed[a]!, b: position, placement: undefined })
+      if (!found.has(`${hashed[a]} ${position}`)) yield { a: hashed[a]!, b: position, placement: undefined }
     }
   }
-  return pairs
 }
 
 /** The earlier hashes that differ little from the one at `b`, nearest first. */

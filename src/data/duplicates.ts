@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { forEachBounded } from './bounded.js'
 import { connected } from './connected.js'
 import type { Dataset } from './dataset.js'
-import { candidatePairs, equalFiles } from './duplicateCandidates.js'
+import { type CandidatePair, candidatePairs, equalFiles } from './duplicateCandidates.js'
 import type { DuplicateJob, DuplicateReply, Signature } from './duplicateJob.js'
 import { type FileStamps, stateOf } from './fileStamps.js'
 import { keepScan, readScan, type ScanKind } from './keepScan.js'
@@ -21,7 +21,7 @@ export interface DuplicateOptions {
   readonly crops?: boolean
   /** Of the data set's files, from `fileStamps`: what an earlier search found in the same files is then used again. */
   readonly stamps?: FileStamps
-  /** Called as the work goes on; `total` grows once, when it is known how many pairs are to be compared. */
+  /** Called as the work goes on; `total` grows by the pairs that are to be compared. */
   readonly onProgress?: (done: number, total: number) => void
   readonly signal?: AbortSignal
   /** Worker threads; by default as many as there are cores. They never change the result. */
@@ -99,27 +99,38 @@ export async function findDuplicateGroups(
     const advance = () => onProgress?.(++done, total)
     const missing = [...members.keys()].filter(position => signatures[position] === undefined)
     done = members.length - missing.length
-    await forEachBounded(missing, IN_FLIGHT, async position => {
-      const job = { task: 'describe', path: path(position), crops } as const
-      signatures[position] = (await pool.run(job, signal)).signature
-      advance()
-    })
-    if (memberStamps !== undefined && missing.length > 0)
-      await keepScan(root, kinds.signatures, signaturesToBytes(signatures, memberStamps))
+    try {
+      await forEachBounded(missing, IN_FLIGHT, async position => {
+        const job = { task: 'describe', path: path(position), crops } as const
+        signatures[position] = (await pool.run(job, signal)).signature
+        advance()
+      })
+    } finally {
+      // An interrupted search is gone on with
+      if (memberStamps !== undefined && missing.length > 0)
+        await keepScan(root, kinds.signatures, signaturesToBytes(signatures, memberStamps))
+    }
     const copies = equalFiles(signatures)
-    const candidates = await candidatePairs(signatures, copies, signal)
-    total += candidates.length
     const pairs: DuplicatePair[] = []
     for (const [b, a] of copies) pairs.push({ a: members[a]!, b: members[b]!, kind: 'copy', score: 1 })
-    await forEachBounded(candidates, IN_FLIGHT, async ({ a, b, placement }) => {
-      const side = (position: number) => ({ path: path(position), thumbnail: signatures[position]!.thumbnail })
+    const side = (position: number) => ({ path: path(position), thumbnail: signatures[position]!.thumbnail })
+    const compare = async ({ a, b, placement }: CandidatePair) => {
       const { overlay } = await pool.run({ task: 'compare', a: side(a), b: side(b), placement }, signal)
       if (overlay !== undefined && samePicture(overlay)) {
         const kind = Math.min(overlay.coverA, overlay.coverB) >= WHOLE ? 'near' : 'crop'
         pairs.push({ a: members[a]!, b: members[b]!, kind, score: overlay.detail })
       }
       advance()
-    })
+    }
+    const comparisons: Promise<void>[] = []
+    for await (const candidate of candidatePairs(signatures, copies, signal)) {
+      total++
+      const comparison = compare(candidate)
+      // It may fail while nobody waits for it yet
+      comparison.catch(() => {})
+      comparisons.push(comparison)
+    }
+    await Promise.all(comparisons)
     pairs.sort((p, q) => p.a - q.a || p.b - q.b)
     if (state !== undefined) await keepScan(root, kinds.pairs, pairsToBytes(pairs, members), state)
     return { groups: connected(pairs), pairs }
