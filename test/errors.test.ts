@@ -160,7 +160,7 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
     7,
     "nowhere holds no run (there is no config.json); name a folder that 'regraft train' made",
   ],
-  ['a damaged run', ['train', '--resume', 'damaged'], 7, 'damaged/config.json is damaged'],
+  ['a damaged run', ['train', '--resume', 'damaged'], 7, 'damaged/config.json is damaged: it is no JSON object'],
   ['a run that lacks something', ['train', '--resume', 'lacking'], 7, 'lacking/config.json is damaged: network:'],
   [
     'classes that have changed',
@@ -181,8 +181,8 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
     7,
     'model/model.json is damaged; train again, or take the folder from a backup',
   ],
-  ['a damaged result', ['report', 'unreadable'], 7, 'unreadable/result.json is damaged: it is no JSON'],
-  ['a damaged study', ['report', 'study'], 7, 'study/study.json is damaged: it is no JSON'],
+  ['a damaged result', ['report', 'unreadable'], 7, 'unreadable/result.json is damaged: it is no JSON object'],
+  ['a damaged study', ['report', 'study'], 7, 'study/study.json is damaged: it is no JSON object'],
   // 8: engines
   [
     'an engine that cannot do it',

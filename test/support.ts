@@ -69,7 +69,8 @@ export async function shapeImages(folder: string, perClass: number): Promise<voi
   for (const [name, draw] of Object.entries(shapes)) {
     await mkdir(join(folder, name), { recursive: true })
     for (let i = 0; i < perClass; i++) {
-      const [x, y, r] = [14 + ((i * 7) % 20), 14 + ((i * 11) % 20), 7 + (i % 5)]
+      // No two in the same place: recoloured copies would be kept on one side of the split
+      const [x, y, r] = [13 + ((i * 7) % 23), 14 + ((i * 11) % 19), 7 + (i % 5)]
       const colour = `hsl(${(i * 47) % 360} 80% ${35 + (i % 3) * 10}%)`
       const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="48" height="48"><rect width="48" height="48" fill="#eee"/><g fill="${colour}">${draw(x, y, r)}</g></svg>`
       await sharp(Buffer.from(svg))

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RegraftError } from '../base/errors.js'
+import { faultOf } from '../base/fault.js'
 import { writeJson } from '../base/files.js'
 import { type StudyRecord, studyRecord } from './record.js'
 
@@ -30,6 +31,5 @@ export async function readStudyRecord(folder: string): Promise<StudyRecord> {
   }
   const parsed = studyRecord.safeParse(content)
   if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  throw new RegraftError('run', `${studyFile(folder)} is damaged: ${issue?.path.join('.') ?? ''}: ${issue?.message}`)
+  throw new RegraftError('run', `${studyFile(folder)} is damaged: ${faultOf(parsed.error)}`)
 }

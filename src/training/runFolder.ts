@@ -4,6 +4,7 @@ import { mkdir, open, readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
+import { faultOf } from '../base/fault.js'
 import { writeFileAtomic, writeJson, writing } from '../base/files.js'
 import { preprocessingSchema } from '../base/preprocessing.js'
 import { trainingOptions } from './options.js'
@@ -133,8 +134,7 @@ export async function readConfig(run: string): Promise<RunConfig> {
   }
   const parsed = configSchema.safeParse(parseJson(text))
   if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  throw new RegraftError('run', `${configFile(run)} is damaged: ${issue?.path.join('.')}: ${issue?.message}`)
+  throw new RegraftError('run', `${configFile(run)} is damaged: ${faultOf(parsed.error)}`)
 }
 
 const parseJson = (text: string): unknown => {
@@ -178,8 +178,7 @@ export async function readResult(run: string): Promise<RunResult | undefined> {
   if (!existsSync(resultFile(run))) return undefined
   const parsed = resultSchema.safeParse(parseJson(await readFile(resultFile(run), 'utf8')))
   if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  throw new RegraftError('run', `${resultFile(run)} is damaged: ${issue?.path.join('.')}: ${issue?.message}`)
+  throw new RegraftError('run', `${resultFile(run)} is damaged: ${faultOf(parsed.error)}`)
 }
 
 export const writeResult = (run: string, result: RunResult): Promise<void> => writeJson(resultFile(run), result)
