@@ -37,6 +37,7 @@ function runLines({ cells }: StudyRecord): string {
 /** What the run in progress does, in one line. */
 function statusOf(event: TrainingEvent): string | undefined {
   if (event.type === 'warning') return `warning: ${event.message}`
+  if (event.type === 'note') return event.message
   if (event.type !== 'progress') return undefined
   const share = event.total ? ` ${percent(event.done / event.total)}` : ''
   return `${event.task}${event.epoch === undefined ? '' : `, epoch ${event.epoch}`}${share}`

@@ -1,11 +1,12 @@
 /** `regraft train`: fine-tunes a network on a folder of images, or resumes a run. */
 import { Command } from 'commander'
 import { RegraftError } from '../base/errors.js'
-import { collectPictures, tensorboard, writeReport, writeRunFigures } from '../report/index.js'
+import { tensorboard, writeRunFigures } from '../report/index.js'
 import { type Listener, resume, train, trainingOptions } from '../training/index.js'
 import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
 import { addOptions, readConfigFile } from './options.js'
+import { report } from './report.js'
 import { showFinished, showTraining } from './showTraining.js'
 
 const examples = `
@@ -40,10 +41,8 @@ export const trainCommand = addOptions(
       const finished = await (run === undefined ? begin(data, config, options, hooks) : goOn(run, data, options, hooks))
       shown.close()
       await events.written()
-      const figures = await writeRunFigures(finished.run)
-      await collectPictures(finished.run)
-      const { html } = await writeReport(finished.run)
-      showFinished(finished, figures, html)
+      showFinished(finished, await writeRunFigures(finished.run))
+      await report(finished.run)
     } finally {
       shown.close()
     }

@@ -2,9 +2,10 @@
 import { rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { report } from '../cli/report.js'
 import { showFinished, showTraining } from '../cli/showTraining.js'
 import { type Finished, imageFolder, predict, type TrainingOptions, train, writeRunFigures } from '../index.js'
-import { collectPictures, overlaidAccuracy, writeFigure, writeReport } from '../report/index.js'
+import { overlaidAccuracy, writeFigure } from '../report/index.js'
 import { demoShapes } from './pictogramShapes.js'
 import { drawPictograms } from './pictograms.js'
 
@@ -44,9 +45,8 @@ const scratch = await run('The same network from random weights, for as many epo
 })
 
 const figures = (await writeRunFigures(grafted.run)).map(at)
-await collectPictures(grafted.run)
-const { html } = await writeReport(grafted.run)
-showFinished({ ...grafted, run: at(grafted.run) }, figures, at(html))
+showFinished({ ...grafted, run: at(grafted.run) }, figures)
+await report(at(grafted.run))
 const comparison = await writeFigure(
   join(folder, 'figures'),
   'graft-against-scratch',

@@ -139,6 +139,6 @@ const interrupted = (run: string, epoch: number, step: number, steps: number) =>
 const diverged = (epoch: number, step: number, rates: { backbone: number; head: number }, loss: number) =>
   new RegraftError(
     'training',
-    `the loss became ${loss} at epoch ${epoch + 1}, step ${step}, with learning rates ${rates.backbone} (backbone) and ${rates.head} (head); ` +
+    `the loss became ${loss} at epoch ${epoch + 1}, step ${step}, with learning rates ${Number(rates.backbone.toPrecision(3))} (backbone) and ${Number(rates.head.toPrecision(3))} (head); ` +
       'try rates ten times smaller (--lr-backbone, --lr-head), or --warmup-epochs 1',
   )
