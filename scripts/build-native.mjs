@@ -88,7 +88,14 @@ export async function buildNative() {
   const include = name =>
     join(dirname(require.resolve(`${name}/package.json`)), name === 'node-api-headers' ? 'include' : '.')
   const sanitize = process.env.REGRAFT_SANITIZE
-    ? ['-fsanitize=address,undefined', '-fno-omit-frame-pointer', '-g', '-O1']
+    ? [
+        '-fsanitize=address,undefined',
+        '-fno-sanitize-recover=undefined',
+        '-D_GLIBCXX_ASSERTIONS',
+        '-fno-omit-frame-pointer',
+        '-g',
+        '-O1',
+      ]
     : ['-O3']
   const flags = [
     '-std=c++17',

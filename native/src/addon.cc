@@ -1,6 +1,8 @@
 // The door to JavaScript: a class Program whose methods return promises.
 #include <napi.h>
 
+#include <set>
+
 #include "peak.h"
 #include "program.h"
 
@@ -26,13 +28,16 @@ std::pair<Napi::Value, Program::Done> promise(Napi::Env env, std::vector<Napi::V
     auto settle = pending->settle;
     const auto status = settle.BlockingCall(pending, [](Napi::Env env, Napi::Function, Pending *finished) {
       Napi::HandleScope scope(env);
-      if (finished->error.empty()) finished->deferred.Resolve(env.Undefined());
-      else finished->deferred.Reject(Napi::Error::New(env, finished->error).Value());
+      try {
+        if (finished->error.empty()) finished->deferred.Resolve(env.Undefined());
+        else finished->deferred.Reject(Napi::Error::New(env, finished->error).Value());
+      } catch (const Napi::Error &) {
+        // JavaScript is being torn down.
+      }
       delete finished;
     });
-    // Where JavaScript is being torn down nobody waits for the answer any more.
-    (void)status;
-    settle.Release();
+    // Where JavaScript is being torn down nobody waits for the answer any more, and the function is gone with it.
+    if (status != napi_closing) settle.Release();
   };
   return {result, done};
 }
@@ -105,6 +110,16 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
 
   explicit ProgramObject(const Napi::CallbackInfo &info) : Napi::ObjectWrap<ProgramObject>(info) {
     program_ = std::make_unique<Program>(planFrom(info[0].As<Napi::Object>()));
+    alive_ = *info.Env().GetInstanceData<Alive>();
+    alive_->insert(this);
+  }
+  ~ProgramObject() override { alive_->erase(this); }
+
+  /// All of a JavaScript thread.
+  using Alive = std::shared_ptr<std::set<ProgramObject *>>;
+  /// Where that is being torn down, the programs' threads have to end before the functions that they call are gone.
+  static void End(void *alive) {
+    for (ProgramObject *object : **static_cast<Alive *>(alive)) object->program_.reset();
   }
 
  private:
@@ -114,8 +129,9 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
   }
 
   Napi::Value Compile(const Napi::CallbackInfo &info) {
+    Program &own = program(info);
     auto [result, done] = promise(info.Env(), {});
-    program(info).compile(done);
+    own.compile(done);
     return result;
   }
 
@@ -126,8 +142,9 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     for (uint32_t i = 0; i < given.Length(); i++) inputs.push_back(given.Get(i).As<Napi::Float32Array>().Data());
     for (uint32_t i = 0; i < wanted.Length(); i++) outputs.push_back(wanted.Get(i).As<Napi::Float32Array>().Data());
     Program &own = program(info);
-    auto [result, done] = promise(info.Env(), {given, wanted});
-    own.run(std::move(inputs), std::move(outputs), done);
+    const uint8_t *stopped = info[2].As<Napi::Uint8Array>().Data();
+    auto [result, done] = promise(info.Env(), {given, wanted, info[2]});
+    own.run(std::move(inputs), std::move(outputs), stopped, done);
     return result;
   }
 
@@ -157,6 +174,7 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
   void Dispose(const Napi::CallbackInfo &) { program_.reset(); }
 
   std::unique_ptr<Program> program_;
+  Alive alive_;
 };
 
 /// Measures on a thread of its own.
@@ -182,6 +200,9 @@ Napi::Value ProductRate(const Napi::CallbackInfo &info) {
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  auto *alive = new ProgramObject::Alive(std::make_shared<std::set<ProgramObject *>>());
+  env.SetInstanceData(alive);
+  napi_add_env_cleanup_hook(env, &ProgramObject::End, alive);
   const dnnl_version_t *version = dnnl_version();
   exports.Set("version", std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch));
   exports.Set("productRate", Napi::Function::New(env, ProductRate));

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,11 @@ struct Operation {
   std::vector<int> inputs, outputs;  // indices of values; -1 where absent
   std::map<std::string, std::vector<double>> numbers;
 
-  double number(const std::string &key, size_t i = 0) const { return numbers.at(key).at(i); }
+  double number(const std::string &key, size_t i = 0) const {
+    const auto found = numbers.find(key);
+    if (found == numbers.end() || i >= found->second.size()) throw std::runtime_error(kernel + " lacks the number '" + key + "'");
+    return found->second[i];
+  }
   int integer(const std::string &key, size_t i = 0) const { return static_cast<int>(number(key, i)); }
   int in(size_t i) const { return i < inputs.size() ? inputs[i] : -1; }
   int out(size_t i) const { return i < outputs.size() ? outputs[i] : -1; }

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "check.h"
 #include "layout.h"
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -96,12 +97,16 @@ Step Program::build(const Operation &operation) {
 void Program::compile(Done done) {
   post(
       [this] {
+        check(plan_);
         context_ = std::make_unique<Context>(plan_);
         for (const Strip &strip : plan_.strips) {
           context_->enter(strip);
           // A primitive is made for as many threads as it will have.
           omp_set_num_threads(context_->team());
-          for (int i = strip.first; i < strip.end; i++) steps_.push_back(build(plan_.operations.at(i)));
+          for (int i = strip.first; i < strip.end; i++) {
+            goOn();
+            steps_.push_back(build(plan_.operations.at(i)));
+          }
         }
         omp_set_num_threads(plan_.threads);
         context_->allocateShared();
@@ -110,13 +115,18 @@ void Program::compile(Done done) {
       std::move(done));
 }
 
+void Program::goOn() const {
+  if (stop_) throw std::runtime_error("the program has been disposed of");
+  if (stopped_ && __atomic_load_n(stopped_, __ATOMIC_RELAXED)) throw std::runtime_error("the run was stopped");
+}
+
 /// The parts [from, end) of a strip.
 void Program::runParts(const Strip &strip, int thread, int from, int end) {
   static const bool profile = getenv("REGRAFT_PROFILE") != nullptr;
   for (int time = from; time < end; time++) {
     Context::part() = {time * strip.images, thread, time == from};
     for (int i = strip.first; i < strip.end; i++) {
-      if (stop_) throw std::runtime_error("the program has been disposed of");
+      goOn();
       const double began = profile ? omp_get_wtime() : 0;
       steps_[i].run();
       if (profile && thread == 0) seconds_[i] += omp_get_wtime() - began;
@@ -152,10 +162,12 @@ void Program::runStrip(const Strip &strip) {
       if (output >= 0) context_->versions[output]++;
 }
 
-void Program::run(std::vector<const float *> inputs, std::vector<float *> outputs, Done done) {
+void Program::run(std::vector<const float *> inputs, std::vector<float *> outputs, const uint8_t *stopped, Done done) {
   post(
-      [this, inputs = std::move(inputs), outputs = std::move(outputs)] {
+      [this, inputs = std::move(inputs), outputs = std::move(outputs), stopped] {
         if (!context_) throw std::runtime_error("the program is not compiled");
+        if (inputs.size() != plan_.inputs.size() || outputs.size() != plan_.outputs.size()) throw std::runtime_error("the program takes other inputs or outputs");
+        stopped_ = stopped;
         for (size_t i = 0; i < inputs.size(); i++) {
           const int value = plan_.inputs[i];
           size_t count = 1;
@@ -172,7 +184,7 @@ void Program::run(std::vector<const float *> inputs, std::vector<float *> output
 
 /// Copies a value out in row-major order.
 void Program::out(int index, float *to) {
-  const Value &value = plan_.values[index];
+  const Value &value = plan_.values.at(index);
   size_t count = 1;
   for (int64_t side : value.dims) count *= side;
   if (value.layout == Layout::blocked && value.precision == Precision::bfloat16) fromBlocked(reinterpret_cast<Bfloat16Lanes *>(context_->data(index)), to, value.dims);
@@ -194,7 +206,7 @@ void Program::write(int index, const float *from, Done done) {
   post(
       [this, index, from] {
         if (!context_) throw std::runtime_error("the program is not compiled");
-        const Value &value = plan_.values[index];
+        const Value &value = plan_.values.at(index);
         context_->versions[index]++;
         size_t count = 1;
         for (int64_t side : value.dims) count *= side;

@@ -23,8 +23,9 @@ class Program {
 
   /// Builds the steps; the first job.
   void compile(Done done);
-  /// Copies inputs in, runs every step, copies outputs out. The arrays must stay until `done` is called.
-  void run(std::vector<const float *> inputs, std::vector<float *> outputs, Done done);
+  /// Copies inputs in, runs every step, copies outputs out. The arrays must stay until `done` is called. Ends with an error
+  /// before the next step where `stopped` is not 0 any more.
+  void run(std::vector<const float *> inputs, std::vector<float *> outputs, const uint8_t *stopped, Done done);
   void read(int value, float *to, Done done);
   void write(int value, const float *from, Done done);
   const Plan &plan() const { return plan_; }
@@ -40,6 +41,8 @@ class Program {
   void runStrip(const Strip &strip);
   void runParts(const Strip &strip, int thread, int from, int end);
   void out(int value, float *to);
+  /// @throws where the job is not wanted any more
+  void goOn() const;
 
   const Plan plan_;
   std::unique_ptr<Context> context_;
@@ -49,6 +52,7 @@ class Program {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::atomic<bool> stop_{false};
+  const uint8_t *stopped_ = nullptr;
   std::thread thread_;
 };
 

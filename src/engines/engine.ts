@@ -31,7 +31,11 @@ export type Outputs = Readonly<Record<string, Float32Array>>
 /** A compiled graph with its own copy of every persistent value (all zeros until written). */
 export interface Program {
   readonly memory: MemoryPlan
-  /** One run, then the graph's updates. Never blocks the event loop; runs of one program happen one after another. */
+  /**
+   * One run, then the graph's updates. Never blocks the event loop; runs of one program happen one after another.
+   * A run that its signal stops rejects with the signal's reason, and may have made some of the updates and not others:
+   * whoever goes on after it writes what persists anew.
+   */
   run(inputs: Inputs, signal?: AbortSignal): Promise<Outputs>
   /** A persistent value: parameter, statistic or state. */
   read(name: string): Promise<Float32Array>

@@ -93,7 +93,17 @@ export const onednnEngine: Engine = {
           return values
         })
         const results = graph.outputs.map(name => new Float32Array(length(name)))
-        await program.run(arrays, results).catch(error => Promise.reject(failed(error)))
+        const stopped = new Uint8Array(1)
+        const stop = () => stopped.fill(1)
+        signal?.addEventListener('abort', stop, { once: true })
+        try {
+          await program.run(arrays, results, stopped)
+        } catch (error) {
+          signal?.throwIfAborted()
+          throw failed(error)
+        } finally {
+          signal?.removeEventListener('abort', stop)
+        }
         signal?.throwIfAborted()
         return Object.fromEntries(graph.outputs.map((name, i) => [name, results[i] as Float32Array]))
       },

@@ -9,7 +9,8 @@ import type { Plan } from './plan.js'
 /** The addon's program: indices are those of the plan's values. Every promise rejects with words. */
 export interface NativeProgram {
   compile(): Promise<void>
-  run(inputs: readonly Float32Array[], outputs: readonly Float32Array[]): Promise<void>
+  /** Ends between two kernels once `stopped[0]` is not 0 any more. */
+  run(inputs: readonly Float32Array[], outputs: readonly Float32Array[], stopped: Uint8Array): Promise<void>
   read(value: number, to: Float32Array): Promise<void>
   write(value: number, from: Float32Array): Promise<void>
   sharedBytes(): number
