@@ -3,7 +3,7 @@ import { freemem } from 'node:os'
 import { RegraftError } from '../../base/errors.js'
 import { cpuFeatures, cpuModel, usableCores, usableMemory } from '../../base/machine.js'
 import { elements, type Graph, lookUp, valuesOf } from '../../graph/index.js'
-import type { Engine, MemoryPlan, Program } from '../engine.js'
+import type { Engine, MemoryPlan, Precision, Program } from '../engine.js'
 import { nativeAddon } from './native.js'
 import { type Plan, planOf } from './plan.js'
 import { cacheBytes } from './strips.js'
@@ -24,8 +24,13 @@ function memoryOf(graph: Graph, plan: Plan, shared: number): MemoryPlan {
 }
 
 /** @throws RegraftError('engine') where the plan needs more memory than this process may have */
-function checkFits(graph: Graph, plan: Plan): void {
-  const needed = plan.arenaBytes + plan.values.reduce((sum, { persistent, bytes }) => sum + (persistent ? bytes : 0), 0)
+function checkFits(graph: Graph, plan: Plan, precision: Precision): void {
+  const sum = (values: Plan['values']) => values.reduce((total, { bytes }) => total + bytes, 0)
+  const parameters = new Set(valuesOf(graph, 'parameter').map(({ name }) => name))
+  // In bfloat16 convolutions keep copies for the forward and the backward pass, each of half the size.
+  const copied = plan.values.filter(({ name, layout }) => layout === 'weights' && parameters.has(name))
+  const persistent = sum(plan.values.filter(value => value.persistent))
+  const needed = plan.arenaBytes + persistent + (precision === 'bfloat16' ? sum(copied) : 0)
   const free = Math.min(freemem(), usableMemory())
   if (needed < 0.95 * free) return
   const batch = lookUp(graph, valuesOf(graph, 'input')[0]?.name ?? '').shape[0] ?? 1
@@ -51,7 +56,7 @@ export const onednnEngine: Engine = {
     if (!support.ok || typeof addon === 'string')
       throw new RegraftError('engine', `onednn: ${support.ok ? addon : support.reason}`)
     const plan = planOf(graph, threads, cacheBytes, precision)
-    checkFits(graph, plan)
+    checkFits(graph, plan, precision)
     const failed = (error: unknown) =>
       new RegraftError('engine', `the onednn engine failed: ${(error as Error).message}`)
     const program = new addon.Program(plan)
