@@ -118,6 +118,7 @@ Builder builderOf(const std::string &kernel) {
     registerConvolutions(all);
     registerNorms(all);
     registerNormGradients(all);
+    registerDepthwiseGradients(all);
     registerPools(all);
     registerDense(all);
     registerUpdates(all);

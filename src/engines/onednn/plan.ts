@@ -1,6 +1,7 @@
 /** Turns a graph into a plan for the native engine: values with their places in one arena, and operations in order. */
 import { type Graph, placeBuffers, valuesOf } from '../../graph/index.js'
 import type { Precision } from '../engine.js'
+import { fuseDepthwise } from './fuseDepthwise.js'
 import { type Draft, type DraftValue, type Layout, lower, updatesInPlace } from './lower.js'
 import { cacheBytes, type DraftStrip, once, type Parts, recompute, strips } from './strips.js'
 
@@ -74,7 +75,7 @@ export function planOf(graph: Graph, threads: number, cache = cacheBytes, precis
       operations: [{ kernel: 'copy', inputs: [next], outputs: [persistent], numbers: {} }],
       ...once,
     }))
-  const groups = [...strips(recompute(lowered), values, bytesOf, cache, threads), ...copies]
+  const groups = [...strips(fuseDepthwise(recompute(lowered), values), values, bytesOf, cache, threads), ...copies]
   const operations = groups.flatMap(group => group.operations)
   const outputs = new Set(graph.outputs)
   makeLocal(groups, values, outputs)

@@ -23,6 +23,7 @@ const perImage = new Set([
   'conv2d',
   'conv2dInputGradient',
   'conv2dWeightGradient',
+  'depthwiseGradients',
   'normSums',
   'normApply',
   'normGradientSums',
