@@ -136,7 +136,7 @@ async function measure(setting: Setting, torch: string | undefined): Promise<Fig
       await begin(name, python, [here('../../bench/peer.py'), JSON.stringify(peer)], environment)
     }
   const best = new Map(started.map(([name]) => [name, [] as number[]]))
-  // Batches of a pipeline come in bursts: as many are timed together as its workers prepare ahead.
+  // What a pipeline prepared while others were measured is used up before it is timed.
   const decodes = setting.task === 'pipeline' || setting.task === 'epoch'
   const runs = decodes ? 8 : setting.task === 'step' ? 2 : 5
   const secondsOf = (times: number[]) =>
@@ -144,7 +144,10 @@ async function measure(setting: Setting, torch: string | undefined): Promise<Fig
   const addon = !decodes && setting.network === 'resnet50' && best.has('onednn') ? nativeAddon() : undefined
   const rates: number[] = []
   for (let round = 0; round < rounds; round++) {
-    for (const [name, contender] of started) best.get(name)?.push(secondsOf(await contender.time(runs)))
+    for (const [name, contender] of started) {
+      if (decodes) await contender.time(6)
+      best.get(name)?.push(secondsOf(await contender.time(runs)))
+    }
     if (typeof addon === 'object') rates.push(await addon.productRate(setting.precision, threads))
   }
   // A training step computes each product three times: itself, and the gradients of both of its factors.
