@@ -185,13 +185,10 @@ export const trainingOptions = z.strictObject({
     .optional()
     .meta({ value: 'TIME', description: 'save within long epochs, too: 10m, 1h; default: after each epoch' }),
   engine: z.enum(['auto', 'onednn', 'onnxruntime']).default('auto').meta({ description: 'what executes the network' }),
-  precision: z
-    .enum(['float32', 'bfloat16'])
-    .default('float32')
-    .meta({
-      description:
-        'how activations are stored; bfloat16 takes half the memory, and is faster where the CPU computes in it',
-    }),
+  precision: z.enum(['float32', 'bfloat16']).default('float32').meta({
+    description:
+      'how activations are stored; bfloat16 takes half the memory, and is faster where the CPU computes in it',
+  }),
   threads: count.optional().meta({ description: 'threads of the engine; default: the cores this process may use' }),
   compareScratch: z.boolean().default(false).meta({
     description: 'then train the same network from random weights, too, below the run folder, and compare',
