@@ -231,6 +231,8 @@ describe('an interrupted run', () => {
           if (killed || !text.includes('epoch 3/6')) return
           killed = true
           kill(signal)
+          // npx passes the terminal's Ctrl-C on to a process that has got it already.
+          if (signal === 'SIGINT') setTimeout(() => kill(signal), 5)
         },
       })
       if (signal === 'SIGINT') {

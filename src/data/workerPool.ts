@@ -67,6 +67,8 @@ export function createWorkerPool<Job, Reply>(
       if (!closed && head < queue.length && workers.size === 0) start()
     }
     worker.on('message', (reply: Reply) => {
+      // A worker that is being ended has to keep the process alive until it has ended.
+      if (closed) return
       busy.get(worker)?.resolve(reply)
       busy.delete(worker)
       give(worker)
