@@ -16,12 +16,9 @@ template <class Pixel>
 std::function<void(const float *)> inputGradient(Context &c, const Operation &op) {
   const int dy = op.in(0), dx = op.out(0);
   const auto out = c.planes(dy), in = c.planes(dx);
-  const int64_t kernel = c.dims(op.in(1))[2], margin = (kernel + 1) / 2;
+  const int64_t kernel = c.dims(op.in(1))[2], margin = reachOf(kernel, 2);
   const PlaneInputGradient<Pixel> gradient = kernel == 3 ? planeInputGradient<3, 2, Pixel> : planeInputGradient<5, 2, Pixel>;
-  DepthwiseShape s{in.batch, in.blocks, in.height, in.width, out.height, out.width, 2, op.integer("padding", 0), op.integer("padding", 1), 0, 0};
-  // Zeros around the plane, as far as the last pixel's taps reach.
-  s.paddedHeight = std::max(s.outHeight, (s.height + s.top) / 2 + 1) + margin;
-  s.paddedWidth = std::max(s.outWidth, (s.width + s.left) / 2 + 1) + margin;
+  const DepthwiseShape s = inputGradientShape(in, out, op, kernel);
   const int64_t plane = s.paddedHeight * s.paddedWidth, taps = kernel * kernel;
   c.wantScratch(c.team() * plane * sizeof(Lanes));
   return [=, &c](const float *weights) {
@@ -53,24 +50,17 @@ Step weightGradient(Context &c, const Operation &op) {
   const PlaneGradient<Pixel> gradient = kernel == 3 ? planeGradient<3, Pixel> : kernel == 5 ? planeGradient<5, Pixel> : kernel == 1 ? planeGradient<1, Pixel> : nullptr;
   if (!gradient || op.integer("kernel", 1) != kernel || op.integer("stride", 0) != op.integer("stride", 1))
     throw std::runtime_error("depthwise convolutions have square kernels of 1, 3 or 5 here");
-  DepthwiseShape s{in.batch, in.blocks, in.height, in.width, out.height, out.width, op.integer("stride", 0), op.integer("padding", 0), op.integer("padding", 1), 0, 0};
-  s.paddedHeight = std::max((s.outHeight - 1) * s.stride + kernel, s.top + s.height);
-  s.paddedWidth = std::max((s.outWidth - 1) * s.stride + kernel, s.left + s.width);
+  const DepthwiseShape s = weightGradientShape(in, out, op, kernel);
   const int64_t taps = kernel * kernel, plane = s.paddedHeight * s.paddedWidth;
-  // Each image's sums by themselves, then added in order.
-  const int64_t partial = s.batch * s.blocks * taps;
-  c.wantScratch((partial + c.team() * plane) * sizeof(Lanes));
-  const int workers = c.workers();
-  const size_t own = s.blocks * taps * sizeof(Lanes), held = c.hold((workers - 1) * own);
-  /// Where a thread gathers its images' gradients: the first one where the whole gradient will stand.
-  const auto gathered = [=, &c](int thread) { return reinterpret_cast<Lanes *>(thread == 0 ? c.data(dw) : c.held(held + (thread - 1) * own)); };
+  const GatheredTaps gathered(c, s, kernel, dw);
+  c.wantScratch((gathered.partial() + c.team() * plane) * sizeof(Lanes));
   const auto run = [=, &c]() {
     const bool first = Context::part().first;
     const Pixel *source = reinterpret_cast<const Pixel *>(c.data(x)), *change = reinterpret_cast<const Pixel *>(c.data(dy));
-    Lanes *sums = reinterpret_cast<Lanes *>(c.scratch()), *target = gathered(Context::part().thread);
+    Lanes *sums = reinterpret_cast<Lanes *>(c.scratch()), *target = gathered.of(Context::part().thread);
 #pragma omp parallel
     {
-      Lanes *wide = sums + partial + omp_get_thread_num() * plane;
+      Lanes *wide = sums + gathered.partial() + omp_get_thread_num() * plane;
       memset(wide, 0, plane * sizeof(Lanes));
 #pragma omp for collapse(2) schedule(static)
       for (int64_t n = 0; n < s.batch; n++)
@@ -82,19 +72,10 @@ Step weightGradient(Context &c, const Operation &op) {
           memset(own, 0, taps * sizeof(Lanes));
           gradient(s, wide, change + index * s.outHeight * s.outWidth, own);
         }
-#pragma omp for schedule(static)
-      for (int64_t i = 0; i < s.blocks * taps; i++) {
-        Lanes total{};
-        for (int64_t n = 0; n < s.batch; n++) total += sums[n * s.blocks * taps + i];
-        target[i] = first ? total : target[i] + total;
-      }
+      gathered.add(sums, target, first);
     }
   };
-  const auto after = [=] {
-    for (int other = 1; other < workers; other++)
-      for (int64_t i = 0; i < s.blocks * taps; i++) gathered(0)[i] += gathered(other)[i];
-  };
-  return {run, nullptr, after};
+  return {run, nullptr, [=] { gathered.join(); }};
 }
 
 }  // namespace

@@ -33,35 +33,25 @@ PlaneInputGradient<Lanes> inputKernel(int64_t kernel, int64_t stride) {
 /// x, dy, weights, scale -> dw, dx; x is what the norm with that scale was given, and dx the gradient of what it gave.
 Step depthwiseGradients(Context &c, const Operation &op) {
   const int x = op.in(0), dy = op.in(1), w = op.in(2), coefficients = op.in(3), dw = op.out(0), dx = op.out(1);
-  if (!c.weightLayouts[w]) throw std::runtime_error("the gradients of '" + c.value(w).name + "' come before its convolution");
+  if (!api::isSet(c.weightLayouts[w])) throw std::runtime_error("the gradients of '" + c.value(w).name + "' come before its convolution");
   c.weightLayouts[dw] = c.weightLayouts[w];
   const auto in = c.planes(x), out = c.planes(dy);
-  const int64_t kernel = op.integer("kernel", 0), stride = op.integer("stride", 0), taps = kernel * kernel, reach = (kernel + stride - 1) / stride;
-  DepthwiseShape s{in.batch, in.blocks, in.height, in.width, out.height, out.width, stride, op.integer("padding", 0), op.integer("padding", 1), 0, 0};
-  DepthwiseShape change = s;
-  s.paddedHeight = std::max((s.outHeight - 1) * stride + kernel, s.top + s.height);
-  s.paddedWidth = std::max((s.outWidth - 1) * stride + kernel, s.left + s.width);
-  // Zeros around the plane, as far as the last pixel's taps reach.
-  change.paddedHeight = std::max(s.outHeight, (s.height + s.top) / stride + 1) + reach;
-  change.paddedWidth = std::max(s.outWidth, (s.width + s.left) / stride + 1) + reach;
+  const int64_t kernel = op.integer("kernel", 0), stride = op.integer("stride", 0), taps = kernel * kernel, reach = reachOf(kernel, stride);
+  const DepthwiseShape s = weightGradientShape(in, out, op, kernel), change = inputGradientShape(in, out, op, kernel);
   const int64_t plane = s.paddedHeight * s.paddedWidth, each = plane + change.paddedHeight * change.paddedWidth;
   const auto pad = forActivation(op, padNormalised<Activation::none>, padNormalised<Activation::relu>, padNormalised<Activation::relu6>);
   const auto weightGradient = weightKernel(kernel);
   const auto inputGradient = inputKernel(kernel, stride);
-  const int64_t partial = s.batch * s.blocks * taps;
-  c.wantScratch((partial + c.team() * each) * sizeof(Lanes));
-  const int workers = c.workers();
-  const size_t own = s.blocks * taps * sizeof(Lanes), held = c.hold((workers - 1) * own);
-  /// Where a thread gathers its images' gradients: the first one where the whole gradient will stand.
-  const auto gathered = [=, &c](int thread) { return as<Lanes>(thread == 0 ? c.data(dw) : c.held(held + (thread - 1) * own)); };
+  const GatheredTaps gathered(c, s, kernel, dw);
+  c.wantScratch((gathered.partial() + c.team() * each) * sizeof(Lanes));
   const auto run = [=, &c] {
     const bool first = Context::part().first;
     const Lanes *source = as<Lanes>(c.data(x)), *given = as<Lanes>(c.data(dy)), *weights = as<Lanes>(c.data(w));
     const Scale *scale = as<Scale>(c.data(coefficients));
-    Lanes *target = as<Lanes>(c.data(dx)), *sums = as<Lanes>(c.scratch()), *gradient = gathered(Context::part().thread);
+    Lanes *target = as<Lanes>(c.data(dx)), *sums = as<Lanes>(c.scratch()), *gradient = gathered.of(Context::part().thread);
 #pragma omp parallel
     {
-      Lanes *wide = sums + partial + omp_get_thread_num() * each, *wideChange = wide + plane;
+      Lanes *wide = sums + gathered.partial() + omp_get_thread_num() * each, *wideChange = wide + plane;
       memset(wide, 0, each * sizeof(Lanes));
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < s.batch * s.blocks; i++) {
@@ -74,19 +64,10 @@ Step depthwiseGradients(Context &c, const Operation &op) {
         weightGradient(s, wide, from, sums + i * taps);
         inputGradient(change, wideChange, weights + b * taps, target + i * s.height * s.width);
       }
-#pragma omp for schedule(static)
-      for (int64_t i = 0; i < s.blocks * taps; i++) {
-        Lanes total{};
-        for (int64_t n = 0; n < s.batch; n++) total += sums[n * s.blocks * taps + i];
-        gradient[i] = first ? total : gradient[i] + total;
-      }
+      gathered.add(sums, gradient, first);
     }
   };
-  const auto after = [=] {
-    for (int other = 1; other < workers; other++)
-      for (int64_t i = 0; i < s.blocks * taps; i++) gathered(0)[i] += gathered(other)[i];
-  };
-  return {run, nullptr, after};
+  return {run, nullptr, [=] { gathered.join(); }};
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // The gradients of a depthwise convolution on one plane of sixteen channels.
 #pragma once
+#include <algorithm>
+
 #include "context.h"
 
 namespace regraft {
@@ -7,6 +9,58 @@ namespace regraft {
 /// Sizes of a depthwise convolution; the padded ones are those of the scratch plane that a kernel reads.
 struct DepthwiseShape {
   int64_t batch, blocks, height, width, outHeight, outWidth, stride, top, left, paddedHeight, paddedWidth;
+};
+
+/// For the weight gradient: the scratch plane holds the input, and zeros as far as any output's taps reach.
+inline DepthwiseShape weightGradientShape(const Context::Planes &in, const Context::Planes &out, const Operation &op, int64_t kernel) {
+  DepthwiseShape s{in.batch, in.blocks, in.height, in.width, out.height, out.width, op.integer("stride", 0), op.integer("padding", 0), op.integer("padding", 1), 0, 0};
+  s.paddedHeight = std::max((s.outHeight - 1) * s.stride + kernel, s.top + s.height);
+  s.paddedWidth = std::max((s.outWidth - 1) * s.stride + kernel, s.left + s.width);
+  return s;
+}
+
+/// How many taps of a row meet an input pixel at most: so many zeros stand around the output's gradient.
+inline int64_t reachOf(int64_t kernel, int64_t stride) { return (kernel + stride - 1) / stride; }
+
+/// For the input gradient: the scratch plane holds the output's gradient, and zeros as far as the last pixel's taps reach.
+inline DepthwiseShape inputGradientShape(const Context::Planes &in, const Context::Planes &out, const Operation &op, int64_t kernel) {
+  DepthwiseShape s{in.batch, in.blocks, in.height, in.width, out.height, out.width, op.integer("stride", 0), op.integer("padding", 0), op.integer("padding", 1), 0, 0};
+  s.paddedHeight = std::max(s.outHeight, (s.height + s.top) / s.stride + 1) + reachOf(kernel, s.stride);
+  s.paddedWidth = std::max(s.outWidth, (s.width + s.left) / s.stride + 1) + reachOf(kernel, s.stride);
+  return s;
+}
+
+/// The gradient of the weights, gathered: sums of each image first, which are added in order, then each thread's.
+class GatheredTaps {
+ public:
+  GatheredTaps(Context &c, const DepthwiseShape &s, int64_t kernel, int dw)
+      : c_(c), dw_(dw), batch_(s.batch), count_(s.blocks * kernel * kernel), workers_(c.workers()), held_(c.hold((workers_ - 1) * count_ * sizeof(Lanes))) {}
+
+  /// Lanes of scratch that the sums of all images take.
+  int64_t partial() const { return batch_ * count_; }
+  /// Where a thread gathers its images' gradients: the first one where the whole gradient will stand.
+  Lanes *of(int thread) const { return reinterpret_cast<Lanes *>(thread == 0 ? c_.data(dw_) : c_.held(held_ + (thread - 1) * count_ * sizeof(Lanes))); }
+  /// Adds the sums of all images to a thread's; called by every thread of a team.
+  void add(const Lanes *sums, Lanes *target, bool first) const {
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < count_; i++) {
+      Lanes total{};
+      for (int64_t n = 0; n < batch_; n++) total += sums[n * count_ + i];
+      target[i] = first ? total : target[i] + total;
+    }
+  }
+  /// Adds all threads' gradients to the first one's.
+  void join() const {
+    for (int other = 1; other < workers_; other++)
+      for (int64_t i = 0; i < count_; i++) of(0)[i] += of(other)[i];
+  }
+
+ private:
+  Context &c_;
+  int dw_;
+  int64_t batch_, count_;
+  int workers_;
+  size_t held_;
 };
 
 /// All taps of one plane of sixteen channels: every tap's sum stays in a register while a row of pixels goes by.

@@ -24,3 +24,9 @@ export function closest(word: string, candidates: readonly string[]): string | u
   const best = ranked[0]
   return best && best.far <= Math.max(2, Math.floor(word.length / 3)) ? best.candidate : undefined
 }
+
+/** What an error says after a word that is not known: "; did you mean 'epochs'?", or nothing where none is near. */
+export function didYouMean(word: string, candidates: readonly string[]): string {
+  const hint = closest(word, candidates)
+  return hint ? `; did you mean '${hint}'?` : ''
+}

@@ -1,7 +1,7 @@
 /** `regraft audit`: what a person should know of a folder of images before training on it. */
 import { basename, resolve } from 'node:path'
 import { Command } from 'commander'
-import { type Audit, audit, type Dataset, type FiveNumbers, type Oddity, split } from '../data/index.js'
+import { type Audit, audit, type Dataset, type FiveNumbers, isLopsided, type Oddity, split } from '../data/index.js'
 import { oddityWords, writeAuditPage } from '../report/index.js'
 import { checkOptions, fractionsOf } from '../training/index.js'
 import { openData } from './dataFolder.js'
@@ -75,7 +75,7 @@ export function summary(found: Audit): string[] {
     `${thousands(images)} images in ${classes.length} classes; ${thousands(ignored)} other files`,
     `largest class ${largest.name} (${largest.images}), smallest ${smallest.name} (${smallest.images})`,
   ]
-  if (largest.images >= 10 * smallest.images)
+  if (isLopsided(largest.images, smallest.images))
     lines.push('  the largest is ten times the smallest or more: consider --class-weights balanced')
   if (sizes !== undefined)
     lines.push(

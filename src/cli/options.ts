@@ -4,8 +4,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
-import { kebab } from '../base/names.js'
-import { closest } from '../base/suggest.js'
+import { camel, kebab } from '../base/names.js'
+import { didYouMean } from '../base/suggest.js'
 
 /** What a JSON schema says of one option. */
 const property = z.object({
@@ -17,8 +17,6 @@ const property = z.object({
 })
 
 type Schema = z.ZodObject<z.ZodRawShape>
-
-const camel = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 
 const number = (text: string): number => {
   const value = Number(text)
@@ -78,8 +76,7 @@ export async function readConfigFile(path: string, schema: Schema): Promise<Reco
   return Object.fromEntries(
     Object.entries(entries.data).map(([name, value]) => {
       if (known.includes(name)) return [camel(name), value]
-      const hint = closest(name, known)
-      throw new RegraftError('usage', `${path}: there is no option '${name}'${hint ? `; did you mean '${hint}'?` : ''}`)
+      throw new RegraftError('usage', `${path}: there is no option '${name}'${didYouMean(name, known)}`)
     }),
   )
 }

@@ -2,7 +2,7 @@
 
 import { kebab } from '../base/names.js'
 import type { StudyCell, StudyRecord, StudyRun } from '../study/index.js'
-import { chosenCell, meanOf } from '../study/index.js'
+import { chosenCell, luckiest, meanOf } from '../study/index.js'
 import type { Listener, TrainingEvent } from '../training/index.js'
 import { duration, percent } from './terminal/format.js'
 import { liveBlock } from './terminal/live.js'
@@ -105,7 +105,7 @@ export function showStudyResults(record: StudyRecord, folder: string): void {
     print(
       `\nBest by validation accuracy: ${cellTitle(cell)}; its test accuracy is ${accuracy(cell, run => run.test?.top1)}`,
     )
-    const highest = Math.max(...cells.flatMap(({ runs }) => runs.map(({ test }) => test?.top1 ?? 0)))
+    const highest = luckiest(record)?.top1 ?? 0
     print(`Highest test accuracy of any run: ${percent(highest)} (chosen on the test images, so it flatters)`)
   }
   for (const cell of cells)

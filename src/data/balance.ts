@@ -6,6 +6,9 @@ import { classesWithout } from './split.js'
 const IMBALANCE = 10
 const NAMED = 5
 
+/** Whether the largest class has so many more images than the smallest that class weights should be thought of. */
+export const isLopsided = (largest: number, smallest: number): boolean => largest >= IMBALANCE * smallest
+
 /** How many images of each class are among the given ones. */
 export function classCounts(dataset: Dataset, indices: readonly number[]): number[] {
   const counts = dataset.classes.map(() => 0)
@@ -19,7 +22,7 @@ export function splitWarnings(dataset: Dataset, split: Split, balanced: boolean)
   const counts = classCounts(dataset, split.train)
   const [most, least] = [Math.max(...counts), Math.min(...counts)]
   const warnings: string[] = []
-  if (!balanced && most >= IMBALANCE * least) {
+  if (!balanced && isLopsided(most, least)) {
     const [large, small] = [classes[counts.indexOf(most)], classes[counts.indexOf(least)]]
     warnings.push(
       `class ${large} has ${most} training images, class ${small} only ${least}; --class-weights balanced makes up for it`,

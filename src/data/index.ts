@@ -1,6 +1,6 @@
 /** The data room: image folders, Caltech-101, splits, decoding and transforms, the batch loader. */
 export { type Audit, type AuditOptions, audit, type FiveNumbers, type Oddity, oddities } from './audit.js'
-export { classCounts, imagesAcross, splitWarnings } from './balance.js'
+export { classCounts, imagesAcross, isLopsided, splitWarnings } from './balance.js'
 export { type Caltech101Options, caltech101, type DownloadRequest } from './caltech101.js'
 export { type BadImage, type CheckOptions, type CheckResult, checkImages } from './check.js'
 export type { Dataset, ImageSample, Split } from './dataset.js'
@@ -12,7 +12,7 @@ export {
   type Duplicates,
   findDuplicateGroups,
 } from './duplicates.js'
-export { type FileStamps, fileStamps } from './fileStamps.js'
+export { type FileStamps, fileStamps, stateOf } from './fileStamps.js'
 export { type ImageFolderOptions, imageFolder } from './imageFolder.js'
 export { createImageStore, type ImageStore } from './imageStore.js'
 export { type LabelledImagesOptions, labelledImages } from './labels.js'

@@ -1,23 +1,20 @@
 /** bfloat16 against the float64 reference, as near as PyTorch's autocast comes to it. */
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { sharedPath } from '../base/shared.js'
 import { gradientStep } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import {
+  golden,
   goldenImages,
   gradientError,
   oneHot,
   type Parity,
+  readGolden,
   type Trajectory,
   trajectoryLosses,
   writeGolden,
 } from './golden.testing.js'
 import { engines } from './index.js'
 
-const golden = sharedPath('golden/parity.json')
-const read = <T>(file: string): Record<string, T> =>
-  golden ? JSON.parse(readFileSync(sharedPath(`golden/${file}`) as string, 'utf8')) : {}
 const some = networkGraph(networkNamed('resnet18'), { classes: 2, batch: 1 })
 const able = engines.filter(engine => engine.supports(some, 'bfloat16').ok)
 
@@ -33,7 +30,7 @@ describe.skipIf(golden && able.length > 0)('bfloat16', () => {
 
 describe.skipIf(!golden).each(able.map(engine => [engine.name, engine] as const))('%s in bfloat16', (_, engine) => {
   it('gradients are as exact as autocast’s', async () => {
-    const expected = read<Parity>('parity.json')['resnet18-4x64'] as Parity
+    const expected = readGolden<Parity>('parity.json')['resnet18-4x64'] as Parity
     const { graph, gradients } = gradientStep(networkGraph(networkNamed(expected.arch), { ...expected }))
     const program = await engine.compile(graph, { precision: 'bfloat16' })
     try {
@@ -53,9 +50,12 @@ describe.skipIf(!golden).each(able.map(engine => [engine.name, engine] as const)
   })
 
   // Autocast's losses are up to 2.3e-3 off on these steps; twice that is allowed, and the losses fall by a quarter.
-  it.each(Object.entries(read<Trajectory>('trajectory.json')))('descends as float64 does: %s', async (_, expected) => {
-    const losses = await trajectoryLosses(engine, expected, 'bfloat16')
-    for (const [step, loss] of expected.losses.float64.entries())
-      expect(Math.abs(losses[step]! / loss - 1), `step ${step}`).toBeLessThan(5e-3)
-  })
+  it.each(Object.entries(readGolden<Trajectory>('trajectory.json')))(
+    'descends as float64 does: %s',
+    async (_, expected) => {
+      const losses = await trajectoryLosses(engine, expected, 'bfloat16')
+      for (const [step, loss] of expected.losses.float64.entries())
+        expect(Math.abs(losses[step]! / loss - 1), `step ${step}`).toBeLessThan(5e-3)
+    },
+  )
 })

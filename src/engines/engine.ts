@@ -23,6 +23,10 @@ export interface MemoryPlan {
   readonly workspace: number
 }
 
+/** All bytes of a plan. */
+export const totalBytes = ({ parameters, state, activations, workspace }: MemoryPlan): number =>
+  parameters + state + activations + workspace
+
 /** One array per input of the graph, row-major, as long as the input's shape says. */
 export type Inputs = Readonly<Record<string, Float32Array>>
 /** One array per output of the graph; the caller owns it. */

@@ -1,25 +1,21 @@
 /** Every engine against PyTorch's reference values. */
-import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
-import { sharedPath } from '../base/shared.js'
 import { forInference, type Graph, gradientStep } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import type { Program } from './engine.js'
 import {
+  golden,
   goldenImages,
   gradientError,
   oneHot,
   type Parity,
+  readGolden,
   sumAndNorm,
   type Trajectory,
   trajectoryLosses,
   writeGolden,
 } from './golden.testing.js'
 import { engines } from './index.js'
-
-const golden = sharedPath('golden/parity.json')
-const read = <T>(file: string): Record<string, T> =>
-  golden ? JSON.parse(readFileSync(sharedPath(`golden/${file}`) as string, 'utf8')) : {}
 
 /** Largest difference relative to the largest expected magnitude. */
 function relativeError(actual: Float32Array, expected: readonly number[]): number {
@@ -41,7 +37,7 @@ describe.skipIf(!golden).each(engines.map(engine => [engine.name, engine] as con
     return program
   }
 
-  describe.each(Object.entries(read<Parity>('parity.json')))('parity with PyTorch, %s', (_, expected) => {
+  describe.each(Object.entries(readGolden<Parity>('parity.json')))('parity with PyTorch, %s', (_, expected) => {
     const forward = networkGraph(networkNamed(expected.arch), { ...expected })
     const images = goldenImages(expected.arch, expected.batch, expected.size)
 
@@ -78,7 +74,7 @@ describe.skipIf(!golden).each(engines.map(engine => [engine.name, engine] as con
     })
   })
 
-  it.each(Object.entries(read<Trajectory>('trajectory.json')))('twelve steps of SGD: %s', async (_, expected) => {
+  it.each(Object.entries(readGolden<Trajectory>('trajectory.json')))('twelve steps of SGD: %s', async (_, expected) => {
     const losses = await trajectoryLosses(engine, expected)
     for (const [step, loss] of expected.losses.float64.entries())
       expect(Math.abs(losses[step]! / loss - 1), `step ${step}`).toBeLessThan(1e-3)

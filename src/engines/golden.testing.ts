@@ -1,5 +1,7 @@
 /** The golden reference values, and what they are computed from: weights and pixels by an integer hash, and signed sums of gradients. */
+import { readFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
+import { sharedPath } from '../base/shared.js'
 import { elements, freeze, type Graph, trainingStep, valuesOf } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import type { Engine, Precision, Program } from './engine.js'
@@ -31,6 +33,13 @@ export interface Trajectory {
   weight_decay: number
   losses: { float64: number[] }
 }
+
+/** Whether the reference values are here. */
+export const golden = sharedPath('golden/parity.json') !== undefined
+
+/** The cases of a file of reference values; none where they are not here. */
+export const readGolden = <T>(file: string): Record<string, T> =>
+  golden ? JSON.parse(readFileSync(sharedPath(`golden/${file}`) as string, 'utf8')) : {}
 
 /** `count` numbers in [-1, 1): murmur3's 32-bit finaliser over index * 2654435761 + crc32(name). */
 export function uniform(name: string, count: number): Float64Array {

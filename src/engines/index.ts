@@ -5,7 +5,17 @@ import type { Engine, Precision } from './engine.js'
 import { onednnEngine } from './onednn/index.js'
 import { onnxruntimeEngine } from './onnxruntime/index.js'
 
-export type { CompileOptions, Engine, Inputs, MemoryPlan, Outputs, Precision, Program, Support } from './engine.js'
+export {
+  type CompileOptions,
+  type Engine,
+  type Inputs,
+  type MemoryPlan,
+  type Outputs,
+  type Precision,
+  type Program,
+  type Support,
+  totalBytes,
+} from './engine.js'
 
 /** All engines, the fastest first. */
 export const engines: readonly Engine[] = [onednnEngine, onnxruntimeEngine]

@@ -12,7 +12,7 @@ import {
   readConfig,
   readModel,
   summarise,
-  wilsonInterval,
+  withInterval,
 } from '../training/index.js'
 import { perClass } from '../training/metrics.js'
 
@@ -53,9 +53,8 @@ export async function evaluateRun(
     const { counts } = await evaluate(inference, imageBatches(loader, batch), indices, classes.length, done =>
       onProgress?.(done, indices.length),
     )
-    const metrics = summarise(counts)
     const each = perClass(counts).map(({ images, top1 }, c) => ({ class: classes[c]!, images, top1 }))
-    return { ...metrics, interval: wilsonInterval(metrics.top1, metrics.images), perClass: each }
+    return { ...withInterval(summarise(counts)), perClass: each }
   } finally {
     await loader.close()
     await inference.program.dispose()

@@ -1,6 +1,6 @@
 /** All networks by name, and which of them a file of weights belongs to. */
 import { RegraftError } from '../base/errors.js'
-import { closest } from '../base/suggest.js'
+import { didYouMean } from '../base/suggest.js'
 import { type Graph, type Shape, valuesOf } from '../graph/index.js'
 import { efficientnetLites } from './efficientnetLite.js'
 import { mobilenets } from './mobilenet.js'
@@ -14,10 +14,9 @@ export function networkNamed(name: string): Network {
   const network = networks.find(candidate => candidate.name === name)
   if (network) return network
   const names = networks.map(candidate => candidate.name)
-  const hint = closest(name, names)
   throw new RegraftError(
     'usage',
-    `there is no network '${name}'${hint ? `; did you mean '${hint}'?` : ''} Networks: ${names.join(', ')}`,
+    `there is no network '${name}'${didYouMean(name, names)} Networks: ${names.join(', ')}`,
   )
 }
 

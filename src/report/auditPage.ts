@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { writeFileAtomic } from '../base/files.js'
 import { version } from '../base/version.js'
-import type { Audit, Dataset, FiveNumbers, Oddity } from '../data/index.js'
+import { type Audit, type Dataset, type FiveNumbers, isLopsided, type Oddity } from '../data/index.js'
 import type { Block, Picture, ReportDocument, Section, Table, Text } from './document.js'
 import { paragraph } from './document.js'
 import { writeHtml } from './html.js'
@@ -79,7 +79,7 @@ function classSection({ classes, sharing }: Audit): Section {
   const bySize = [...classes].sort((a, b) => b.images - a.images)
   const [largest, smallest] = [bySize[0]!, bySize.at(-1)!]
   const sharers = new Set(sharing.flatMap(({ classes }) => classes))
-  const lopsided = largest.images >= 10 * smallest.images
+  const lopsided = isLopsided(largest.images, smallest.images)
   return {
     id: 'classes',
     title: 'Classes',

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { checkOptions, type RunConfig, trainingOptions } from '../training/index.js'
+import { runConfig } from '../training/runConfig.testing.js'
 import { classScores, meanScore } from './classScores.js'
 import { shellWord, trainCommand } from './command.js'
 import { escapeHtml } from './html.js'
@@ -65,23 +66,12 @@ describe('mistakes', () => {
 
 describe('the command that makes a run anew', () => {
   const config: RunConfig = {
+    ...runConfig,
     options: checkOptions({ lrBackbone: 0, nesterov: true, exclude: ["it's", 'b c'], seed: 7, run: 'runs/x' }),
     data: 'my photos',
-    classes: ['a', 'b'],
-    split: { train: [], val: [], test: [] },
     network: 'resnet50',
-    preprocessing: {
-      size: 224,
-      resize: 256,
-      interpolation: 'bilinear',
-      crop: 'center',
-      mean: [0, 0, 0],
-      std: [1, 1, 1],
-    },
-    resolved: { augment: 'none', cacheFeatures: true, grouping: 'none', batchSize: 32 },
     provenance: { source: 'imagenet1k-v1' },
-    environment: { regraft: '0', node: 'v20', platform: 'linux', cpu: 'x', engine: 'onednn', threads: 2 },
-    started: '2026-01-01T00:00:00Z',
+    environment: { ...runConfig.environment, engine: 'onednn', threads: 2 },
   }
 
   it('has everything that differs from the defaults, and what was decided', () => {

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
-import { kebab } from '../base/names.js'
-import { closest } from '../base/suggest.js'
+import { camel, kebab } from '../base/names.js'
+import { didYouMean } from '../base/suggest.js'
 import { trainingOptions } from '../training/index.js'
 
 const setting = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])
@@ -52,18 +52,13 @@ export interface StudyDefinition extends Omit<Parsed, 'min-epochs'> {
   readonly minEpochs: number
 }
 
-const camel = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 const known = Object.keys(trainingOptions.shape)
 
 function renamed<T>(entries: Readonly<Record<string, T>>, where: string): Record<string, T> {
   return Object.fromEntries(
     Object.entries(entries).map(([name, value]) => {
       if (known.includes(camel(name)) && name !== 'run') return [camel(name), value]
-      const hint = closest(name, known.map(kebab))
-      throw new RegraftError(
-        'usage',
-        `${where}: there is no option '${name}'${hint ? `; did you mean '${hint}'?` : ''}`,
-      )
+      throw new RegraftError('usage', `${where}: there is no option '${name}'${didYouMean(name, known.map(kebab))}`)
     }),
   )
 }
@@ -81,11 +76,10 @@ export function parseStudy(text: string, where: string): StudyDefinition {
     const { issues } = parsed.error
     const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]
     const key = issue?.code === 'unrecognized_keys' ? (issue.keys[0] ?? '') : ''
-    const hint = key && closest(key, Object.keys(definition.shape))
     throw new RegraftError(
       'usage',
       key
-        ? `${where}: there is no entry '${key}'${hint ? `; did you mean '${hint}'?` : ''}`
+        ? `${where}: there is no entry '${key}'${didYouMean(key, Object.keys(definition.shape))}`
         : `${where}: ${issue?.path.join('.') || 'the study'}: ${issue?.message}`,
     )
   }
@@ -114,9 +108,8 @@ export async function readStudy(source: string): Promise<StudyDefinition> {
   const file = /^[\w-]+$/.test(source) && existsSync(preset) ? preset : source
   if (existsSync(file)) return parseStudy(await readFile(file, 'utf8'), source)
   const names = (await readdir(presets)).map(name => name.replace(/\.yaml$/, ''))
-  const hint = closest(source, names)
   throw new RegraftError(
     'usage',
-    `there is no study ${source}${hint ? `; did you mean '${hint}'?` : ''} Name a YAML file, or one of: ${names.join(', ')}`,
+    `there is no study ${source}${didYouMean(source, names)} Name a YAML file, or one of: ${names.join(', ')}`,
   )
 }

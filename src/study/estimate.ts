@@ -1,10 +1,10 @@
 /** What a study will take: time and memory, from a few measured steps of each kind of run. */
 import type { Dataset } from '../data/index.js'
-import { chooseEngine } from '../engines/index.js'
-import { elements, lookUp, trainableParameters } from '../graph/index.js'
+import { chooseEngine, totalBytes } from '../engines/index.js'
+import { elements, lookUp } from '../graph/index.js'
 import { type Network, networkGraph } from '../models/index.js'
-import { parameterGroups } from '../training/groups.js'
 import { checkOptions, type ResolvedOptions } from '../training/index.js'
+import { fractionsOf } from '../training/planSplit.js'
 import { compileTraining, trainingGraphs } from '../training/session.js'
 import { cellOptions } from './plan.js'
 import type { StudyRecord } from './record.js'
@@ -26,11 +26,8 @@ async function measureStep(network: Network, options: ResolvedOptions, classes: 
   const graphs = trainingGraphs(network, whole, classes, size, false)
   const graph = networkGraph(network, { classes, batch: options.batchSize, size })
   const engine = chooseEngine(options.engine, graph, options.precision)
-  const groups = parameterGroups(network, trainableParameters(graphs.trained), whole)
-  const compileOptions = { precision: options.precision, ...(options.threads ? { threads: options.threads } : {}) }
-  const training = await compileTraining(engine, graphs, groups, whole, compileOptions)
+  const training = await compileTraining(engine, network, graphs, whole)
   try {
-    const { memory } = training.program
     const images = new Float32Array(elements(lookUp(graphs.trained, graphs.input).shape))
     const targets = new Float32Array(options.batchSize * classes).fill(1 / classes)
     let seconds = Number.POSITIVE_INFINITY
@@ -39,7 +36,7 @@ async function measureStep(network: Network, options: ResolvedOptions, classes: 
       await training.step(images, targets, { epoch: 0, step, overall: step + 1, factor: 0 })
       seconds = Math.min(seconds, (performance.now() - began) / 1000)
     }
-    return { seconds, bytes: memory.parameters + memory.state + memory.activations + memory.workspace }
+    return { seconds, bytes: totalBytes(training.program.memory) }
   } finally {
     await training.program.dispose()
   }
@@ -52,17 +49,19 @@ export async function estimateStudy(record: StudyRecord, network: Network, data:
   const seconds: number[] = []
   for (const { settings, runs } of record.cells) {
     const options = checkOptions(cellOptions(record.base, settings, record.scaleEpochs))
-    const [train = 1, validation = 0, test = 0] = options.split.split(':').map(Number)
-    const shares = train + validation + test
-    const images = (share: number) => (data.samples.length * share) / shares
+    const [train, validation, test] = fractionsOf(options.split).map(share => share * data.samples.length) as [
+      number,
+      number,
+      number,
+    ]
     const key = [options.batchSize, options.size, options.accumulate].join()
     const step = measured.get(key) ?? (await measureStep(network, options, classes))
     measured.set(key, step)
     const perImage = step.seconds / options.batchSize
     const frozen = options.lrBackbone === 0
     // A frozen trunk computes its features once.
-    const epochs = frozen ? 0 : options.epochs * (images(train) + forwardShare * images(validation))
-    const once = forwardShare * (frozen ? data.samples.length : images(validation) + images(test))
+    const epochs = frozen ? 0 : options.epochs * (train + forwardShare * validation)
+    const once = forwardShare * (frozen ? data.samples.length : validation + test)
     seconds.push(...runs.map(() => perImage * (epochs + once)))
   }
   return { seconds, bytes: Math.max(...[...measured.values()].map(({ bytes }) => bytes)) }

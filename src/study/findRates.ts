@@ -4,10 +4,8 @@ import { withSize } from '../base/preprocessing.js'
 import { randomStream, shuffled } from '../base/random.js'
 import { createLoader, type Dataset } from '../data/index.js'
 import { chooseEngine } from '../engines/index.js'
-import { trainableParameters } from '../graph/index.js'
 import { networkGraph } from '../models/index.js'
 import { imageBatches } from '../training/batches.js'
-import { parameterGroups } from '../training/groups.js'
 import { checkOptions, graft, type Listener, type ResolvedOptions, type TrainingOptions } from '../training/index.js'
 import { compileTraining, type TrainingProgram, trainingGraphs } from '../training/session.js'
 import { targetsOf } from '../training/targets.js'
@@ -77,7 +75,6 @@ export async function findRates(
   const steps = hooks.steps ?? 100
   const graph = networkGraph(network, { classes, batch: batchSize, size: preprocessing.size })
   const engine = chooseEngine(options.engine, graph, options.precision)
-  const compileOptions = { precision: options.precision, ...(options.threads ? { threads: options.threads } : {}) }
   const loader = createLoader(data, { preprocessing, seed, augment: options.augment ?? 'crop-flip' })
   const source = imageBatches(loader, batchSize, hooks.signal)
   const order = orderOf(data, steps * batchSize, seed)
@@ -120,8 +117,7 @@ export async function findRates(
   const compiled = async (rates: Pick<ResolvedOptions, 'lrHead' | 'lrBackbone'>): Promise<TrainingProgram> => {
     const set = { ...options, ...rates, batchSize, accumulate: 1, ema: 0 }
     const graphs = trainingGraphs(network, set, classes, preprocessing.size, false)
-    const groups = parameterGroups(network, trainableParameters(graphs.trained), set)
-    return compileTraining(engine, graphs, groups, set, compileOptions)
+    return compileTraining(engine, network, graphs, set)
   }
 
   try {

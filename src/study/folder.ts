@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RegraftError } from '../base/errors.js'
-import { faultOf } from '../base/fault.js'
 import { writeJson } from '../base/files.js'
+import { checkedJson } from '../base/json.js'
 import { type StudyRecord, studyRecord } from './record.js'
 
 const studyFile = (folder: string) => join(folder, 'study.json')
@@ -23,13 +23,6 @@ export async function readStudyRecord(folder: string): Promise<StudyRecord> {
       'run',
       `${folder} holds no study (there is no study.json); name a folder that 'regraft study' made`,
     )
-  let content: unknown
-  try {
-    content = JSON.parse(await readFile(studyFile(folder), 'utf8'))
-  } catch {
-    content = undefined
-  }
-  const parsed = studyRecord.safeParse(content)
-  if (parsed.success) return parsed.data
-  throw new RegraftError('run', `${studyFile(folder)} is damaged: ${faultOf(parsed.error)}`)
+  const text = await readFile(studyFile(folder), 'utf8').catch(() => '')
+  return checkedJson(studyFile(folder), text, studyRecord)
 }

@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { RegraftError } from '../base/errors.js'
 import { createImageStore, type Dataset } from '../data/index.js'
 import {
+  bestOf,
   type EpochRecord,
   type Listener,
   readHistory,
   readResult,
-  readRun,
   resume,
   train,
-  wilsonInterval,
+  withInterval,
 } from '../training/index.js'
 import { featuresOf, readStudyRecord, writeStudy } from './folder.js'
 import { nextTrial, type TrialProgress } from './halving.js'
@@ -34,17 +34,14 @@ interface Place {
 
 /** What a run reached so far, as the record keeps it. */
 async function reached(folder: string): Promise<Partial<StudyRun>> {
-  const { history, best, result } = await readRun(folder)
-  const seconds = result?.seconds.total ?? history.reduce((sum, epoch) => sum + epoch.seconds, 0)
-  const validation = best?.validation
+  const [history, result] = await Promise.all([readHistory(folder), readResult(folder)])
+  const best = bestOf(history)
   return {
     epochs: history.length,
     ...(best ? { bestEpoch: best.epoch } : {}),
-    ...(validation
-      ? { validation: { ...validation, interval: wilsonInterval(validation.top1, validation.images) } }
-      : {}),
+    ...(best?.validation ? { validation: withInterval(best.validation) } : {}),
     ...(result?.test ? { test: result.test } : {}),
-    seconds,
+    seconds: result?.seconds.total ?? history.reduce((sum, epoch) => sum + epoch.seconds, 0),
   }
 }
 
@@ -137,18 +134,19 @@ async function halve(
   const { halving, base, scaleEpochs, seeds } = current()
   const { epochs = 1 } = cellOptions(base, {}, scaleEpochs)
   const options = { ...halving!, epochs }
-  for (const run of seeds.keys())
-    for (;;) {
-      const trials = await Promise.all(
-        current().cells.map(async ({ runs }): Promise<TrialProgress> => {
-          const { folder: name, state } = runs[run]!
-          const best = bestSoFar(await readHistory(join(folder, name)))
-          const finished = (await readResult(join(folder, name))) !== undefined
-          return { epochs: finished ? epochs : Math.min(best.length, epochs - 1), best, failed: state === 'failed' }
-        }),
-      )
-      const next = nextTrial(trials, options)
-      if (!next) break
-      await execute({ cell: next.trial, run }, next.until < epochs ? next.until : undefined)
+  const progressOf = async (cell: number, run: number): Promise<TrialProgress> => {
+    const { folder: name, state } = current().cells[cell]!.runs[run]!
+    const path = join(folder, name)
+    const best = bestSoFar(await readHistory(path))
+    const finished = (await readResult(path)) !== undefined
+    return { epochs: finished ? epochs : Math.min(best.length, epochs - 1), best, failed: state === 'failed' }
+  }
+  for (const run of seeds.keys()) {
+    const trials = await Promise.all(current().cells.map((_, cell) => progressOf(cell, run)))
+    for (let next = nextTrial(trials, options); next; next = nextTrial(trials, options)) {
+      const { trial, until } = next
+      await execute({ cell: trial, run }, until < epochs ? until : undefined)
+      trials[trial] = await progressOf(trial, run)
     }
+  }
 }

@@ -24,3 +24,13 @@ export function chosenCell({ cells }: StudyRecord): { readonly cell: number; rea
     return validation && (!best || validation.mean > best.validation.mean) ? { cell, validation } : best
   }, undefined)
 }
+
+/** The run with the best test accuracy of all: selected on the test split, so flattered. */
+export function luckiest(
+  record: StudyRecord,
+): { readonly cell: StudyCell; readonly run: StudyRun; readonly top1: number } | undefined {
+  const runs = record.cells.flatMap(cell =>
+    cell.runs.flatMap(run => (run.state === 'done' && run.test ? [{ cell, run, top1: run.test.top1 }] : [])),
+  )
+  return runs.sort((a, b) => b.top1 - a.top1)[0]
+}

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
+import { parseJson } from '../base/json.js'
 import { readSafetensors, writeSafetensors } from '../weights/index.js'
 import type { Counts } from './metrics.js'
 
@@ -38,14 +39,6 @@ export const bestCheckpoint = (run: string): string => join(run, 'checkpoints', 
 /** Writes a checkpoint aside and renames it, so that a crash leaves the previous one. */
 export async function saveCheckpoint(path: string, tensors: Tensors, at: Position): Promise<void> {
   await writeSafetensors(path, tensors, { position: JSON.stringify(at) })
-}
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** @throws RegraftError where the file is missing, damaged, or another kind of safetensors file */

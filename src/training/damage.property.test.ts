@@ -8,8 +8,8 @@ import { damage } from '../base/damage.testing.js'
 import { RegraftError } from '../base/errors.js'
 import { writeSafetensors } from '../weights/index.js'
 import { lastCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
-import { checkOptions } from './options.js'
-import { appendEpoch, createRun, type EpochRecord, type RunConfig, readConfig, readHistory } from './runFolder.js'
+import { runConfig } from './runConfig.testing.js'
+import { appendEpoch, createRun, type EpochRecord, readConfig, readHistory } from './runFolder.js'
 
 const run = await mkdtemp(join(tmpdir(), 'regraft-run-'))
 afterAll(() => rm(run, { recursive: true, force: true }))
@@ -24,25 +24,6 @@ async function orRefusal<Result>(work: Promise<Result>): Promise<Result | undefi
   })
 }
 
-const config: RunConfig = {
-  options: checkOptions({}),
-  data: '/photos',
-  classes: ['cat', 'dog'],
-  split: { train: ['cat/1.jpg', 'dog/1.jpg'], val: ['cat/2.jpg'], test: [] },
-  network: 'resnet18',
-  preprocessing: {
-    size: 224,
-    resize: 256,
-    interpolation: 'bilinear',
-    crop: 'center',
-    mean: [0.5, 0.5, 0.5],
-    std: [0.2, 0.2, 0.2],
-  },
-  resolved: { augment: 'crop-flip', cacheFeatures: false, grouping: 'none', batchSize: 2 },
-  provenance: { source: 'none' },
-  environment: { regraft: '0', node: 'v20', platform: 'linux x64', cpu: 'x', engine: 'onnxruntime', threads: 1 },
-  started: '2026-01-01T00:00:00.000Z',
-}
 const metrics = { images: 10, loss: 0.5, top1: 0.9, top5: 1, meanPerClass: 0.88 }
 const epoch = (number: number): EpochRecord => ({
   epoch: number,
@@ -56,7 +37,7 @@ const epoch = (number: number): EpochRecord => ({
 
 describe('damaged', () => {
   test('config.json', async () => {
-    await createRun(run, config)
+    await createRun(run, runConfig)
     const path = join(run, 'config.json')
     const whole = await readFile(path)
     await fc.assert(

@@ -1,8 +1,7 @@
 /** Executes a run that is set up: compiles, computes features where the trunk is frozen, trains, measures the best epoch. */
 import { existsSync } from 'node:fs'
-import type { Loader, Split } from '../data/index.js'
-import type { CompileOptions, Engine } from '../engines/index.js'
-import { trainableParameters } from '../graph/index.js'
+import { type FileStamps, type Loader, type Split, stateOf } from '../data/index.js'
+import { type Engine, totalBytes } from '../engines/index.js'
 import { type BatchSource, imageBatches } from './batches.js'
 import { bestCheckpoint, lastCheckpoint, loadCheckpoint, type Position } from './checkpoint.js'
 import { evaluate } from './evaluate.js'
@@ -10,13 +9,13 @@ import type { Listener } from './events.js'
 import { computeFeatures, featureBatches, featureFile, readFeatures, writeFeatures } from './features.js'
 import { fit } from './fit.js'
 import type { Grafted } from './graft.js'
-import { parameterGroups } from './groups.js'
 import { summarise } from './metrics.js'
 import { writeOutcome } from './outcome.js'
 import { trainedFrom } from './phases.js'
 import { type EpochRecord, type RunConfig, type RunResult, readHistory, rewriteHistory } from './runFolder.js'
 import {
   compileInference,
+  compileOptions,
   compileTraining,
   type TrainingGraphs,
   type TrainingProgram,
@@ -29,6 +28,8 @@ export interface Execution {
   readonly config: RunConfig
   readonly parts: Split
   readonly loader: Loader
+  /** Of the data set's files. */
+  readonly stamps: FileStamps
   readonly engine: Engine
   readonly grafted: Grafted
   readonly onEvent?: Listener | undefined
@@ -54,8 +55,9 @@ export async function execute(task: Execution): Promise<Finished> {
   const classes = config.classes.length
   const began = performance.now()
   const graphsAt = (epoch: number) => graphsOf(task, trainedFrom(epoch, grafted.network, options))
-  const { source, seconds: features } = await batchesFor(task, graphsAt(0))
-  const inference = await compileInference(engine, graphsAt(0).trained, compileOptions(config))
+  const graphs = graphsAt(0)
+  const { source, seconds: features } = await batchesFor(task, graphs)
+  const inference = await compileInference(engine, graphs.trained, compileOptions(options))
   const phases = trainingPhases(task, graphsAt)
   try {
     const last = existsSync(lastCheckpoint(run)) ? await loadCheckpoint(lastCheckpoint(run)) : undefined
@@ -64,10 +66,9 @@ export async function execute(task: Execution): Promise<Finished> {
     if (last) await training.restore(valuesOf(last.tensors))
     const history = (await readHistory(run)).slice(0, start.epoch)
     await rewriteHistory(run, history)
-    const { memory } = training.program
-    const bytes = memory.parameters + memory.state + memory.activations + memory.workspace
+    const bytes = totalBytes(training.program.memory)
     const images = { train: parts.train.length, validation: parts.val.length, test: parts.test.length }
-    onEvent({ type: 'plan', run, engine: engine.name, bytes, trainedFrom: graphsAt(0).input, images })
+    onEvent({ type: 'plan', run, engine: engine.name, bytes, trainedFrom: graphs.input, images })
     const evaluateOn = async (part: 'validation' | 'test', training: TrainingProgram, epoch?: number) => {
       await inference.write(new Map([...grafted.values, ...(await training.weights())]))
       const indices = part === 'test' ? parts.test : parts.val
@@ -125,11 +126,6 @@ const valuesOf = (tensors: ReadonlyMap<string, { readonly values: Float32Array }
 const labelsOf = (loader: Loader, indices: readonly number[]): number[] =>
   indices.map(index => loader.dataset.samples[index]!.label)
 
-const compileOptions = ({ options }: RunConfig): CompileOptions => ({
-  precision: options.precision,
-  ...(options.threads ? { threads: options.threads } : {}),
-})
-
 const graphsOf = ({ config, grafted }: Execution, freezeUntil: string | undefined): TrainingGraphs => {
   const { options, resolved, classes, preprocessing } = config
   const set = { ...options, freezeUntil, batchSize: resolved.batchSize }
@@ -151,8 +147,7 @@ function trainingPhases(task: Execution, graphsAt: (epoch: number) => TrainingGr
     const state = await current?.training.state()
     await dispose()
     const graphs = graphsAt(epoch)
-    const groups = parameterGroups(grafted.network, trainableParameters(graphs.trained), options)
-    const training = await compileTraining(engine, graphs, groups, options, compileOptions(config))
+    const training = await compileTraining(engine, grafted.network, graphs, options)
     current = { from, training }
     await training.restore(grafted.values)
     if (state) await training.restore(state)
@@ -163,17 +158,17 @@ function trainingPhases(task: Execution, graphsAt: (epoch: number) => TrainingGr
 
 /** Batches of images, or of features of a frozen trunk, which are computed here, once. */
 async function batchesFor(task: Execution, graphs: TrainingGraphs): Promise<{ source: BatchSource; seconds?: number }> {
-  const { config, parts, loader, engine, grafted, onEvent, signal, reuse } = task
+  const { config, parts, loader, stamps, engine, grafted, onEvent, signal, reuse } = task
   const { batchSize } = config.resolved
   const images = imageBatches(loader, batchSize, graphs.frozen ? signal : undefined)
   if (!graphs.frozen) return { source: images }
   const began = performance.now()
   const { dataset } = loader
   const samples = [...parts.train, ...parts.val, ...parts.test].sort((a, b) => a - b)
-  const file = reuse && (await featureFile(reuse.features, config, engine.name, graphs.input, dataset, samples))
+  const file = reuse && featureFile(reuse.features, config, engine.name, graphs.input, stateOf(stamps, samples))
   let features = file ? await readFeatures(file, samples) : undefined
   if (!features) {
-    const trunk = await compileInference(engine, graphs.frozen, compileOptions(config))
+    const trunk = await compileInference(engine, graphs.frozen, compileOptions(config.options))
     try {
       await trunk.write(grafted.values)
       features = await computeFeatures(images, trunk, samples, batchSize, done =>

@@ -1,10 +1,8 @@
 /** Features of a frozen trunk: computed once, kept in memory, and in a file for the runs that follow. */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { version } from '../base/version.js'
-import type { Dataset } from '../data/index.js'
 import { readSafetensors, writeSafetensors } from '../weights/index.js'
 import type { BatchSource } from './batches.js'
 import type { RunConfig } from './runFolder.js'
@@ -49,36 +47,16 @@ export function featureBatches(features: Features, labels: readonly number[], ba
   }
 }
 
-/** The file that holds the features of these samples, named after everything that they depend on. */
-export async function featureFile(
-  folder: string,
-  config: RunConfig,
-  engine: string,
-  cut: string,
-  data: Dataset,
-  samples: readonly number[],
-): Promise<string> {
-  const { network, preprocessing, provenance, options } = config
+/**
+ * The file that holds features, named after everything that they depend on.
+ * @param state of the images' files
+ */
+export function featureFile(folder: string, config: RunConfig, engine: string, cut: string, state: string): string {
+  const { network, preprocessing, provenance, options, data: root } = config
   const weights = provenance.sha256 ?? { source: provenance.source, seed: options.seed }
-  const hash = createHash('sha256')
-  hash.update(
-    JSON.stringify({
-      version,
-      network,
-      preprocessing,
-      weights,
-      engine,
-      precision: options.precision,
-      cut,
-      root: data.root,
-    }),
-  )
-  for (const index of samples) {
-    const { path } = data.samples[index]!
-    const { size, mtimeMs } = await stat(join(data.root, path))
-    hash.update(`\n${path} ${size} ${mtimeMs}`)
-  }
-  return join(folder, `${network}-${hash.digest('hex').slice(0, 16)}.safetensors`)
+  const { precision } = options
+  const key = JSON.stringify({ version, network, preprocessing, weights, engine, precision, cut, root, state })
+  return join(folder, `${network}-${createHash('sha256').update(key).digest('hex').slice(0, 16)}.safetensors`)
 }
 
 /** Features as an earlier run left them; undefined where there are none, or the file is damaged. */

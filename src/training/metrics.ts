@@ -103,6 +103,12 @@ export function summarise(counts: Counts): Metrics {
   }
 }
 
+/** Metrics with the 95 % interval of their top-1 accuracy. */
+export const withInterval = <M extends Metrics>(metrics: M): M & { interval: [number, number] } => ({
+  ...metrics,
+  interval: wilsonInterval(metrics.top1, metrics.images),
+})
+
 /** The 95 % interval of a share of `total`, by Wilson's score (Wilson 1927): [low, high]. */
 export function wilsonInterval(share: number, total: number): [number, number] {
   if (total === 0) return [0, 1]

@@ -1,7 +1,7 @@
 /** What can be set for a training run: one schema that gives types, defaults, checks and help text. */
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
-import { closest } from '../base/suggest.js'
+import { didYouMean } from '../base/suggest.js'
 
 const positive = z.number().positive()
 const notNegative = z.number().min(0)
@@ -210,8 +210,11 @@ export function checkOptions(options: TrainingOptions): ResolvedOptions {
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   if (issue?.code === 'unrecognized_keys') {
-    const hint = closest(issue.keys[0] ?? '', Object.keys(trainingOptions.shape))
-    throw new RegraftError('usage', `there is no option '${issue.keys[0]}'${hint ? `; did you mean '${hint}'?` : ''}`)
+    const [name = ''] = issue.keys
+    throw new RegraftError(
+      'usage',
+      `there is no option '${name}'${didYouMean(name, Object.keys(trainingOptions.shape))}`,
+    )
   }
   throw new RegraftError('usage', `option ${issue?.path.join('.')}: ${issue?.message}`)
 }

@@ -5,16 +5,9 @@ import { fitTemperature, reliability } from './calibration.js'
 import { modelCard } from './card.js'
 import type { Evaluation } from './evaluate.js'
 import { bestOf } from './fit.js'
-import { perClass, summarise, wilsonInterval } from './metrics.js'
+import { perClass, summarise, withInterval } from './metrics.js'
 import { writeModel } from './model.js'
-import {
-  type EpochRecord,
-  type RunConfig,
-  type RunResult,
-  type WithInterval,
-  writePredictions,
-  writeResult,
-} from './runFolder.js'
+import { type EpochRecord, type RunConfig, type RunResult, writePredictions, writeResult } from './runFolder.js'
 
 export interface Outcome {
   readonly run: string
@@ -30,11 +23,6 @@ export interface Outcome {
   /** Bytes of the training step. */
   readonly memory: number
 }
-
-const withInterval = (metrics: ReturnType<typeof summarise>): WithInterval => ({
-  ...metrics,
-  interval: wilsonInterval(metrics.top1, metrics.images),
-})
 
 /** Writes predictions.csv, the model folder and, last, result.json, which says that the run has finished. */
 export async function writeOutcome(outcome: Outcome): Promise<RunResult> {

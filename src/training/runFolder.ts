@@ -4,8 +4,8 @@ import { mkdir, open, readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
-import { faultOf } from '../base/fault.js'
 import { writeFileAtomic, writeJson, writing } from '../base/files.js'
+import { checkedJson, parseJson } from '../base/json.js'
 import { preprocessingSchema } from '../base/preprocessing.js'
 import { trainingOptions } from './options.js'
 
@@ -132,17 +132,7 @@ export async function readConfig(run: string): Promise<RunConfig> {
       `${run} holds no run (there is no config.json); name a folder that 'regraft train' made`,
     )
   }
-  const parsed = configSchema.safeParse(parseJson(text))
-  if (parsed.success) return parsed.data
-  throw new RegraftError('run', `${configFile(run)} is damaged: ${faultOf(parsed.error)}`)
-}
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+  return checkedJson(configFile(run), text, configSchema)
 }
 
 /** The epochs recorded so far. A last line that a crash cut off is ignored. */
@@ -176,9 +166,7 @@ export const resultFile = (run: string): string => join(run, 'result.json')
 /** What a finished run reached; undefined while it has not finished. @throws RegraftError('run') where it is damaged */
 export async function readResult(run: string): Promise<RunResult | undefined> {
   if (!existsSync(resultFile(run))) return undefined
-  const parsed = resultSchema.safeParse(parseJson(await readFile(resultFile(run), 'utf8')))
-  if (parsed.success) return parsed.data
-  throw new RegraftError('run', `${resultFile(run)} is damaged: ${faultOf(parsed.error)}`)
+  return checkedJson(resultFile(run), await readFile(resultFile(run), 'utf8'), resultSchema)
 }
 
 export const writeResult = (run: string, result: RunResult): Promise<void> => writeJson(resultFile(run), result)

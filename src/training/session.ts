@@ -12,12 +12,13 @@ import {
   learningRateOf,
   lookUp,
   splitFrozen,
+  trainableParameters,
   trainingStep,
   valuesOf,
   weightDecayOf,
 } from '../graph/index.js'
 import { type Network, networkGraph } from '../models/index.js'
-import { frozenParameters, type ParameterGroups } from './groups.js'
+import { frozenParameters, parameterGroups } from './groups.js'
 import type { ResolvedOptions } from './options.js'
 
 /** Features are kept in memory where an image has at most this many. */
@@ -99,31 +100,37 @@ export interface StepResult {
   readonly logits: Float32Array
 }
 
+/** What the options say to an engine. */
+export const compileOptions = ({ precision, threads }: ResolvedOptions): CompileOptions => ({
+  precision,
+  ...(threads ? { threads } : {}),
+})
+
 /** Compiles the training step of what is trained. */
 export async function compileTraining(
   engine: Engine,
+  network: Network,
   { trained, input }: TrainingGraphs,
-  groups: ParameterGroups,
   options: ResolvedOptions,
-  compileOptions: CompileOptions,
 ): Promise<TrainingProgram> {
+  const groups = parameterGroups(network, trainableParameters(trained), options)
   const graph = trainingStep(trained, {
     optimiser:
-      options.optimiser === 'adamw' ? { name: 'adamW', ...adamW } : { name: 'sgd', nesterov: options.nesterov },
+      options.optimiser === 'adamw' ? { name: 'adamW', eps: adamW.eps } : { name: 'sgd', nesterov: options.nesterov },
     groupOf: groups.groupOf,
     storedStatistics: options.freezeBatchNorm,
     accumulate: options.accumulate > 1,
     clip: options.clipNorm !== undefined,
     average: options.ema > 0,
   })
-  const program = await engine.compile(graph, compileOptions)
+  const program = await engine.compile(graph, compileOptions(options))
   const inputs = valuesOf(graph, 'input')
   const masks = inputs.filter(({ name }) => name.endsWith('.mask'))
   const scalars = new Set(inputs.filter(({ shape }) => shape.length === 0).map(({ name }) => name))
   const keep = 1 - (trained.nodes.find(node => node.operator === 'dropout')?.attributes.probability ?? 0)
   const persistent = valuesOf(graph, 'parameter', 'statistic', 'state').map(({ name }) => name)
   const averaged = new Map(
-    persistent.filter(name => persistent.includes(averageOf(name))).map(name => [averageOf(name), name]),
+    persistent.filter(name => graph.values.has(averageOf(name))).map(name => [averageOf(name), name]),
   )
   const scalarsAt = ({ step, overall, factor }: StepPosition): Map<string, number> => {
     const { accumulate, clipNorm = 0, ema } = options

@@ -106,7 +106,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
     await createRun(run, { ...config, environment: { ...config.environment, engine: engine.name } })
     if (duplicates) await writeJson(join(run, 'duplicates.json'), namedPairs(data, duplicates))
     if (bad.length > 0) await writeJson(join(run, 'skipped-images.json'), bad)
-    return await execute({ run, config, parts, loader, engine, grafted, ...hooks })
+    return await execute({ run, config, parts, loader, stamps, engine, grafted, ...hooks })
   } finally {
     await loader.close()
   }
@@ -135,7 +135,7 @@ export async function goOn(run: string, hooks: Hooks): Promise<Finished> {
   try {
     const stamps = await fileStamps(data, undefined, hooks.signal)
     const { split: parts } = await check(loader, splitFromPaths(data, config.split), stamps, false, hooks)
-    return await execute({ run, config, parts, loader, engine, grafted, ...hooks })
+    return await execute({ run, config, parts, loader, stamps, engine, grafted, ...hooks })
   } finally {
     await loader.close()
   }

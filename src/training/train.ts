@@ -28,12 +28,11 @@ export async function train(data: Dataset, options: TrainingOptions = {}, hooks:
  * @throws RegraftError where there is no run, it has finished, or its images or weights have changed
  */
 export async function resume(run: string, hooks: Hooks = {}): Promise<Finished> {
-  const { options, data } = await readConfig(run)
+  const config = await readConfig(run)
+  const { options, data } = config
   const scratchWaits = options.compareScratch && !existsSync(resultFile(scratchOf(run)))
   const result = scratchWaits ? await readResult(run) : undefined
-  const finished = result
-    ? { run, config: await readConfig(run), history: await readHistory(run), result }
-    : await goOn(run, hooks)
+  const finished = result ? { run, config, history: await readHistory(run), result } : await goOn(run, hooks)
   if (scratchWaits) await compareScratch(finished, await openDataset(data, options), hooks)
   return finished
 }

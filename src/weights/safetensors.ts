@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
 import { replaceFile } from '../base/files.js'
+import { parseJson } from '../base/json.js'
 import { elementSize, isInteger, type NumberFormat, toFloat32 } from './numbers.js'
 import { printable } from './printable.js'
 import type { StateDict, StateTensor, Weights } from './stateDict.js'
@@ -131,14 +132,6 @@ async function fill(file: FileHandle, position: number, buffer: Buffer): Promise
 async function write(file: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length; )
     done += (await file.write(bytes, done, Math.min(piece, bytes.length - done))).bytesWritten
-}
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /**

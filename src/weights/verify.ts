@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { writeJson } from '../base/files.js'
+import { parseJson } from '../base/json.js'
 import { hashOfFile } from './hash.js'
 
 /** What is known of a file in advance; what is not given is not checked. */
@@ -50,15 +51,7 @@ export async function isMarked(path: string, expected: Expected): Promise<boolea
   const { size, mtimeMs } = await stat(path)
   if (expected.size !== undefined && size !== expected.size) return false
   const text = await readFile(markPath(path), 'utf8').catch(() => 'null')
-  const marked = markSchema.safeParse(parse(text)).data
+  const marked = markSchema.safeParse(parseJson(text)).data
   if (marked?.size !== size || marked.mtimeMs !== mtimeMs) return false
   return algorithms.every(algorithm => agrees(marked[algorithm], expected[algorithm]))
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

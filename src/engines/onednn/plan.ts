@@ -2,20 +2,10 @@
 import { type Graph, placeBuffers, valuesOf } from '../../graph/index.js'
 import type { Precision } from '../engine.js'
 import { fuseDepthwise } from './fuseDepthwise.js'
-import { type Draft, type DraftValue, type Layout, lower, updatesInPlace } from './lower.js'
+import { type Draft, type DraftValue, lower, updatesInPlace } from './lower.js'
 import { cacheBytes, type DraftStrip, once, type Parts, recompute, strips } from './strips.js'
 
-export interface PlannedValue {
-  readonly name: string
-  readonly dims: readonly number[]
-  readonly layout: Layout
-  /** How its numbers are stored. */
-  readonly precision: Precision
-  readonly persistent: boolean
-  /** Whether the first axis counts images, of which a strip works on some at a time. */
-  readonly batched: boolean
-  /** Whether each thread has its own. */
-  readonly local: boolean
+export interface PlannedValue extends DraftValue {
   readonly bytes: number
   /** Into the arena; persistent values have memory of their own. Of a local one, the first thread's. */
   readonly offset: number

@@ -1,4 +1,5 @@
 /** English. */
+import { duration } from '../../base/duration.js'
 import type { Words } from './words.js'
 
 const plural = (count: string | number, one: string): string => `${count} ${one}${String(count) === '1' ? '' : 's'}`
@@ -7,16 +8,6 @@ const fixed = (share: number) => (100 * share).toFixed(1)
 /** 'a, b and c' */
 const listed = (items: readonly string[]): string =>
   items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`
-
-/** '12.3 s', '3 min 05 s', '1 h 02 min' */
-function duration(seconds: number): string {
-  if (seconds < 59.95) return `${seconds.toFixed(1)} s`
-  const whole = Math.round(seconds)
-  const two = (value: number) => String(value).padStart(2, '0')
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`
-  const minutes = Math.round(whole / 60)
-  return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`
-}
 
 export const en: Words = {
   tag: 'en',

@@ -1,11 +1,11 @@
 /** The settings that a study chooses, by validation accuracy; and the best test accuracy of all, named for what it is. */
 
-import type { StudyCell } from '../../study/index.js'
+import { luckiest, type StudyCell } from '../../study/index.js'
 import { type Block, paragraph, type Section, type Text, type Tile } from '../document.js'
 import type { Words } from '../locales/words.js'
 import { optionName, settingText } from '../sections/settings.js'
 import type { ReportedStudy } from './readStudy.js'
-import { chosen, luckiest } from './scores.js'
+import { chosen } from './scores.js'
 import { scoreText, shareText } from './tableSection.js'
 
 /** What tells a cell's settings from the base, in words. */

@@ -64,13 +64,3 @@ export function chosen(record: StudyRecord): { readonly score: CellScore; readon
   const [run] = [...runs].sort((a, b) => (b.validation?.top1 ?? 0) - (a.validation?.top1 ?? 0))
   return cell && run ? { score: cellScore(cell), run } : undefined
 }
-
-/** The run with the best test accuracy of all: selected on the test split, so flattered. */
-export function luckiest(
-  record: StudyRecord,
-): { readonly cell: StudyCell; readonly run: StudyRun; readonly top1: number } | undefined {
-  const runs = record.cells.flatMap(cell =>
-    cell.runs.flatMap(run => (run.state === 'done' && run.test ? [{ cell, run, top1: run.test.top1 }] : [])),
-  )
-  return runs.sort((a, b) => b.top1 - a.top1)[0]
-}

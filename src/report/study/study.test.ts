@@ -2,11 +2,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { StudyCell, StudyRecord, StudyRun } from '../../study/index.js'
+import { luckiest, type StudyCell, type StudyRecord, type StudyRun } from '../../study/index.js'
 import { wilsonInterval } from '../../training/index.js'
 import { writeReport } from '../index.js'
 import { conclude } from './conclusion.js'
-import { cellScore, chosen, luckiest } from './scores.js'
+import { cellScore, chosen } from './scores.js'
 
 const images = 875
 
