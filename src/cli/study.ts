@@ -28,6 +28,7 @@ interface StudyOptions {
   readonly scaleEpochs: number
   readonly size?: number
   readonly engine?: string
+  readonly precision?: string
   readonly threads?: number
   readonly run?: string
   readonly resume?: string
@@ -48,6 +49,7 @@ export const studyCommand = new Command('study')
   )
   .option('--size <PIXELS>', 'side of the input in every run', Number)
   .option('--engine <CHOICE>', 'what executes the networks: auto, onednn or onnxruntime')
+  .option('--precision <CHOICE>', 'how activations are stored in every run: float32 or bfloat16')
   .option('--threads <N>', 'threads of the engine', Number)
   .option('--run <FOLDER>', "where results go; default: the study's name under runs/")
   .option('--resume <FOLDER>', 'go on with an interrupted study')
@@ -115,7 +117,7 @@ async function prepare(
     throw new RegraftError('usage', `${study} names no images; add a folder: regraft study ${study} FOLDER`)
   const folder = options.run ?? join('runs', definition.name)
   const overrides = Object.fromEntries(
-    (['weights', 'network', 'size', 'engine', 'threads'] as const).flatMap(name =>
+    (['weights', 'network', 'size', 'engine', 'precision', 'threads'] as const).flatMap(name =>
       options[name] === undefined ? [] : [[name, options[name]]],
     ),
   )
