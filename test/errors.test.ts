@@ -186,19 +186,7 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
   // 8: engines
   [
     'an engine that cannot do it',
-    [
-      'train',
-      'images',
-      ...narrow,
-      '--weights',
-      'none',
-      '--engine',
-      'onnxruntime',
-      '--precision',
-      'bfloat16',
-      '--run',
-      'b',
-    ],
+    ['train', 'images', ...narrow, '--weights', 'none', '--engine', 'onnxruntime', '--precision', 'bf16', '--run', 'b'],
     8,
     'no engine can run this in bfloat16: onnxruntime: ',
   ],

@@ -133,6 +133,15 @@ describe('regraft train', () => {
     expect(JSON.parse(evaluated.stdout).top1).toBe(json('phased', 'result.json').test.top1)
   })
 
+  it('records the precision that auto settles on, so that the run can be resumed and served in it', async () => {
+    expect((await train('auto', '--epochs', '1', '--precision', 'auto')).code).toBe(0)
+    const { precision } = json('auto', 'config.json').options
+    expect(['float32', 'bfloat16']).toContain(precision)
+    const { code, stdout } = await regraft(['evaluate', 'auto'], { cwd: folder.path })
+    expect(code).toBe(0)
+    expect(stdout).toContain('top-1')
+  })
+
   it('measures how far its probabilities can be believed', () => {
     const { calibration, test } = json('first', 'result.json')
     expect(calibration.temperature).toBeGreaterThan(0)

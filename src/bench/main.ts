@@ -30,11 +30,11 @@ const { values: options } = parseArgs({
 })
 if (options.help) {
   console.log(
-    'npm run bench -- [--only TEXT] [--engine NAME] [--precision bfloat16] [--quick] [--threads N] [--json FILE]\n',
+    'npm run bench -- [--only TEXT] [--engine NAME] [--precision bf16] [--quick] [--threads N] [--json FILE]\n',
   )
   console.log("  --only TEXT   only lines whose 'network task' contain the text, for instance 'resnet50 step'")
   console.log('  --engine NAME only that engine; default: all that are here')
-  console.log('  --precision bfloat16   both sides; PyTorch by torch.autocast')
+  console.log('  --precision bf16   both sides; PyTorch by torch.autocast')
   console.log('  --quick       fewer rounds; for a look, not for a claim')
   console.log('  --data FOLDER class folders for pipeline and epoch; default: drawn pictures of 340 x 340 pixels')
   console.log('  --json FILE   writes every figure')
@@ -42,8 +42,9 @@ if (options.help) {
   process.exit(0)
 }
 
-const precision = options.precision === 'bfloat16' ? 'bfloat16' : 'float32'
-if (options.precision !== precision) throw new Error(`--precision is float32 or bfloat16, not '${options.precision}'`)
+const precision = ['bf16', 'bfloat16'].includes(options.precision) ? 'bfloat16' : 'float32'
+if (precision === 'float32' && options.precision !== 'float32')
+  throw new Error(`--precision is float32 or bf16, not '${options.precision}'`)
 const threads = Number(options.threads ?? availableParallelism())
 const rounds = options.quick ? 2 : 5
 const python = process.env.REGRAFT_PEER_PYTHON ?? 'python3'

@@ -6,7 +6,7 @@ import { Command } from 'commander'
 import { cacheFolder } from '../base/cache.js'
 import { cpuFeatures, cpuModel, usableCores, usableMemory } from '../base/machine.js'
 import { version } from '../base/version.js'
-import { engines } from '../engines/index.js'
+import { engines, productRates } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { bytes } from './terminal/format.js'
 
@@ -26,6 +26,7 @@ async function report(): Promise<string[]> {
   const supports = engines.map(engine => ({ engine, support: engine.supports(graph, 'float32') }))
   const chosen = supports.find(({ support }) => support.ok)?.engine
   const cache = cacheFolder()
+  const rates = await productRates()
   return [
     `regraft    ${version}`,
     `node       ${process.version}, ${process.platform} ${process.arch}`,
@@ -37,6 +38,7 @@ async function report(): Promise<string[]> {
       const state = support.ok ? (engine === chosen ? 'ready, chosen' : 'ready') : `not available: ${support.reason}`
       return `engine     ${engine.name}: ${state}`
     }),
+    `bfloat16   ${rates ? `${(rates.bfloat16 / rates.float32).toFixed(1)} times as fast as float32 in large matrix products` : 'no engine here computes in it'}`,
     `cache      ${cache}, ${bytes(await freeDisk(cache))} free`,
     `runs       ${process.cwd()}, ${bytes(await freeDisk(process.cwd()))} free`,
   ]

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { lrFinderFigure, writeFigure } from '../report/index.js'
 import { findRates, type RateFinding } from '../study/index.js'
-import { checkOptions, trainingOptions } from '../training/index.js'
+import { checkOptions, settlePrecision, trainingOptions } from '../training/index.js'
 import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
 import { addOptions } from './options.js'
@@ -41,8 +41,8 @@ export const findLrCommand = addOptions(
   .option('--out <FOLDER>', 'where the figures go', '.')
   .action(async (data: string, given: { steps: number; out: string } & Record<string, unknown>) => {
     const { steps, out, ...options } = given
-    const checked = checkOptions(options)
-    const dataset = await openData(data, checked.exclude, checked.labels)
+    const { exclude, labels } = checkOptions(await settlePrecision(options))
+    const dataset = await openData(data, exclude, labels)
     const shown = showTraining()
     const onEvent = shown.listen
     const findings = await findRates(dataset, options, { steps, onEvent, signal: interruptSignal() }).finally(

@@ -11,10 +11,11 @@ import {
   readStudy,
   readStudyRecord,
   runStudy,
+  type Settings,
   type StudyRecord,
   writeStudy,
 } from '../study/index.js'
-import { checkOptions, graft, type TrainingOptions } from '../training/index.js'
+import { checkOptions, graft, settlePrecision, type TrainingOptions } from '../training/index.js'
 import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
 import { report } from './report.js'
@@ -49,7 +50,7 @@ export const studyCommand = new Command('study')
   )
   .option('--size <PIXELS>', 'side of the input in every run', Number)
   .option('--engine <CHOICE>', 'what executes the networks: auto, onednn or onnxruntime')
-  .option('--precision <CHOICE>', 'how activations are stored in every run: float32 or bfloat16')
+  .option('--precision <CHOICE>', 'how activations are stored in every run: float32, bfloat16 (bf16) or auto')
   .option('--threads <N>', 'threads of the engine', Number)
   .option('--run <FOLDER>', "where results go; default: the study's name under runs/")
   .option('--resume <FOLDER>', 'go on with an interrupted study')
@@ -121,12 +122,14 @@ async function prepare(
       options[name] === undefined ? [] : [[name, options[name]]],
     ),
   )
-  const base = { ...definition.base }
   // A file says itself which network it belongs to.
-  if (options.weights !== undefined && options.weights !== 'none' && options.network === undefined) delete base.network
+  const inferred = options.weights !== undefined && options.weights !== 'none' && options.network === undefined
+  const { network: _, ...others } = definition.base
+  const given = { ...(inferred ? others : definition.base), ...overrides }
+  const base = { ...given, ...(await precisionOf(given)) }
   const command = ['regraft study', ...process.argv.slice(3)].join(' ')
   const started = new Date().toISOString()
-  const planned = planStudy({ ...definition, base }, { data: images, overrides, scaleEpochs, command, started })
+  const planned = planStudy({ ...definition, base }, { data: images, scaleEpochs, command, started })
   if (!holdsStudy(folder)) {
     if (existsSync(join(folder, 'config.json')))
       throw new RegraftError('run', `${folder} holds a run; choose another --run FOLDER for the study`)
@@ -141,6 +144,12 @@ async function prepare(
       `${folder} holds another study; go on with it by --resume ${folder}, or choose another --run FOLDER`,
     )
   return { record: there, folder }
+}
+
+/** The precision of a study that names one; 'auto' is settled once for all its runs. */
+async function precisionOf(base: Settings): Promise<Settings> {
+  const { precision } = await settlePrecision(base as TrainingOptions)
+  return precision === undefined ? {} : { precision }
 }
 
 /** The network of a study; weights are only read where nothing else names it. */

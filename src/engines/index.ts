@@ -17,6 +17,8 @@ export {
   totalBytes,
 } from './engine.js'
 
+export { fasterPrecision, productRates } from './precision.js'
+
 /** All engines, the fastest first. */
 export const engines: readonly Engine[] = [onednnEngine, onnxruntimeEngine]
 

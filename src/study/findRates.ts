@@ -6,7 +6,14 @@ import { createLoader, type Dataset } from '../data/index.js'
 import { chooseEngine } from '../engines/index.js'
 import { networkGraph } from '../models/index.js'
 import { imageBatches } from '../training/batches.js'
-import { checkOptions, graft, type Listener, type ResolvedOptions, type TrainingOptions } from '../training/index.js'
+import {
+  checkOptions,
+  graft,
+  type Listener,
+  type ResolvedOptions,
+  settlePrecision,
+  type TrainingOptions,
+} from '../training/index.js'
 import { compileTraining, type TrainingProgram, trainingGraphs } from '../training/session.js'
 import { targetsOf } from '../training/targets.js'
 
@@ -65,7 +72,7 @@ export async function findRates(
   given: TrainingOptions,
   hooks: FindRatesOptions = {},
 ): Promise<RateFinding[]> {
-  const options = checkOptions(given)
+  const options = checkOptions(await settlePrecision(given))
   const classes = data.classes.length
   const { network: name, weights, match, seed, size } = options
   const grafted = await graft({ network: name, weights, match, seed, classes })

@@ -6,7 +6,6 @@ import { cellOptions, planStudy } from './plan.js'
 const plan = (yaml: string, more = {}) =>
   planStudy(parseStudy(yaml, 'study.yaml'), {
     data: 'photos',
-    overrides: {},
     scaleEpochs: 1,
     command: '',
     started: '',

@@ -7,8 +7,6 @@ import type { StudyCell, StudyRecord, StudySetting } from './record.js'
 export interface PlanOptions {
   /** Folder of class folders, or 'caltech101'. */
   readonly data: string
-  /** Options that replace those of the base. */
-  readonly overrides: Settings
   /** What every cell's number of epochs is multiplied by, in (0, 1]. */
   readonly scaleEpochs: number
   readonly command: string
@@ -73,9 +71,8 @@ function cellName(settings: Settings): string {
 
 /** Draws up what a study will do; nothing is run. @throws RegraftError('usage') where an option has a wrong value */
 export function planStudy(definition: StudyDefinition, options: PlanOptions): StudyRecord {
-  const { data, overrides, scaleEpochs, command, started } = options
-  const base = { ...definition.base, ...overrides }
-  const seeds = definition.seeds
+  const { data, scaleEpochs, command, started } = options
+  const { base, seeds } = definition
   const cells: StudyCell[] = []
   const known = new Map<string, number>()
   const cellOf = (settings: Settings): number => {

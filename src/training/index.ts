@@ -6,7 +6,13 @@ export { bestOf } from './fit.js'
 export { type Grafted, graft, type Provenance } from './graft.js'
 export { type Metrics, ranking, softmax, summarise, wilsonInterval, withInterval } from './metrics.js'
 export { type Model, readModel } from './model.js'
-export { checkOptions, type ResolvedOptions, type TrainingOptions, trainingOptions } from './options.js'
+export {
+  checkOptions,
+  type ResolvedOptions,
+  settlePrecision,
+  type TrainingOptions,
+  trainingOptions,
+} from './options.js'
 export { fractionsOf, type PlannedSplit, planSplit, type SplitSettings } from './planSplit.js'
 export {
   type EpochRecord,

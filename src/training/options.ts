@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
 import { didYouMean } from '../base/suggest.js'
+import { fasterPrecision, type Precision } from '../engines/index.js'
 
 const positive = z.number().positive()
 const notNegative = z.number().min(0)
@@ -185,9 +186,9 @@ export const trainingOptions = z.strictObject({
     .optional()
     .meta({ value: 'TIME', description: 'save within long epochs, too: 10m, 1h; default: after each epoch' }),
   engine: z.enum(['auto', 'onednn', 'onnxruntime']).default('auto').meta({ description: 'what executes the network' }),
-  precision: z.enum(['float32', 'bfloat16']).default('float32').meta({
+  precision: z.enum(['float32', 'bfloat16', 'bf16', 'auto']).default('float32').meta({
     description:
-      'how activations are stored; bfloat16 takes half the memory, and is faster where the CPU computes in it',
+      'how activations are stored; bfloat16 (bf16) takes half the memory, and is faster where the CPU computes in it; auto measures which is faster here',
   }),
   threads: count.optional().meta({ description: 'threads of the engine; default: the cores this process may use' }),
   compareScratch: z.boolean().default(false).meta({
@@ -202,12 +203,29 @@ export const trainingOptions = z.strictObject({
 /** Options as a person gives them: everything may be left out. */
 export type TrainingOptions = z.input<typeof trainingOptions>
 /** Options with every default filled in. */
-export type ResolvedOptions = z.output<typeof trainingOptions>
+export type ResolvedOptions = Omit<z.output<typeof trainingOptions>, 'precision'> & { readonly precision: Precision }
+
+/** Options with 'auto' replaced by the precision that is faster on this machine: what a run records is what it used. */
+export async function settlePrecision(options: TrainingOptions): Promise<TrainingOptions> {
+  if (options.precision !== 'auto') return options
+  return {
+    ...options,
+    precision: options.engine === 'onnxruntime' ? 'float32' : await fasterPrecision(options.threads),
+  }
+}
 
 /** @throws RegraftError('usage') that names the option and what it takes */
 export function checkOptions(options: TrainingOptions): ResolvedOptions {
   const parsed = trainingOptions.safeParse(options)
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    const { precision } = parsed.data
+    if (precision === 'auto')
+      throw new RegraftError(
+        'usage',
+        "option precision: name float32 or bfloat16 here; 'auto' is for whole runs and studies",
+      )
+    return { ...parsed.data, precision: precision === 'bf16' ? 'bfloat16' : precision }
+  }
   const [issue] = parsed.error.issues
   if (issue?.code === 'unrecognized_keys') {
     const [name = ''] = issue.keys

@@ -33,7 +33,7 @@ const epochSchema = z.object({
 export type EpochRecord = z.infer<typeof epochSchema>
 
 const configSchema = z.object({
-  options: trainingOptions,
+  options: trainingOptions.extend({ precision: z.enum(['float32', 'bfloat16']) }),
   data: z.string(),
   classes: z.array(z.string()),
   split: z.object({ train: z.array(z.string()), val: z.array(z.string()), test: z.array(z.string()) }),

@@ -28,7 +28,7 @@ import { networkGraph } from '../models/index.js'
 import type { Listener } from './events.js'
 import { execute, type Finished } from './execute.js'
 import { type Grafted, graft } from './graft.js'
-import { checkOptions, type ResolvedOptions, type TrainingOptions } from './options.js'
+import { checkOptions, type ResolvedOptions, settlePrecision, type TrainingOptions } from './options.js'
 import { checkPhases } from './phases.js'
 import { planSplit } from './planSplit.js'
 import { assertUnused, createRun, freshRunFolder, type RunConfig, readConfig, resultFile } from './runFolder.js'
@@ -52,7 +52,7 @@ export interface Reuse {
 
 /** A new run: weights, split, checks of every image, the run folder, then the training itself. */
 export async function begin(data: Dataset, options: TrainingOptions, hooks: Hooks): Promise<Finished> {
-  const resolved = checkOptions(options)
+  const resolved = checkOptions(await settlePrecision(options))
   if (resolved.run !== undefined) assertUnused(resolved.run)
   const grafted = await graft(graftOptions(resolved, data.classes.length, hooks))
   // Fails for an unknown stage before any image is read.

@@ -41,12 +41,15 @@ function checkFits(graph: Graph, plan: Plan, precision: Precision): void {
   )
 }
 
+/** Whether this CPU has instructions for products of bfloat16. */
+export const computesBfloat16 = (): boolean => ['avx512_bf16', 'amx_bf16'].some(name => cpuFeatures().includes(name))
+
 export const onednnEngine: Engine = {
   name: 'onednn',
   supports: (_, precision) => {
     const addon = nativeAddon()
     if (typeof addon === 'string') return { ok: false, reason: addon }
-    return precision === 'float32' || ['avx512_bf16', 'amx_bf16'].some(name => cpuFeatures().includes(name))
+    return precision === 'float32' || computesBfloat16()
       ? { ok: true }
       : { ok: false, reason: `bfloat16 needs a CPU with AVX512_BF16 or AMX_BF16, and the ${cpuModel()} has neither` }
   },

@@ -1,0 +1,50 @@
+/** The precision that 'auto' stands for: measured once per CPU and number of threads, and remembered. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { fasterPrecision, productRates } from './index.js'
+import { computesBfloat16 } from './onednn/index.js'
+import { nativeAddon } from './onednn/native.js'
+
+const able = typeof nativeAddon() === 'object' && computesBfloat16()
+let cache: string
+
+beforeEach(async () => {
+  cache = await mkdtemp(join(tmpdir(), 'regraft-precision-'))
+  vi.stubEnv('REGRAFT_CACHE', cache)
+})
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  await rm(cache, { recursive: true })
+})
+
+const remembered = () => join(cache, 'precision.json')
+
+describe.skipIf(able)('without an engine that computes in bfloat16', () => {
+  it('the faster precision is float32', async () => expect(await fasterPrecision()).toBe('float32'))
+})
+
+describe.skipIf(!able)('the faster precision', () => {
+  it('is measured once and then remembered', async () => {
+    const first = await productRates(1)
+    expect(first?.float32).toBeGreaterThan(1e8)
+    expect(Object.values(JSON.parse(await readFile(remembered(), 'utf8')) as object)).toEqual([first])
+    expect(await productRates(1)).toEqual(first)
+  })
+
+  it('is what the figures say', async () => {
+    await productRates(1)
+    const [key] = Object.keys(JSON.parse(await readFile(remembered(), 'utf8')) as object)
+    const figures = (bfloat16: number) => JSON.stringify({ [key as string]: { float32: 1e9, bfloat16 } })
+    await writeFile(remembered(), figures(2e9))
+    expect(await fasterPrecision(1)).toBe('bfloat16')
+    await writeFile(remembered(), figures(1.1e9))
+    expect(await fasterPrecision(1)).toBe('float32')
+  })
+
+  it('is measured anew where the figures are damaged', async () => {
+    await writeFile(remembered(), '{"AMD": {"float32": -1')
+    expect((await productRates(1))?.bfloat16).toBeGreaterThan(1e8)
+  })
+})

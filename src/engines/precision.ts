@@ -1,0 +1,47 @@
+/** Which precision is faster on this CPU: measured once, and remembered. */
+
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { cachePath } from '../base/cache.js'
+import { writeJson } from '../base/files.js'
+import { parseJson } from '../base/json.js'
+import { cpuModel, usableCores } from '../base/machine.js'
+import type { Precision } from './engine.js'
+import { computesBfloat16 } from './onednn/index.js'
+import { nativeAddon } from './onednn/native.js'
+
+/** Multiply-adds per second of a large matrix product. */
+const rates = z.object({ float32: z.number().positive(), bfloat16: z.number().positive() })
+type Rates = z.output<typeof rates>
+
+/** Below this, rounding and copies of weights take what the products gain. */
+const worthIt = 1.2
+
+const remembered = () => cachePath('precision.json')
+
+/**
+ * Multiply-adds per second of a large matrix product in each precision, of this CPU and that many threads; undefined
+ * where no engine computes in bfloat16. The first call takes about a second, later ones read what it found.
+ */
+export async function productRates(threads = usableCores()): Promise<Rates | undefined> {
+  const addon = nativeAddon()
+  if (typeof addon === 'string' || !computesBfloat16()) return undefined
+  const key = `${cpuModel()}, ${threads} threads, oneDNN ${addon.version}`
+  const text = await readFile(remembered(), 'utf8').catch(() => '')
+  const known = z.record(z.string(), rates).safeParse(parseJson(text)).data ?? {}
+  const found = known[key]
+  if (found) return found
+  const measured = { float32: 0, bfloat16: 0 }
+  // In turns, since other programs come and go.
+  for (const precision of ['float32', 'bfloat16', 'float32', 'bfloat16'] as const)
+    measured[precision] = Math.max(measured[precision], await addon.productRate(precision, threads))
+  // A cache that cannot be written costs a second the next time.
+  await writeJson(remembered(), { ...known, [key]: measured }).catch(() => {})
+  return measured
+}
+
+/** bfloat16 where this CPU multiplies in it at least 1.2 times as fast as in float32. */
+export async function fasterPrecision(threads?: number): Promise<Precision> {
+  const measured = await productRates(threads)
+  return measured && measured.bfloat16 >= worthIt * measured.float32 ? 'bfloat16' : 'float32'
+}
