@@ -105,7 +105,8 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     return DefineClass(env, "Program",
                        {InstanceMethod("compile", &ProgramObject::Compile), InstanceMethod("run", &ProgramObject::Run), InstanceMethod("read", &ProgramObject::Read),
                         InstanceMethod("write", &ProgramObject::Write), InstanceMethod("sharedBytes", &ProgramObject::SharedBytes),
-                        InstanceMethod("implementations", &ProgramObject::Implementations), InstanceMethod("dispose", &ProgramObject::Dispose)});
+                        InstanceMethod("implementations", &ProgramObject::Implementations), InstanceMethod("seconds", &ProgramObject::Seconds),
+                        InstanceMethod("dispose", &ProgramObject::Dispose)});
   }
 
   explicit ProgramObject(const Napi::CallbackInfo &info) : Napi::ObjectWrap<ProgramObject>(info) {
@@ -168,6 +169,13 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     const auto chosen = program(info).implementations();
     auto result = Napi::Array::New(info.Env(), chosen.size());
     for (size_t i = 0; i < chosen.size(); i++) result.Set(static_cast<uint32_t>(i), chosen[i]);
+    return result;
+  }
+
+  Napi::Value Seconds(const Napi::CallbackInfo &info) {
+    const std::vector<double> &seconds = program(info).seconds();
+    auto result = Napi::Float64Array::New(info.Env(), seconds.size());
+    std::copy(seconds.begin(), seconds.end(), result.Data());
     return result;
   }
 

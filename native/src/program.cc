@@ -3,7 +3,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -44,11 +43,6 @@ Program::~Program() {
   }
   wake_.notify_one();
   thread_.join();
-  if (!seconds_.empty() && getenv("REGRAFT_PROFILE")) {
-    std::map<std::string, double> kinds;
-    for (size_t i = 0; i < steps_.size(); i++) kinds[plan_.operations[i].kernel] += seconds_[i];
-    for (const auto &[kind, total] : kinds) fprintf(stderr, "%-28s %8.1f ms\n", kind.c_str(), 1e3 * total);
-  }
 }
 
 void Program::work() {
@@ -122,14 +116,13 @@ void Program::goOn() const {
 
 /// The parts [from, end) of a strip.
 void Program::runParts(const Strip &strip, int thread, int from, int end) {
-  static const bool profile = getenv("REGRAFT_PROFILE") != nullptr;
   for (int time = from; time < end; time++) {
     Context::part() = {time * strip.images, thread, time == from};
     for (int i = strip.first; i < strip.end; i++) {
       goOn();
-      const double began = profile ? omp_get_wtime() : 0;
+      const double began = omp_get_wtime();
       steps_[i].run();
-      if (profile && thread == 0) seconds_[i] += omp_get_wtime() - began;
+      if (thread == 0) seconds_[i] += omp_get_wtime() - began;
     }
   }
   Context::part() = {};

@@ -33,6 +33,8 @@ class Program {
   size_t sharedBytes() const { return context_ ? context_->sharedBytes() : 0; }
   /// What oneDNN chose for each of its primitives, known once compiled.
   std::vector<std::string> implementations() const { return context_ ? context_->implementations : std::vector<std::string>(); }
+  /// Seconds that the first thread spent in each operation, over all runs; only while nothing runs.
+  const std::vector<double> &seconds() const { return seconds_; }
 
  private:
   void post(std::function<void()> job, Done done);

@@ -65,7 +65,8 @@ for (let i = 0; i < 2; i++) await run()
 console.log('ready')
 for await (const line of createInterface(process.stdin)) {
   if (line.startsWith('end')) {
-    console.log(JSON.stringify({ peakBytes: process.resourceUsage().maxRSS * 1024 }))
+    const secondsByKernel = work?.program.secondsByKernel?.() ?? {}
+    console.log(JSON.stringify({ peakBytes: process.resourceUsage().maxRSS * 1024, secondsByKernel }))
     break
   }
   const seconds: number[] = []

@@ -13,6 +13,7 @@ import { demoShapes } from '../examples/pictogramShapes.js'
 import { drawPictograms } from '../examples/pictograms.js'
 import { type Graph, nodeCost } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
+import { kernelShares } from './kernelShares.js'
 import { type Contender, startContender } from './process.js'
 import type { Setting } from './setting.js'
 
@@ -79,6 +80,7 @@ const data = options.data ?? (await drawnImages())
 const settings: Setting[] = [
   ['resnet50', 'step', 16],
   ['resnet50', 'inference', 16],
+  ['resnet50', 'step', 32],
   ['resnet50', 'epoch', 16],
   ['efficientnet_lite0', 'step', 32],
   ['efficientnet_lite0', 'inference', 32],
@@ -160,7 +162,9 @@ async function measure(setting: Setting, torch: string | undefined): Promise<Fig
     const sorted = (best.get(name) as number[]).sort((a, b) => a - b)
     const imagesPerSecond = setting.batch / (sorted[sorted.length >> 1] as number)
     const share = name === 'onednn' && rates.length > 0 ? { shareOfPeak: (perImage * imagesPerSecond) / rate } : {}
-    figures.push({ ...setting, contender: name, imagesPerSecond, peakBytes: await contender.end(), ...share })
+    const { peakBytes, secondsByKernel = {} } = await contender.end()
+    if (rates.length > 0) console.log(`  where the time goes: ${kernelShares(secondsByKernel)}`)
+    figures.push({ ...setting, contender: name, imagesPerSecond, peakBytes, ...share })
   }
   return figures
 }

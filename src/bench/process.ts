@@ -2,11 +2,16 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
+export interface Ending {
+  readonly peakBytes: number
+  /** In all runs; PyTorch's is not asked for. */
+  readonly secondsByKernel?: Readonly<Record<string, number>>
+}
+
 export interface Contender {
   /** Seconds of each of `runs` runs. */
   time(runs: number): Promise<number[]>
-  /** Ends it and gives its peak memory in bytes. */
-  end(): Promise<number>
+  end(): Promise<Ending>
 }
 
 /** Starts a contender and waits until it has warmed up. @throws Error with what it printed where it dies */
@@ -42,9 +47,9 @@ export async function startContender(
     },
     end: async () => {
       child.stdin.write('end\n')
-      const { peakBytes } = JSON.parse(await answer()) as { peakBytes: number }
+      const ending = JSON.parse(await answer()) as Ending
       child.stdin.end()
-      return peakBytes
+      return ending
     },
   }
 }

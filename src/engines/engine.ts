@@ -45,6 +45,8 @@ export interface Program {
   read(name: string): Promise<Float32Array>
   /** Replaces a persistent value. @throws where the length does not fit its shape */
   write(name: string, values: Float32Array): Promise<void>
+  /** Seconds spent in each kind of kernel over all runs so far, where the engine measures them; only while nothing runs. */
+  secondsByKernel?(): Readonly<Record<string, number>>
   /** Frees everything; later calls reject. */
   dispose(): Promise<void>
 }

@@ -125,6 +125,15 @@ export const onednnEngine: Engine = {
         check(name, values.length)
         await program.write(at, values).catch(error => Promise.reject(failed(error)))
       },
+      secondsByKernel: () => {
+        alive()
+        const kinds: Record<string, number> = {}
+        for (const [i, seconds] of program.seconds().entries()) {
+          const { kernel } = plan.operations[i] as Plan['operations'][number]
+          kinds[kernel] = (kinds[kernel] ?? 0) + seconds
+        }
+        return kinds
+      },
       dispose: async () => {
         if (disposed) return
         disposed = true

@@ -16,6 +16,8 @@ export interface NativeProgram {
   sharedBytes(): number
   /** What oneDNN chose for each of its primitives: 'kernel value: implementation'. */
   implementations(): readonly string[]
+  /** That the first thread spent in each operation of the plan, over all runs; only while nothing runs. */
+  seconds(): Float64Array
   dispose(): void
 }
 
