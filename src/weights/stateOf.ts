@@ -1,5 +1,5 @@
 /** Finds the weights in what a PyTorch file holds: a dictionary of tensors, or a checkpoint around one. */
-import type { PickleValue } from './pickle.js'
+import type { PickleValue } from './pickleMachine.js'
 import { printable } from './printable.js'
 import { TensorView, wrong } from './torchTensor.js'
 

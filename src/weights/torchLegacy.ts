@@ -1,6 +1,7 @@
 /** PyTorch's format before 1.6: five pickles (magic number, version, system, content, storage keys), then the storages. */
 import { elementSize } from './numbers.js'
-import { type PickleValue, readPickle } from './pickle.js'
+import { readPickle } from './pickle.js'
+import type { PickleValue } from './pickleMachine.js'
 import type { StateDict } from './stateDict.js'
 import { stateOf } from './stateOf.js'
 import { readTensors, Storage, TensorView, torchWorld, wrong } from './torchTensor.js'

@@ -2,7 +2,7 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { RegraftError } from '../base/errors.js'
 import { elementSize, isInteger, type NumberFormat, toFloat32 } from './numbers.js'
-import { PickleGlobal, type PickleValue, type PickleWorld } from './pickle.js'
+import { PickleGlobal, type PickleValue, type PickleWorld } from './pickleMachine.js'
 import type { StateDict, StateTensor } from './stateDict.js'
 
 /** PyTorch's storage classes. */
