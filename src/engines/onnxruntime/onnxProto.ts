@@ -79,8 +79,8 @@ export interface OnnxNode {
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   readonly attributes: Readonly<Record<string, Attribute>>
-  /** '' for ONNX's own operators. */
-  readonly domain: '' | 'com.microsoft'
+  /** '' for ONNX's own operators; else ONNX Runtime's. */
+  readonly domain: '' | 'com.microsoft' | 'com.microsoft.nchwc'
 }
 
 /** Element types that occur, with their numbers in TensorProto. */
@@ -134,7 +134,7 @@ export function encodeModel(model: OnnxModel): Uint8Array {
     producerName: 'regraft',
     opsetImport: [
       { domain: '', version: 17 },
-      ...(domains.has('com.microsoft') ? [{ domain: 'com.microsoft', version: 1 }] : []),
+      ...[...domains].filter(domain => domain !== '').map(domain => ({ domain, version: 1 })),
     ],
     graph: {
       name: model.name,

@@ -15,9 +15,9 @@ const valueInfo = (graph: Graph, name: string) => ({ name, shape: lookUp(graph, 
  * The step as an ONNX model. Persistent values are inputs, and their updates outputs; or they are constants, where
  * nothing updates them: then the runtime lays weights out for its kernels once, which makes inference several times faster.
  */
-function stepModel(graph: Graph, constants: ReadonlyMap<string, Float32Array>): Uint8Array {
+function stepModel(graph: Graph, constants: ReadonlyMap<string, Float32Array>, block: number): Uint8Array {
   // Where weights are constants the runtime fuses by itself, and better; its own fused operators would only be in the way.
-  const writer = lower(graph, constants.size === 0)
+  const writer = lower(graph, constants.size === 0, block)
   const given = valuesOf(graph, 'input', 'parameter', 'statistic', 'state').filter(({ name }) => !constants.has(name))
   const results = [...new Set([...graph.outputs, ...graph.updates.values()])]
   return encodeModel({
@@ -30,6 +30,24 @@ function stepModel(graph: Graph, constants: ReadonlyMap<string, Float32Array>): 
     inputs: given.map(({ name }) => valueInfo(graph, name)),
     outputs: results.map(name => valueInfo(graph, name)),
   })
+}
+
+/** Channels of a block of the runtime's blocked kernels; as it has them on x86 only, as many as it makes of four. */
+const blockProbe: Setup = {
+  model: encodeModel({
+    name: 'blocks',
+    nodes: [
+      { type: 'ReorderInput', domain: 'com.microsoft.nchwc', inputs: ['four'], outputs: ['block'], attributes: {} },
+    ],
+    initializers: [],
+    inputs: [{ name: 'four', shape: [1, 4, 1, 1] }],
+    outputs: [{ name: 'block', shape: [1, 'channels', 1, 1] }],
+  }),
+  threads: 1,
+  persistent: new Map(),
+  inputs: new Map([['four', [1, 4, 1, 1]]]),
+  outputs: ['block'],
+  updates: new Map(),
 }
 
 /** Bytes by purpose. The runtime allocates as it goes: intermediates are estimated by our own plan for the same graph. */
@@ -125,13 +143,28 @@ export async function startProgram(graph: Graph, threads: number): Promise<Progr
   if (graph.updates.size === 0)
     for (const [name, shape] of persistent) constants.set(name, new Float32Array(elements(shape)))
   let stale = false
+  let block = 1
   const compile = () => {
     const fed = new Map([...persistent].filter(([name]) => !constants.has(name)))
     const { outputs, updates } = graph
-    const setup: Setup = { model: stepModel(graph, constants), threads, persistent: fed, inputs, outputs, updates }
+    const setup: Setup = {
+      model: stepModel(graph, constants, block),
+      threads,
+      persistent: fed,
+      inputs,
+      outputs,
+      updates,
+    }
     return ask({ type: 'compile', setup })
   }
+  const run = async (values: Readonly<Record<string, Float32Array>>) =>
+    ((await ask({ type: 'run', inputs: values })) as Extract<Reply, { outputs: unknown }>).outputs
   try {
+    if (constants.size === 0) {
+      await ask({ type: 'compile', setup: blockProbe })
+      const made = (await run({ four: new Float32Array(4) })).block?.length ?? 4
+      if (made > 4) block = made
+    }
     await compile()
   } catch (error) {
     child.kill()
@@ -152,9 +185,9 @@ export async function startProgram(graph: Graph, threads: number): Promise<Progr
         stale = false
         await compile()
       }
-      const reply = await ask({ type: 'run', inputs: wanted })
+      const outputs = await run(wanted)
       signal?.throwIfAborted()
-      return (reply as Extract<Reply, { outputs: unknown }>).outputs
+      return outputs
     },
     read: async name => {
       check(name, persistent.get(name))

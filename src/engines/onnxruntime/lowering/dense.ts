@@ -1,5 +1,6 @@
 /** Fully connected layers, elementwise operators and the loss as ordinary ONNX operators. */
 import { type Graph, lookUp, type Node } from '../../../graph/index.js'
+import { kept, keptAs } from './layout.js'
 import type { OnnxWriter } from './writer.js'
 
 export const linear = (writer: OnnxWriter, _: Graph, node: Node<'linear'>): void => {
@@ -19,22 +20,26 @@ export const linearBiasGradient = (writer: OnnxWriter, _: Graph, node: Node<'lin
   writer.sum(node.inputs[0] as string, [0], node.outputs[0])
 }
 
-export const relu = (writer: OnnxWriter, _: Graph, node: Node<'relu' | 'relu6'>): void => {
-  writer.activate(node.inputs[0] as string, node.operator, node.outputs[0] as string)
+export const relu = (writer: OnnxWriter, graph: Graph, node: Node<'relu' | 'relu6'>): void => {
+  const [x] = node.inputs as [string]
+  writer.activate(kept(writer, graph, x), node.operator, keptAs(writer, graph, node.outputs[0] as string))
 }
 
-export const reluGradient = (writer: OnnxWriter, _: Graph, node: Node<'reluGradient' | 'relu6Gradient'>): void => {
-  const [dy, y] = node.inputs as [string, string]
-  writer.add('Mul', [dy, writer.mask(y, node.operator === 'reluGradient' ? 'relu' : 'relu6')], {}, node.outputs[0])
+export const reluGradient = (writer: OnnxWriter, graph: Graph, node: Node<'reluGradient' | 'relu6Gradient'>): void => {
+  const [dy, y] = node.inputs.map(name => kept(writer, graph, name)) as [string, string]
+  const mask = writer.mask(y, node.operator === 'reluGradient' ? 'relu' : 'relu6')
+  writer.add('Mul', [dy, mask], {}, keptAs(writer, graph, node.outputs[0] as string))
 }
 
-export const add = (writer: OnnxWriter, _: Graph, node: Node<'add'>): void => {
-  writer.add('Add', node.inputs, {}, node.outputs[0])
-}
+const elementwise =
+  (type: 'Add' | 'Mul') =>
+  (writer: OnnxWriter, graph: Graph, node: Node<'add' | 'dropout'>): void => {
+    const inputs = node.inputs.map(name => kept(writer, graph, name))
+    writer.add(type, inputs, {}, keptAs(writer, graph, node.outputs[0] as string))
+  }
 
-export const dropout = (writer: OnnxWriter, _: Graph, node: Node<'dropout'>): void => {
-  writer.add('Mul', node.inputs, {}, node.outputs[0])
-}
+export const add = elementwise('Add')
+export const dropout = elementwise('Mul')
 
 export const softmaxCrossEntropy = (writer: OnnxWriter, graph: Graph, node: Node<'softmaxCrossEntropy'>): void => {
   const [logits, targets] = node.inputs as [string, string]

@@ -1,43 +1,23 @@
 /** Batch norm, its gradient and its running statistics as ordinary ONNX operators. */
 import { elements, type Graph, lookUp, type Node } from '../../../graph/index.js'
-import { fusedActivation, type OnnxWriter } from './writer.js'
+import { affine, channelDot, channelMean } from './channels.js'
+import { kept, keptAs } from './layout.js'
+import type { OnnxWriter } from './writer.js'
 
-/** Mean of a [N, C, H, W] tensor per channel: [C]. */
-function channelMean(writer: OnnxWriter, x: string, [batch, channels]: readonly number[], output?: string): string {
-  const planes = writer.reshape(writer.add('GlobalAveragePool', [x]), [batch as number, channels as number])
-  return writer.add('ReduceMean', [planes], { axes: [0], keepdims: 0 }, output)
-}
-
-/** Mean over a channel's values of the product of two tensors: [C]. */
-const channelDot = (writer: OnnxWriter, x: string, y: string, shape: readonly number[], output?: string): string =>
-  channelMean(writer, writer.add('Mul', [x, y]), shape, output)
-
-/** scale * x + shift (+ residual), then the activation; scale and shift are [C]. A 1x1 depthwise convolution. */
-function affine(
-  writer: OnnxWriter,
-  x: string,
-  scale: string,
-  shift: string,
-  channels: number,
-  residual: string,
-  activation: 'none' | 'relu' | 'relu6',
-  output?: string,
-): string {
-  const weight = writer.reshape(scale, [channels, 1, 1, 1])
-  const attributes = { group: channels }
-  if (activation !== 'none' && !residual && writer.fused)
-    return writer.addFused('FusedConv', [x, weight, shift], { ...attributes, ...fusedActivation(activation) }, output)
-  // With a residual, this release's FusedConv has given wrong numbers: it is added by a node of its own.
-  if (!residual && activation === 'none') return writer.add('Conv', [x, weight, shift], attributes, output)
-  const scaled = writer.add('Conv', [x, weight, shift], attributes)
-  const last = activation === 'none' ? output : undefined
-  const sum = residual ? writer.add('Add', [scaled, residual], {}, last) : scaled
-  return activation === 'none' ? sum : writer.activate(sum, activation, output as string)
-}
+type Sizes = readonly [number, number, number, number]
 
 /** `value` / sqrt(variance + eps), per channel: rounded once where a product with the inverse would be rounded twice. */
 const overDeviation = (writer: OnnxWriter, value: string, variance: string, eps: number): string =>
   writer.add('Div', [value, writer.add('Sqrt', [writer.add('Add', [variance, writer.scalar(eps)])])])
+
+/** x - mean. The gradient finds what the norm has made already: x itself is then not needed any longer. */
+function centred(writer: OnnxWriter, graph: Graph, x: string, mean: string): string {
+  const name = `${mean}#centred`
+  if (writer.has(name)) return name
+  const { shape } = lookUp(graph, x)
+  const scale = writer.floats(new Array<number>(shape[1] as number).fill(1))
+  return affine(writer, kept(writer, graph, x), shape, { scale, shift: writer.add('Neg', [mean]) }, name)
+}
 
 export function batchNorm(writer: OnnxWriter, graph: Graph, node: Node<'batchNorm'>): void {
   const { eps, training, activation } = node.attributes
@@ -50,55 +30,52 @@ export function batchNorm(writer: OnnxWriter, graph: Graph, node: Node<'batchNor
     string?,
   ]
   const [y, meanName, varianceName] = node.outputs as [string, string?, string?]
-  const { shape } = lookUp(graph, x)
-  const channels = shape[1] as number
+  const shape = lookUp(graph, x).shape as Sizes
+  const after = { residual: residual && kept(writer, graph, residual), activation }
+  const output = keptAs(writer, graph, y)
   if (!training) {
     const scale = overDeviation(writer, weight, runningVariance, eps)
     const shift = writer.add('Sub', [bias, writer.add('Mul', [runningMean, scale])])
-    affine(writer, x, scale, shift, channels, residual, activation, y)
+    affine(writer, kept(writer, graph, x), shape, { scale, shift, ...after }, output)
     return
   }
-  const mean = channelMean(writer, x, shape, meanName || undefined)
+  const mean = channelMean(writer, kept(writer, graph, x), shape, meanName || undefined)
   // Two passes: E[x^2] - E[x]^2 would lose digits, and so would scaling x before its mean is taken off.
-  const ones = writer.floats(new Array<number>(channels).fill(1))
-  const centred = affine(writer, x, ones, writer.add('Neg', [mean]), channels, '', 'none')
-  const variance = channelDot(writer, centred, centred, shape, varianceName || undefined)
+  const difference = centred(writer, graph, x, mean)
+  const variance = channelDot(writer, difference, difference, shape, varianceName || undefined)
   const scale = overDeviation(writer, weight, variance, eps)
-  affine(writer, centred, scale, bias, channels, residual, activation, y)
+  affine(writer, difference, shape, { scale, shift: bias, ...after }, output)
 }
 
-/** With s1 = E[d] and s2 = E[d h]: dbias = n s1, dweight = n s2, dx = a (d - s1 - h s2), written as a d + b x + c. */
+/** With h = (x - mean) / deviation, s1 = E[d], s2 = E[d h]: dbias = n s1, dweight = n s2, dx = a (d - s1 - h s2). */
 export function batchNormGradient(writer: OnnxWriter, graph: Graph, node: Node<'batchNormGradient'>): void {
   const { eps, training, activation } = node.attributes
   const [dy, x, weight, mean, variance, y] = node.inputs as [string, string, string, string, string, string]
   const [dx, dweight, dbias, dresidual] = node.outputs as [string, string, string, string?]
-  const { shape } = lookUp(graph, x)
-  const channels = shape[1] as number
-  const count = writer.scalar(elements(shape) / channels)
-  let d = dy
-  if (activation !== 'none') d = writer.add('Mul', [dy, writer.mask(y, activation)], {}, dresidual || undefined)
-  else if (dresidual) writer.add('Identity', [dy], {}, dresidual)
+  const shape = lookUp(graph, x).shape as Sizes
+  const count = writer.scalar(elements(shape) / shape[1])
+  const dresidualAs = dresidual ? keptAs(writer, graph, dresidual) : undefined
+  let d = kept(writer, graph, dy)
+  if (activation !== 'none')
+    d = writer.add('Mul', [d, writer.mask(kept(writer, graph, y), activation)], {}, dresidualAs)
+  else if (dresidual) writer.add('Identity', [d], {}, dresidualAs)
   const a = overDeviation(writer, weight, variance, eps)
-  const needsSums = training || dweight || dbias
-  if (!needsSums) {
-    affine(writer, d, a, '', channels, '', 'none', dx)
-    return
+  const output = keptAs(writer, graph, dx)
+  if (training || dweight || dbias) {
+    const meanD = channelMean(writer, d, shape)
+    const difference = centred(writer, graph, x, mean)
+    const meanDH = overDeviation(writer, channelDot(writer, d, difference, shape), variance, eps)
+    if (dweight) writer.add('Mul', [meanDH, count], {}, dweight)
+    if (dbias) writer.add('Mul', [meanD, count], {}, dbias)
+    if (training) {
+      const negative = writer.add('Neg', [a])
+      const scale = overDeviation(writer, writer.add('Mul', [negative, meanDH]), variance, eps)
+      const residual = affine(writer, difference, shape, { scale, shift: writer.add('Mul', [negative, meanD]) })
+      affine(writer, d, shape, { scale: a, residual }, output)
+      return
+    }
   }
-  const meanD = channelMean(writer, d, shape)
-  const inverse = overDeviation(writer, writer.scalar(1), variance, eps)
-  const negated = writer.add('Neg', [writer.add('Mul', [mean, inverse])])
-  const normalised = affine(writer, x, inverse, negated, channels, '', 'none')
-  const meanDH = channelDot(writer, d, normalised, shape)
-  if (dweight) writer.add('Mul', [meanDH, count], {}, dweight)
-  if (dbias) writer.add('Mul', [meanD, count], {}, dbias)
-  if (!training) {
-    affine(writer, d, a, '', channels, '', 'none', dx)
-    return
-  }
-  const scaleH = writer.add('Neg', [writer.add('Mul', [a, meanDH])])
-  const shift = writer.add('Neg', [writer.add('Mul', [a, meanD])])
-  const fromStatistics = affine(writer, normalised, scaleH, shift, channels, '', 'none')
-  affine(writer, d, a, '', channels, fromStatistics, 'none', dx)
+  affine(writer, d, shape, { scale: a }, output)
 }
 
 export function runningStatistics(writer: OnnxWriter, _: Graph, node: Node<'runningStatistics'>): void {

@@ -1,17 +1,31 @@
 /** Collects ONNX nodes and constants while a graph is lowered. */
 import type { Attribute, OnnxNode, OnnxTensor } from '../onnxProto.js'
 
-/** The attributes that let FusedConv apply an activation. */
-export const fusedActivation = (activation: 'relu' | 'relu6'): Record<string, Attribute> =>
-  activation === 'relu' ? { activation: 'Relu' } : { activation: 'Clip', activation_params: { floats: [0, 6] } }
+/** The attributes that let one of the runtime's own convolutions apply an activation. */
+export const fusedActivation = (activation: 'none' | 'relu' | 'relu6'): Record<string, Attribute> => {
+  if (activation === 'none') return {}
+  return activation === 'relu' ? { activation: 'Relu' } : { activation: 'Clip', activation_params: { floats: [0, 6] } }
+}
 
 export class OnnxWriter {
   readonly nodes: OnnxNode[] = []
   readonly constants = new Map<string, OnnxTensor>()
+  readonly #written = new Set<string>()
   #count = 0
 
-  /** @param fused whether ONNX Runtime's own fused operators may be used, or only standard ones */
-  constructor(readonly fused: boolean) {}
+  /**
+   * @param fused whether ONNX Runtime's own fused operators may be used, or only standard ones
+   * @param block channels of a block in which activations are kept (`layout.ts`); 1: they are kept in ONNX's order
+   */
+  constructor(
+    readonly fused: boolean,
+    readonly block: number,
+  ) {}
+
+  /** Whether a node has written that tensor. */
+  has(name: string): boolean {
+    return this.#written.has(name)
+  }
 
   /** Appends a node with one output; its name is made up unless given. */
   add(
@@ -38,6 +52,16 @@ export class OnnxWriter {
     return this.#append('com.microsoft', type, inputs, attributes, [output])[0]!
   }
 
+  /** Appends a node that works on blocks of channels. */
+  addBlocked(
+    type: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    output?: string,
+  ): string {
+    return this.#append('com.microsoft.nchwc', type, inputs, attributes, [output])[0]!
+  }
+
   #append(
     domain: OnnxNode['domain'],
     type: string,
@@ -47,6 +71,7 @@ export class OnnxWriter {
   ): readonly string[] {
     const outputs = given.map(name => name ?? `#${this.#count++}`)
     const last = inputs.findLastIndex(input => input !== '')
+    for (const output of outputs) this.#written.add(output)
     this.nodes.push({ type, inputs: inputs.slice(0, last + 1), outputs, attributes, domain })
     return outputs
   }
@@ -93,8 +118,15 @@ export class OnnxWriter {
     start: readonly number[],
     end: readonly number[],
     step: readonly number[],
+    output?: string,
   ): string {
-    return this.add('Slice', [x, ...[start, end, axes, step].map(list => this.integers(list))])
+    return this.add('Slice', [x, ...[start, end, axes, step].map(list => this.integers(list))], {}, output)
+  }
+
+  /** As many zeros more at the end of each axis. */
+  padEnd(x: string, counts: readonly number[]): string {
+    if (counts.every(count => count === 0)) return x
+    return this.add('Pad', [x, this.integers([...counts.map(() => 0), ...counts])])
   }
 
   /** 1 where the activation passed the gradient, else 0. HardSigmoid is several times faster here than comparisons. */
@@ -103,7 +135,7 @@ export class OnnxWriter {
     return this.add('HardSigmoid', [inside], { alpha: { float: 1e30 }, beta: { float: 0 } })
   }
 
-  activate(x: string, activation: 'none' | 'relu' | 'relu6', output: string): string {
+  activate(x: string, activation: 'none' | 'relu' | 'relu6', output?: string): string {
     if (activation === 'none') return this.add('Identity', [x], {}, output)
     return activation === 'relu'
       ? this.add('Relu', [x], {}, output)
