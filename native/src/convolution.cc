@@ -6,6 +6,7 @@
 #include "depthwise.h"
 #include "layout.h"
 #include "registry.h"
+#include "winograd.h"
 
 namespace regraft {
 
@@ -18,6 +19,7 @@ namespace {
 struct Geometry {
   memory::dims source, weights, target;
   bool depthwise;
+  bool winograd;
   memory::data_type stored;
   api::Convolution convolution;
 };
@@ -40,6 +42,7 @@ Geometry geometryOf(const Context &c, const Operation &op, int x, int w, int y) 
     g.target[1] = target[1];
     g.weights = {groups, weights[0] / groups, weights[1], weights[2], weights[3]};
   }
+  g.winograd = winograd::wanted(op);
   auto &convolution = g.convolution;
   convolution.stride = {op.integer("stride", 0), op.integer("stride", 1)};
   convolution.padBefore = {op.integer("padding", 0), op.integer("padding", 1)};
@@ -81,6 +84,7 @@ api::BackwardWeights weightGradientDesc(Context &c, const Geometry &g, const api
 /// chooses, or where that reads bfloat16, the one that the gradient is computed in.
 memory::desc weightLayout(Context &c, const Geometry &g) {
   if (g.depthwise) return memory::desc(g.weights, memory::data_type::f32, memory::format_tag::Goihw16g);
+  if (g.winograd) return memory::desc(g.weights, memory::data_type::f32, winograd::weightsTag);
   const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
   return g.stored == memory::data_type::f32 ? forward.weights_desc() : weightGradientDesc(c, g, forward).diff_weights_desc();
 }
@@ -159,9 +163,23 @@ struct WeightsIn {
   float *place(const Context &c) const { return own ? reinterpret_cast<float *>(own->data()) : c.held(held); }
 };
 
+Step winogradConvolution(Context &c, const Operation &op, const Geometry &g, const winograd::Kernel &kernel, int bias) {
+  const int w = op.in(1);
+  const auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), weightLayout(c, g));
+  const auto wide = c.keep(bias < 0 ? 0 : g.target[1] * sizeof(float));
+  const float *shift = bias < 0 ? nullptr : reinterpret_cast<const float *>(wide->data());
+  const auto before = [=, &c] {
+    weights->prepare(c, c.data(w));
+    kernel.prepare(weights->data(c, c.data(w)));
+    if (bias >= 0) memcpy(wide->data(), c.data(bias), c.value(bias).dims[0] * sizeof(float));
+  };
+  return {[=] { kernel.run(shift); }, before, nullptr};
+}
+
 Step conv2d(Context &c, const Operation &op) {
   const int x = op.in(0), w = op.in(1), bias = op.in(2), residual = op.in(3), y = op.out(0);
   const auto g = geometryOf(c, op, x, w, y);
+  if (g.winograd) return winogradConvolution(c, op, g, winograd::forward(c, op), bias);
   const double activation = op.number("activation");
   const auto pd = forwardDesc(c, g, bias >= 0, attributes(activation > 0, activation == 2, residual >= 0));
   note(c, op, y, pd);
@@ -187,6 +205,7 @@ Step conv2d(Context &c, const Operation &op) {
 Step inputGradient(Context &c, const Operation &op) {
   const int dy = op.in(0), w = op.in(1), dx = op.out(0);
   const auto g = geometryOf(c, op, dx, w, dy);
+  if (g.winograd) return winogradConvolution(c, op, g, winograd::inputGradient(c, op), -1);
   const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
   if (g.depthwise && hasDepthwiseInputGradient(op, c.dims(w))) {
     auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), weightLayout(c, g));
@@ -206,11 +225,12 @@ Step inputGradient(Context &c, const Operation &op) {
 Step weightGradient(Context &c, const Operation &op) {
   const int x = op.in(0), dy = op.in(1), dw = op.out(0);
   const auto g = geometryOf(c, op, x, dw, dy);
-  const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
   const auto layout = weightLayout(c, g);
   c.weightLayouts[dw] = layout;
   if (layout.get_size() > c.value(dw).bytes) throw std::runtime_error("the layout of '" + c.value(dw).name + "' is larger than planned");
   if (g.depthwise) return depthwiseWeightGradient(c, op);
+  if (g.winograd) return winograd::weightGradient(c, op);
+  const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
   const auto pd = weightGradientDesc(c, g, forward);
   note(c, op, dw, pd);
   auto call = std::make_shared<Call>(c, pd, dnnl::convolution_backward_weights(pd),

@@ -4,6 +4,7 @@ import type { Precision } from '../engine.js'
 import { fuseDepthwise } from './fuseDepthwise.js'
 import { type Draft, type DraftValue, lower, updatesInPlace } from './lower.js'
 import { cacheBytes, type DraftStrip, once, type Parts, recompute, strips } from './strips.js'
+import { markWinograd } from './winograd.js'
 
 export interface PlannedValue extends DraftValue {
   readonly bytes: number
@@ -65,7 +66,8 @@ export function planOf(graph: Graph, threads: number, cache = cacheBytes, precis
       operations: [{ kernel: 'copy', inputs: [next], outputs: [persistent], numbers: {} }],
       ...once,
     }))
-  const groups = [...strips(fuseDepthwise(recompute(lowered), values), values, bytesOf, cache, threads), ...copies]
+  const kernels = markWinograd(fuseDepthwise(recompute(lowered), values), values)
+  const groups = [...strips(kernels, values, bytesOf, cache, threads), ...copies]
   const operations = groups.flatMap(group => group.operations)
   const outputs = new Set(graph.outputs)
   makeLocal(groups, values, outputs)

@@ -1,0 +1,111 @@
+#include "winograd.h"
+
+#include <omp.h>
+
+#include "norm.h"
+#include "winogradProduct.h"
+#include "winogradTransform.h"
+#include "winogradWeights.h"
+
+namespace regraft::winograd {
+
+namespace {
+
+/// A convolution, or the input gradient of one, which is a convolution of the output's gradient.
+struct Shape {
+  Context::Planes in;
+  int64_t outBlocks, top, left;
+  Grid grid;
+};
+
+/// Tiles are worked on some at a time, so that what passes between the transforms stays in the cache, and as many as
+/// pay for reading the weights, which with many channels come from further away.
+struct Part {
+  int64_t tiles, chunk, valueStep, sumStep;
+
+  Part(const Shape &s, int team) {
+    const int64_t most = (s.in.blocks > 16 ? 56 : 28) * team, count = s.grid.count();
+    const int64_t parts = (count + most - 1) / most;
+    tiles = (count + parts - 1) / parts;
+    chunk = (tiles + team - 1) / team;
+    // Odd, so that the 36 values of a tile do not all fall into the same few lines of the cache.
+    valueStep = (s.in.blocks * tiles) | 1;
+    sumStep = (chunk * wide) | 1;
+  }
+};
+
+template <Activation A>
+void finish(const Shape &s, const Lanes *sums, int64_t step, int64_t index, int64_t out, const float *bias, const Lanes *residual, Lanes *target) {
+  Lanes y[tile * tile];
+  inBothDirections<reach, tile, toOutput>(sums, {reach * step, step}, y, {tile, 1});
+  const Grid &grid = s.grid;
+  const auto place = grid.at(index);
+  const int64_t first = ((place.image * s.outBlocks + out) * grid.height + place.row) * grid.width + place.column;
+  const int64_t height = std::min<int64_t>(tile, grid.height - place.row), width = std::min<int64_t>(tile, grid.width - place.column);
+  const Lanes shift = bias ? reinterpret_cast<const Lanes *>(bias)[out] : Lanes{};
+  for (int64_t i = 0; i < height; i++)
+    for (int64_t j = 0; j < width; j++) {
+      const int64_t at = first + i * grid.width + j;
+      const Lanes sum = y[i * tile + j] + shift;
+      target[at] = activate<A>(residual ? sum + residual[at] : sum);
+    }
+}
+
+template <Activation A>
+void convolve(const Shape &s, const Part &part, const Lanes *x, const Lanes *weights, Lanes *scratch, const float *bias, const Lanes *residual, Lanes *y) {
+  const int64_t count = s.grid.count(), groups = (s.outBlocks + wide - 1) / wide;
+#pragma omp parallel
+  {
+    Lanes *sums = scratch + values * part.valueStep + omp_get_thread_num() * values * part.sumStep;
+    for (int64_t first = 0; first < count; first += part.tiles) {
+      const int64_t some = std::min(part.tiles, count - first);
+#pragma omp for collapse(2) schedule(static)
+      for (int64_t b = 0; b < s.in.blocks; b++)
+        for (int64_t t = 0; t < some; t++) {
+          const auto place = s.grid.at(first + t);
+          Lanes copy[values];
+          const Lanes *plane = x + (place.image * s.in.blocks + b) * s.in.pixels();
+          const auto window = windowAt<reach>(plane, s.in.height, s.in.width, place.row - s.top, place.column - s.left, copy);
+          inBothDirections<reach, reach, ofInput>(window.first, window.steps, scratch + b * part.tiles + t, {reach * part.valueStep, part.valueStep});
+        }
+#pragma omp for collapse(2) schedule(static)
+      for (int64_t group = 0; group < groups; group++)
+        for (int64_t start = 0; start < some; start += part.chunk) {
+          const int64_t own = std::min(part.chunk, some - start);
+          for (int value = 0; value < values; value++)
+            multiply(scratch + value * part.valueStep + start, part.tiles, s.in.blocks, own, weights + (group * values + value) * s.in.blocks * block * wide, sums + value * part.sumStep);
+          for (int w = 0; w < wide && group * wide + w < s.outBlocks; w++)
+            for (int64_t t = 0; t < own; t++) finish<A>(s, sums + t * wide + w, part.sumStep, first + start + t, group * wide + w, bias, residual, y);
+        }
+    }
+  }
+}
+
+Kernel kernelOf(Context &c, const Shape &s, std::shared_ptr<Weights> weights, decltype(&convolve<Activation::none>) convolution, int x, int residual, int y) {
+  const Part part(s, c.team());
+  c.wantScratch(values * (part.valueStep + c.team() * part.sumStep) * sizeof(Lanes));
+  const auto run = [=, &c](const float *bias) {
+    convolution(s, part, as<Lanes>(c.data(x)), weights->data(), as<Lanes>(c.scratch()), bias, as<Lanes>(c.data(residual)), as<Lanes>(c.data(y)));
+  };
+  return {[=](const float *kept) { weights->prepare(kept); }, run};
+}
+
+}  // namespace
+
+Kernel forward(Context &c, const Operation &op) {
+  const int x = op.in(0), y = op.out(0);
+  const auto in = c.planes(x), out = c.planes(y);
+  const Shape s{in, out.blocks, op.integer("padding", 0), op.integer("padding", 1), {out.batch, out.height, out.width}};
+  const auto convolution = forActivation(op, convolve<Activation::none>, convolve<Activation::relu>, convolve<Activation::relu6>);
+  return kernelOf(c, s, std::make_shared<Weights>(c, op.in(1), false), convolution, x, op.in(3), y);
+}
+
+Kernel inputGradient(Context &c, const Operation &op) {
+  const int dy = op.in(0), dx = op.out(0);
+  const auto in = c.planes(dy), out = c.planes(dx);
+  // With the taps in the other order, a row of zeros stands where before there was none.
+  const Shape s{in, out.blocks, taps - 1 - op.integer("padding", 0), taps - 1 - op.integer("padding", 1), {out.batch, out.height, out.width}};
+  return kernelOf(c, s, std::make_shared<Weights>(c, op.in(1), true), convolve<Activation::none>, dy, -1, dx);
+}
+
+}  // namespace regraft::winograd

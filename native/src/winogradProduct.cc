@@ -1,0 +1,76 @@
+#include "winogradProduct.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "plan.h"
+
+namespace regraft::winograd {
+
+namespace {
+
+/// Channels are summed by so many blocks and then the sums of those, which halves the rounding error.
+constexpr int64_t blocksAtOnce = 2;
+
+template <int R>
+void multiplyRows(const Lanes *v, int64_t blockStep, int64_t blocks, const Lanes *u, Lanes *m) {
+  for (int64_t first = 0; first < blocks; first += blocksAtOnce) {
+    Lanes sums[R][wide] = {};
+    for (int64_t at = first; at < std::min(blocks, first + blocksAtOnce); at++) {
+      const float *from = reinterpret_cast<const float *>(v + at * blockStep);
+#pragma GCC unroll 2
+      for (int c = 0; c < block; c++, u += wide) {
+#pragma GCC unroll 16
+        for (int r = 0; r < R; r++) {
+          const float x = from[r * block + c];
+#pragma GCC unroll 2
+          for (int w = 0; w < wide; w++) sums[r][w] += x * u[w];
+        }
+      }
+    }
+    for (int r = 0; r < R; r++)
+      for (int w = 0; w < wide; w++) m[r * wide + w] = first == 0 ? sums[r][w] : m[r * wide + w] + sums[r][w];
+  }
+}
+
+using Rows = decltype(&multiplyRows<1>);
+
+template <size_t... Index>
+constexpr std::array<Rows, sizeof...(Index)> table(std::index_sequence<Index...>) {
+  return {multiplyRows<Index + 1>...};
+}
+
+constexpr auto byRows = table(std::make_index_sequence<rows>());
+
+/// Rows of the other product at a time: a divisor of sixteen.
+constexpr int channelsAtOnce = rows >= 8 ? 8 : rows >= 4 ? 4 : 2;
+
+}  // namespace
+
+void multiply(const Lanes *v, int64_t blockStep, int64_t blocks, int64_t count, const Lanes *u, Lanes *m) {
+  // In parts of equal size, as far as possible.
+  int64_t parts = (count + rows - 1) / rows;
+  for (int64_t first = 0; first < count; parts--) {
+    const int64_t some = (count - first + parts - 1) / parts;
+    byRows[some - 1](v + first, blockStep, blocks, u, m + first * wide);
+    first += some;
+  }
+}
+
+void multiplyTiles(const Lanes *v, const Lanes *z, int64_t count, Lanes *sums) {
+  for (int first = 0; first < block; first += channelsAtOnce) {
+    const float *from = reinterpret_cast<const float *>(v) + first;
+    Lanes own[channelsAtOnce][wide] = {};
+    for (int64_t t = 0; t < count; t++) {
+#pragma GCC unroll 8
+      for (int c = 0; c < channelsAtOnce; c++)
+#pragma GCC unroll 2
+        for (int w = 0; w < wide; w++) own[c][w] += from[t * block + c] * z[t * wide + w];
+    }
+    for (int c = 0; c < channelsAtOnce; c++)
+      for (int w = 0; w < wide; w++) sums[(first + c) * wide + w] = own[c][w];
+  }
+}
+
+}  // namespace regraft::winograd

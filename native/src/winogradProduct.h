@@ -1,0 +1,30 @@
+// Products of small matrices for Winograd's convolution, kept in registers.
+#pragma once
+#include <cstdint>
+
+#include "lanes.h"
+
+namespace regraft::winograd {
+
+/// Rows (tiles) and blocks of sixteen columns (output channels) whose sums fill the CPU's registers.
+#if defined(__AVX512F__)
+constexpr int rows = 14, wide = 2;
+#elif defined(__AVX__)
+constexpr int rows = 6, wide = 1;
+#else
+constexpr int rows = 3, wide = 1;
+#endif
+
+/// m[t] = sum over channels c of v[c][t] u[c], for `count` tiles.
+/// @param v [blocks of channels][tiles][16], `blockStep` from block to block
+/// @param u [channels][wide][16]
+/// @param m [tiles][wide][16]
+void multiply(const Lanes *v, int64_t blockStep, int64_t blocks, int64_t count, const Lanes *u, Lanes *m);
+
+/// sums[c] = sum over `count` tiles of v[t][c] z[t], for sixteen channels.
+/// @param v [tiles][16]
+/// @param z [tiles][wide][16]
+/// @param sums [16][wide][16]
+void multiplyTiles(const Lanes *v, const Lanes *z, int64_t count, Lanes *sums);
+
+}  // namespace regraft::winograd
