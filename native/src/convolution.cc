@@ -4,8 +4,8 @@
 #include <stdexcept>
 
 #include "depthwise.h"
-#include "layout.h"
 #include "registry.h"
+#include "weightsIn.h"
 #include "winograd.h"
 
 namespace regraft {
@@ -118,49 +118,6 @@ class Call {
   Context &context;
   dnnl::primitive primitive;
   std::vector<std::unordered_map<int, memory>> args;
-};
-
-/// Weights as a primitive wants them: where they are kept, or put in order for it before its strip runs. In bfloat16 they
-/// are a copy of its own, which is made again when the weights have changed.
-struct WeightsIn {
-  int index;
-  std::shared_ptr<Arena> own;
-  uint64_t version = 0;
-  memory kept, wanted;
-  dnnl::reorder reorder;
-  std::vector<int64_t> dims;
-  memory::desc layout;
-  bool plain = false, same = true;
-  size_t held = 0;
-
-  WeightsIn(Context &c, int at, const memory::desc &keptLayout, const memory::desc &wantedLayout) : index(at), dims(c.value(index).dims), layout(keptLayout) {
-    plain = c.value(index).layout == Layout::plain;
-    if (!plain) {
-      auto &chosen = c.weightLayouts[index];
-      if (!api::isSet(chosen)) chosen = keptLayout;
-      layout = chosen;
-      if (layout.get_size() > c.value(index).bytes) throw std::runtime_error("the layout of '" + c.value(index).name + "' is larger than planned");
-    }
-    same = !plain && layout == wantedLayout;
-    kept = memory(layout, c.engine, nullptr);
-    wanted = memory(wantedLayout, c.engine, nullptr);
-    if (same) return;
-    if (api::type(wantedLayout) == memory::data_type::bf16) own = c.keep(wantedLayout.get_size());
-    else held = c.hold(wantedLayout.get_size());
-    if (!plain) reorder = dnnl::reorder(kept, wanted);
-  }
-
-  void prepare(Context &c, float *data) {
-    if (same || (own && version == c.versions[index])) return;
-    version = c.versions[index];
-    wanted.set_data_handle(place(c));
-    if (plain) return toWeights(c, data, place(c), dims, wanted.get_desc());
-    kept.set_data_handle(data);
-    reorder.execute(c.stream, kept, wanted);
-  }
-
-  float *data(const Context &c, float *data) const { return same ? data : place(c); }
-  float *place(const Context &c) const { return own ? reinterpret_cast<float *>(own->data()) : c.held(held); }
 };
 
 Step winogradConvolution(Context &c, const Operation &op, const Geometry &g, const winograd::Kernel &kernel, int bias) {

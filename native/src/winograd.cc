@@ -4,19 +4,12 @@
 
 #include "norm.h"
 #include "winogradProduct.h"
-#include "winogradTransform.h"
+#include "winogradTiles.h"
 #include "winogradWeights.h"
 
 namespace regraft::winograd {
 
 namespace {
-
-/// A convolution, or the input gradient of one, which is a convolution of the output's gradient.
-struct Shape {
-  Context::Planes in;
-  int64_t outBlocks, top, left;
-  Grid grid;
-};
 
 /// Tiles are worked on some at a time, so that what passes between the transforms stays in the cache, and as many as
 /// pay for reading the weights, which with many channels come from further away.
@@ -59,15 +52,7 @@ void convolve(const Shape &s, const Part &part, const Lanes *x, const Lanes *wei
     Lanes *sums = scratch + values * part.valueStep + omp_get_thread_num() * values * part.sumStep;
     for (int64_t first = 0; first < count; first += part.tiles) {
       const int64_t some = std::min(part.tiles, count - first);
-#pragma omp for collapse(2) schedule(static)
-      for (int64_t b = 0; b < s.in.blocks; b++)
-        for (int64_t t = 0; t < some; t++) {
-          const auto place = s.grid.at(first + t);
-          Lanes copy[values];
-          const Lanes *plane = x + (place.image * s.in.blocks + b) * s.in.pixels();
-          const auto window = windowAt<reach>(plane, s.in.height, s.in.width, place.row - s.top, place.column - s.left, copy);
-          inBothDirections<reach, reach, ofInput>(window.first, window.steps, scratch + b * part.tiles + t, {reach * part.valueStep, part.valueStep});
-        }
+      transformInputs(s, x, first, some, scratch, part.tiles, part.valueStep);
 #pragma omp for collapse(2) schedule(static)
       for (int64_t group = 0; group < groups; group++)
         for (int64_t start = 0; start < some; start += part.chunk) {
@@ -93,19 +78,14 @@ Kernel kernelOf(Context &c, const Shape &s, std::shared_ptr<Weights> weights, de
 }  // namespace
 
 Kernel forward(Context &c, const Operation &op) {
-  const int x = op.in(0), y = op.out(0);
-  const auto in = c.planes(x), out = c.planes(y);
-  const Shape s{in, out.blocks, op.integer("padding", 0), op.integer("padding", 1), {out.batch, out.height, out.width}};
+  const Shape s(c, op, op.in(0), op.in(1), op.out(0));
   const auto convolution = forActivation(op, convolve<Activation::none>, convolve<Activation::relu>, convolve<Activation::relu6>);
-  return kernelOf(c, s, std::make_shared<Weights>(c, op.in(1), false), convolution, x, op.in(3), y);
+  return kernelOf(c, s, std::make_shared<Weights>(c, op.in(1), false), convolution, op.in(0), op.in(3), op.out(0));
 }
 
 Kernel inputGradient(Context &c, const Operation &op) {
-  const int dy = op.in(0), dx = op.out(0);
-  const auto in = c.planes(dy), out = c.planes(dx);
-  // With the taps in the other order, a row of zeros stands where before there was none.
-  const Shape s{in, out.blocks, taps - 1 - op.integer("padding", 0), taps - 1 - op.integer("padding", 1), {out.batch, out.height, out.width}};
-  return kernelOf(c, s, std::make_shared<Weights>(c, op.in(1), true), convolve<Activation::none>, dy, -1, dx);
+  const Shape s(c, op, op.out(0), op.in(1), op.in(0));
+  return kernelOf(c, s.backward(), std::make_shared<Weights>(c, op.in(1), true), convolve<Activation::none>, op.in(0), -1, op.out(0));
 }
 
 }  // namespace regraft::winograd

@@ -5,7 +5,7 @@
 
 #include "winograd.h"
 #include "winogradProduct.h"
-#include "winogradTransform.h"
+#include "winogradTiles.h"
 
 namespace regraft::winograd {
 
@@ -15,13 +15,8 @@ constexpr int area = taps * taps;
 /// Tiles at a time: more of them share the way back, and need more of the cache.
 constexpr int64_t mostTiles = 56;
 
-struct Shape {
-  Context::Planes in;
-  int64_t outBlocks, top, left;
-  Grid grid;
-
-  int64_t groups() const { return (outBlocks + wide - 1) / wide; }
-};
+/// Groups of blocks of outputs that are multiplied at a time.
+int64_t groups(const Shape &s) { return (s.outBlocks + wide - 1) / wide; }
 
 struct Part {
   int64_t tiles, inputStep, changeStep;
@@ -30,7 +25,7 @@ struct Part {
     const int64_t count = s.grid.count(), parts = (count + mostTiles - 1) / mostTiles;
     tiles = (count + parts - 1) / parts;
     inputStep = (s.in.blocks * tiles) | 1;
-    changeStep = (s.groups() * wide * tiles) | 1;
+    changeStep = (groups(s) * wide * tiles) | 1;
   }
 };
 
@@ -54,17 +49,9 @@ void gather(const Shape &s, const Part &part, const Lanes *x, const Lanes *dy, L
     Lanes *sums = changes + values * part.changeStep + omp_get_thread_num() * values * block * wide;
     for (int64_t first = 0; first < count; first += part.tiles) {
       const int64_t some = std::min(part.tiles, count - first);
-#pragma omp for collapse(2) schedule(static) nowait
-      for (int64_t b = 0; b < s.in.blocks; b++)
-        for (int64_t t = 0; t < some; t++) {
-          const auto place = s.grid.at(first + t);
-          Lanes copy[values];
-          const Lanes *plane = x + (place.image * s.in.blocks + b) * s.in.pixels();
-          const auto window = windowAt<reach>(plane, s.in.height, s.in.width, place.row - s.top, place.column - s.left, copy);
-          inBothDirections<reach, reach, ofInput>(window.first, window.steps, scratch + b * part.tiles + t, {reach * part.inputStep, part.inputStep});
-        }
+      transformInputs(s, x, first, some, scratch, part.tiles, part.inputStep);
 #pragma omp for collapse(2) schedule(static)
-      for (int64_t b = 0; b < s.groups() * wide; b++)
+      for (int64_t b = 0; b < groups(s) * wide; b++)
         for (int64_t t = 0; t < some; t++) {
           Lanes *to = changes + (b / wide * part.tiles + t) * wide + b % wide;
           if (b >= s.outBlocks) {
@@ -77,7 +64,7 @@ void gather(const Shape &s, const Part &part, const Lanes *x, const Lanes *dy, L
           inBothDirections<tile, reach, ofOutputGradient>(window.first, window.steps, to, {reach * part.changeStep, part.changeStep});
         }
 #pragma omp for collapse(2) schedule(static)
-      for (int64_t group = 0; group < s.groups(); group++)
+      for (int64_t group = 0; group < groups(s); group++)
         for (int64_t in = 0; in < s.in.blocks; in++) {
           for (int value = 0; value < values; value++)
             multiplyTiles(scratch + value * part.inputStep + in * part.tiles, changes + value * part.changeStep + group * part.tiles * wide, some, sums + value * block * wide);
@@ -91,11 +78,10 @@ void gather(const Shape &s, const Part &part, const Lanes *x, const Lanes *dy, L
 
 Step weightGradient(Context &c, const Operation &op) {
   const int x = op.in(0), dy = op.in(1), dw = op.out(0);
-  const auto in = c.planes(x), out = c.planes(dy);
-  const Shape s{in, out.blocks, op.integer("padding", 0), op.integer("padding", 1), {out.batch, out.height, out.width}};
+  const Shape s(c, op, x, dw, dy);
   const Part part(s);
   c.wantScratch(values * (part.inputStep + part.changeStep + c.team() * block * wide) * sizeof(Lanes));
-  const int64_t lanes = s.outBlocks * in.blocks * area * block;
+  const int64_t lanes = s.outBlocks * s.in.blocks * area * block;
   const int workers = c.workers();
   const size_t places = c.hold((workers - 1) * lanes * sizeof(Lanes));
   // Each thread gathers its images' gradients; the first one where the whole gradient will stand.

@@ -1,4 +1,4 @@
-// The transforms of Winograd's convolution F(4 x 4, 3 x 3), and the pixels that they read.
+// The transforms of Winograd's convolution F(4 x 4, 3 x 3).
 #pragma once
 #include <cstdint>
 
@@ -82,42 +82,6 @@ inline void inBothDirections(const Lanes *from, Steps in, Lanes *to, Steps out) 
   Lanes half[M * N];
   for (int j = 0; j < N; j++) Transform(from + j * in.column, in.row, half + j, N);
   for (int i = 0; i < M; i++) Transform(half + i * N, 1, to + i * out.row, out.column);
-}
-
-/// Tiles of a batch of planes, counted image by image and row by row.
-struct Grid {
-  int64_t batch, height, width;
-
-  int64_t down() const { return (height + tile - 1) / tile; }
-  int64_t across() const { return (width + tile - 1) / tile; }
-  int64_t count() const { return batch * down() * across(); }
-
-  struct Place {
-    int64_t image, row, column;
-  };
-  /// The first pixel of a tile.
-  Place at(int64_t index) const {
-    const int64_t each = down() * across();
-    return {index / each, index % each / across() * tile, index % across() * tile};
-  }
-};
-
-/// A square of pixels within a plane.
-struct Window {
-  const Lanes *first;
-  Steps steps;
-};
-
-/// The Size x Size pixels from (row, column) on: where they lie, or copied with zeros for those outside the plane.
-template <int Size>
-inline Window windowAt(const Lanes *plane, int64_t height, int64_t width, int64_t row, int64_t column, Lanes *copy) {
-  if (row >= 0 && column >= 0 && row + Size <= height && column + Size <= width) return {plane + row * width + column, {width, 1}};
-  for (int64_t i = 0; i < Size; i++)
-    for (int64_t j = 0; j < Size; j++) {
-      const int64_t h = row + i, w = column + j;
-      copy[i * Size + j] = h >= 0 && h < height && w >= 0 && w < width ? plane[h * width + w] : Lanes{};
-    }
-  return {copy, {Size, 1}};
 }
 
 }  // namespace regraft::winograd

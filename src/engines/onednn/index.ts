@@ -7,6 +7,7 @@ import type { Engine, MemoryPlan, Precision, Program } from '../engine.js'
 import { nativeAddon } from './native.js'
 import { type Plan, planOf } from './plan.js'
 import { cacheBytes } from './strips.js'
+import { transformedBytes } from './winograd.js'
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
 
@@ -30,7 +31,8 @@ function checkFits(graph: Graph, plan: Plan, precision: Precision): void {
   // In bfloat16 convolutions keep copies for the forward and the backward pass, each of half the size.
   const copied = plan.values.filter(({ name, layout }) => layout === 'weights' && parameters.has(name))
   const persistent = sum(plan.values.filter(value => value.persistent))
-  const needed = plan.arenaBytes + persistent + (precision === 'bfloat16' ? sum(copied) : 0)
+  const copies = precision === 'bfloat16' ? sum(copied) : 0
+  const needed = plan.arenaBytes + persistent + copies + transformedBytes(plan)
   const free = Math.min(freemem(), usableMemory())
   if (needed < 0.95 * free) return
   const batch = lookUp(graph, valuesOf(graph, 'input')[0]?.name ?? '').shape[0] ?? 1

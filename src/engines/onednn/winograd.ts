@@ -1,5 +1,6 @@
 /** Which convolutions are computed by Winograd's method: a rule by shape alone, since results follow it. */
 import type { Draft, DraftValue } from './lower.js'
+import type { Plan } from './plan.js'
 
 /** The convolution's images, weights and outputs, or their gradients, among what a kernel reads and writes. */
 function tensorsOf({ kernel, inputs, outputs }: Draft): readonly (string | undefined)[] | undefined {
@@ -10,7 +11,7 @@ function tensorsOf({ kernel, inputs, outputs }: Draft): readonly (string | undef
 }
 
 /** Multiplications for one pair of channels that transforming its weights takes as long as. */
-const weightTransform = 1700
+const weightTransform = 1000
 /** What a product costs here, with the transforms of its factors, of one in a direct convolution. */
 const productCost = 1.5
 
@@ -19,7 +20,11 @@ const productCost = 1.5
  * @param weights [O, I, kH, kW]
  * @param outputs [N, O, H, W]
  */
-export function winogradPays(weights: readonly number[], outputs: readonly number[], stride: readonly number[]): boolean {
+export function winogradPays(
+  weights: readonly number[],
+  outputs: readonly number[],
+  stride: readonly number[],
+): boolean {
   const [filters = 0, channels = 0, kernelHeight, kernelWidth] = weights
   const [batch = 0, , height = 0, width = 0] = outputs
   if (kernelHeight !== 3 || kernelWidth !== 3 || stride.some(step => step !== 1)) return false
@@ -38,4 +43,17 @@ export function markWinograd(operations: readonly Draft[], values: ReadonlyMap<s
     if (!winogradPays(weights.dims, outputs.dims, operation.numbers.stride ?? [])) return operation
     return { ...operation, numbers: { ...operation.numbers, winograd: [1] } }
   })
+}
+
+/** Bytes of transformed weights: those of no update are kept, others have memory while their strip runs. */
+export function transformedBytes({ values, operations, strips }: Plan): number {
+  const updated = new Set(operations.flatMap(({ outputs }) => outputs))
+  const sum = (updates: boolean, first = 0, end = operations.length) =>
+    operations
+      .slice(first, end)
+      .filter(({ kernel, numbers }) => numbers.winograd && kernel !== 'conv2dWeightGradient')
+      .map(({ inputs }) => inputs[1] as number)
+      .filter(weights => updated.has(weights) === updates)
+      .reduce((total, weights) => total + (36 / 9) * values[weights]!.bytes, 0)
+  return sum(false) + Math.max(0, ...strips.map(({ first, end }) => sum(true, first, end)))
 }
