@@ -1,4 +1,4 @@
-/** `npm run test:sanitize`: the native engine's tests on an addon with AddressSanitizer and UndefinedBehaviorSanitizer. */
+/** `npm run test:sanitize`: the tests of the native addon, built with AddressSanitizer and UndefinedBehaviorSanitizer. */
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,6 +14,6 @@ const { stdout } = spawnSync(compiler, ['-print-file-name=libasan.so'], { encodi
 // Node itself is not built for leak detection.
 process.exitCode = run(
   process.execPath,
-  ['node_modules/vitest/vitest.mjs', 'run', 'dist/engines/onednn', '--testTimeout=300000'],
+  ['node_modules/vitest/vitest.mjs', 'run', 'dist/engines/onednn', 'dist/data/pixelLoops', '--testTimeout=300000'],
   { LD_PRELOAD: stdout.trim(), ASAN_OPTIONS: 'detect_leaks=0', UBSAN_OPTIONS: 'print_stacktrace=1' },
 )

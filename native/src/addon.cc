@@ -1,9 +1,10 @@
-// The door to JavaScript: a class Program whose methods return promises.
+// The door to JavaScript: a class Program whose methods return promises, and functions over pixels.
 #include <napi.h>
 
 #include <set>
 
 #include "peak.h"
+#include "pixelFunctions.h"
 #include "program.h"
 
 namespace regraft {
@@ -215,6 +216,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("version", std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch));
   exports.Set("productRate", Napi::Function::New(env, ProductRate));
   exports.Set("Program", ProgramObject::Define(env));
+  exportPixelFunctions(env, exports);
   return exports;
 }
 

@@ -1,5 +1,5 @@
 /** Reads an image file into RGB bytes: every format, colour space, bit depth and orientation ends as the same thing. */
-import { open } from 'node:fs/promises'
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import sharp from 'sharp'
 import { imageFormat } from './imageFormat.js'
 
@@ -24,7 +24,7 @@ sharp.cache(false)
  * @throws Error whose message is the reason in a few words, such as "truncated JPEG"
  */
 export async function decodeFile(path: string): Promise<RgbImage> {
-  return decodeImage(await readBounded(path))
+  return decodeImage(readBounded(path))
 }
 
 /** `decodeFile` for the bytes of a file. */
@@ -52,21 +52,24 @@ export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
   }
 }
 
-/** The bytes of a file, if it is not larger than any image has a reason to be. */
-export async function readBounded(path: string): Promise<Uint8Array> {
-  let file: Awaited<ReturnType<typeof open>> | undefined
+/**
+ * The bytes of a file, if it is not larger than any image has a reason to be. It waits for the disk: for worker threads,
+ * whom it costs a tenth of what the asynchronous calls cost, and that is a tenth of decoding a small image.
+ */
+export function readBounded(path: string): Uint8Array {
+  let file: number | undefined
   try {
-    file = await open(path)
-    const { size } = await file.stat()
+    file = openSync(path, 'r')
+    const { size } = fstatSync(file)
     if (size > MAX_FILE_BYTES) throw new Error(`the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MB`)
-    return await file.readFile()
+    return readFileSync(file)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT') throw new Error('the file is not there', { cause: error })
     if (code === 'EACCES' || code === 'EPERM') throw new Error('no permission to read it', { cause: error })
     throw error
   } finally {
-    await file?.close()
+    if (file !== undefined) closeSync(file)
   }
 }
 

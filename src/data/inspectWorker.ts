@@ -16,7 +16,7 @@ parentPort?.on('message', async (job: InspectJob) => {
 
 async function inspect({ path }: InspectJob): Promise<InspectReply> {
   try {
-    const bytes = await readBounded(path)
+    const bytes = readBounded(path)
     const image = await decodeImage(bytes)
     const { space, depth, hasAlpha, isPalette, pages, orientation } = await sharp(bytes, {
       limitInputPixels: MAX_PIXELS,

@@ -8,6 +8,7 @@ import type { Preprocessing } from '../base/preprocessing.js'
 import type { Dataset } from './dataset.js'
 import type { ImageJob, ImageKind, ImageReply, ImageSettings } from './imageJob.js'
 import { createImageStore, type ImageStore } from './imageStore.js'
+import { pixelLoops } from './pixelLoops.js'
 import { type CropFlip, defaultCropFlip } from './transform.js'
 import type { Variation } from './variation.js'
 import { createWorkerPool } from './workerPool.js'
@@ -95,6 +96,8 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
   const threads = options.threads ?? availableParallelism()
   const store = options.images ?? createImageStore(options.cacheBytes)
   const settings: ImageSettings = { preprocessing, cropFlip, variation }
+  // Loads the addon in this thread, before the workers do
+  pixelLoops()
   const pool = createWorkerPool<ImageJob, ImageReply>(new URL('./imageWorker.js', import.meta.url), threads, settings)
   const caches = store.of(dataset, preprocessing)
   const spare: Float32Array[] = []

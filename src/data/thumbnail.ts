@@ -22,7 +22,7 @@ export interface Thumbnail {
  * @throws Error if the file cannot be decoded
  */
 export async function readThumbnail(path: string, area: number): Promise<Thumbnail> {
-  const file = await readBounded(path)
+  const file = readBounded(path)
   if (imageFormat(file) === undefined) throw new Error('not a known image format')
   const image = sharp(file, { failOn: 'truncated', limitInputPixels: MAX_PIXELS, pages: 1, ignoreIcc: true })
   const { autoOrient } = await image.metadata()

@@ -3,6 +3,7 @@
 import type { Preprocessing } from '../base/preprocessing.js'
 import type { RandomStream } from '../base/random.js'
 import type { RgbImage } from './decode.js'
+import { pixelLoops } from './pixelLoops.js'
 import { type Rectangle, type Resampling, resample } from './resample.js'
 
 /** Width and height after a resize of the short side, as torchvision computes them: int(short * long / short side). */
@@ -125,18 +126,8 @@ export function normalisation({ mean, std }: Preprocessing): readonly [Float32Ar
 export function normalise(
   { pixels, flipped }: AugmentedView,
   size: number,
-  [red, green, blue]: readonly [Float32Array, Float32Array, Float32Array],
+  tables: readonly [Float32Array, Float32Array, Float32Array],
   out: Float32Array,
 ): void {
-  const plane = size * size
-  const step = flipped ? -1 : 1
-  let p = 0
-  for (let y = 0; y < size; y++) {
-    let o = y * size + (flipped ? size - 1 : 0)
-    for (let x = 0; x < size; x++, p += 3, o += step) {
-      out[o] = red[pixels[p]!]!
-      out[o + plane] = green[pixels[p + 1]!]!
-      out[o + 2 * plane] = blue[pixels[p + 2]!]!
-    }
-  }
+  pixelLoops().normalise(pixels, size, flipped, tables, out)
 }

@@ -1,8 +1,5 @@
-/** Loads the native addon, where it is built. */
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+/** What the native engine uses of the native addon. */
+import { loadAddon } from '../../base/addon.js'
 import type { Precision } from '../engine.js'
 import type { Plan } from './plan.js'
 
@@ -29,30 +26,5 @@ interface Addon {
   readonly Program: new (plan: Plan) => NativeProgram
 }
 
-/** Where the build puts it: see scripts/build-native.mjs. */
-export const addonPath = resolve(
-  process.env.REGRAFT_BUILD ?? fileURLToPath(new URL('../../../build', import.meta.url)),
-  'regraft_native.node',
-)
-
-let loaded: Addon | string | undefined
-
 /** The addon, or in words why it is not there. */
-export function nativeAddon(): Addon | string {
-  loaded ??= load()
-  return loaded
-}
-
-function load(): Addon | string {
-  if (process.env.REGRAFT_NO_NATIVE) return 'switched off by REGRAFT_NO_NATIVE'
-  if (!existsSync(addonPath))
-    return "it is not built; 'npx regraft build-native' builds it where g++ and oneDNN (libdnnl-dev) are installed"
-  // GNU's OpenMP reads this when it is loaded. By default its threads spin for milliseconds wherever they wait for each
-  // other, which takes the cores from whatever else runs (decoding of images) and multiplies the time of a step.
-  process.env.GOMP_SPINCOUNT ??= '10000'
-  try {
-    return createRequire(import.meta.url)(addonPath) as Addon
-  } catch (error) {
-    return `it cannot be loaded (${(error as Error).message}); 'npx regraft build-native' builds it anew`
-  }
-}
+export const nativeAddon = (): Addon | string => loadAddon() as Addon | string
