@@ -50,11 +50,24 @@ void Normalise(const Napi::CallbackInfo &info) {
   normalise(pixels.Data(), size, info[2].ToBoolean(), tables, out.Data());
 }
 
+/// (source, start, stride, kernel, out, outStart, count)
+void Symmetric(const Napi::CallbackInfo &info) {
+  const auto source = info[0].As<Napi::Float32Array>(), kernel = info[3].As<Napi::Float32Array>();
+  auto out = info[4].As<Napi::Float32Array>();
+  const auto number = [&info](size_t i) { return info[i].ToNumber().Int64Value(); };
+  const int64_t start = number(1), stride = number(2), outStart = number(5), count = number(6);
+  const int64_t reach = (static_cast<int64_t>(kernel.ElementLength()) - 1) * stride;
+  check(info.Env(), reach >= 0 && stride > 0 && count >= 0 && start >= reach && outStart >= 0);
+  check(info.Env(), start + count + reach <= static_cast<int64_t>(source.ElementLength()) && outStart + count <= static_cast<int64_t>(out.ElementLength()));
+  symmetric(source.Data() + start, static_cast<size_t>(stride), kernel.Data(), kernel.ElementLength(), out.Data() + outStart, static_cast<size_t>(count));
+}
+
 }  // namespace
 
 void exportPixelFunctions(Napi::Env env, Napi::Object exports) {
   exports.Set("resample", Napi::Function::New(env, Resample));
   exports.Set("normalise", Napi::Function::New(env, Normalise));
+  exports.Set("symmetric", Napi::Function::New(env, Symmetric));
 }
 
 }  // namespace regraft

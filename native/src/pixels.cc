@@ -78,4 +78,24 @@ void normalise(const uint8_t *pixels, size_t size, bool flipped, const float *co
   }
 }
 
+void symmetric(const float *source, size_t stride, const float *kernel, size_t taps, float *out, size_t count) {
+  constexpr size_t piece = 64;
+  for (size_t first = 0; first < count; first += piece) {
+    const size_t here = std::min(piece, count - first);
+    const float *from = source + first;
+    float sums[piece];
+    for (size_t i = 0; i < here; i++) sums[i] = from[i] * kernel[0];
+    for (size_t k = 1; k < taps; k += 2) {
+      const double near = kernel[k], far = k + 1 < taps ? kernel[k + 1] : 0;
+      const size_t a = k * stride, b = k + 1 < taps ? a + stride : a;
+      for (size_t i = 0; i < here; i++) {
+        // Products of single numbers are exact in double precision, so it does not matter where the compiler fuses them with sums.
+        const float inner = from[i - a] + from[i + a], outer = from[i - b] + from[i + b];
+        sums[i] = static_cast<float>(sums[i] + (inner * near + outer * far));
+      }
+    }
+    std::memcpy(out + first, sums, here * sizeof *sums);
+  }
+}
+
 }  // namespace regraft

@@ -25,4 +25,7 @@ void resample(const uint8_t *pixels, size_t rowBytes, const Taps &columns, const
 /// Writes RGB pixels channels first, each byte as the number that its channel's table of 256 has for it.
 void normalise(const uint8_t *pixels, size_t size, bool flipped, const float *const tables[3], float *out);
 
+/// out[i] = the sum over k of kernel[k] * (source[i - k * stride] + source[i + k * stride]), the middle once, in single precision after every second k.
+void symmetric(const float *source, size_t stride, const float *kernel, size_t taps, float *out, size_t count);
+
 }  // namespace regraft

@@ -1,4 +1,5 @@
 /** Gaussian blurs and halvings of gray pictures: the steps of a scale space. */
+import { pixelLoops } from './pixelLoops.js'
 import type { GrayImage } from './thumbnail.js'
 
 /** The picture under a Gaussian of `sigma` pixels; edges are continued. */
@@ -19,44 +20,18 @@ export function blurred({ width, height, pixels }: GrayImage, sigma: number): Gr
   }
   const between = new Float32Array(padded.length)
   const first = radius * wide
-  filtered(padded, first + radius, 1, kernel, between, first + radius, wide * height - 2 * radius)
+  const { symmetric } = pixelLoops()
+  symmetric(padded, first + radius, 1, kernel, between, first + radius, wide * height - 2 * radius)
   for (let y = 0; y < radius; y++) {
     between.copyWithin(y * wide, first, first + wide)
     between.copyWithin((height + radius + y) * wide, first + (height - 1) * wide, first + height * wide)
   }
-  filtered(between, first, wide, kernel, padded, 0, wide * height)
+  symmetric(between, first, wide, kernel, padded, 0, wide * height)
   const out = new Float32Array(width * height)
   for (let y = 0; y < height; y++) {
     out.set(padded.subarray(y * wide + radius, y * wide + radius + width), y * width)
   }
   return { width, height, pixels: out }
-}
-
-/**
- * out[o + i] becomes the sum of kernel[k] * (source[s + i - k * stride] + source[s + i + k * stride]), k from 0, the middle once.
- * Two k in each sweep: sweeps over everything are faster than short loops at every pixel.
- */
-function filtered(
-  source: Float32Array,
-  s: number,
-  stride: number,
-  kernel: Float32Array,
-  out: Float32Array,
-  o: number,
-  count: number,
-): void {
-  const middle = kernel[0]!
-  for (let i = 0; i < count; i++) out[o + i] = source[s + i]! * middle
-  for (let k = 1; k < kernel.length; k += 2) {
-    const near = kernel[k]!
-    const far = kernel[k + 1] ?? 0
-    const a = k * stride
-    const b = k + 1 < kernel.length ? a + stride : a
-    for (let i = 0; i < count; i++) {
-      const p = s + i
-      out[o + i]! += (source[p - a]! + source[p + a]!) * near + (source[p - b]! + source[p + b]!) * far
-    }
-  }
 }
 
 /** Half as wide and high: means of 2 x 2 pixels. */

@@ -73,7 +73,7 @@ function closeHashes(words: Int32Array, b: number): number[] {
   const [low, high] = [words[b * 2]!, words[b * 2 + 1]!]
   const byDistance: number[][] = Array.from({ length: HASH_DISTANCE + 1 }, () => [])
   for (let a = b - 1; a >= 0; a--) {
-    const distance = bitCount(words[a * 2]! ^ low) + bitCount(words[a * 2 + 1]! ^ high)
+    const distance = bitCount(words[a * 2]! ^ low, words[a * 2 + 1]! ^ high)
     if (distance <= HASH_DISTANCE) byDistance[distance]!.push(a)
   }
   return byDistance.flat().slice(0, MAX_CANDIDATES)

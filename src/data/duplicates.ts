@@ -12,6 +12,7 @@ import type { DuplicateJob, DuplicateReply, Signature } from './duplicateJob.js'
 import { type FileStamps, stateOf } from './fileStamps.js'
 import { keepScan, readScan, type ScanKind } from './keepScan.js'
 import type { Overlay } from './overlay.js'
+import { pixelLoops } from './pixelLoops.js'
 import { signaturesFromBytes, signaturesToBytes } from './signatureFile.js'
 import { createWorkerPool } from './workerPool.js'
 
@@ -60,7 +61,7 @@ const MIN_COVER = 0.3
 /** Share of both pictures from which on they count as one picture, not as a part of it. */
 const WHOLE = 0.85
 /** Raise it where the same images would now give other signatures or pairs. */
-const REVISION = 1
+const REVISION = 2
 
 /**
  * Groups of images of which no two should be on different sides of a split. Candidates come from a perceptual hash and, for
@@ -85,6 +86,8 @@ export async function findDuplicateGroups(
     onProgress?.(members.length, members.length)
     return { groups: connected(kept), pairs: kept }
   }
+  // Loads the addon in this thread, before the workers do
+  pixelLoops()
   const pool = createWorkerPool<DuplicateJob, DuplicateReply>(
     new URL('./duplicateWorker.js', import.meta.url),
     threads,

@@ -17,27 +17,27 @@ export interface Grid {
  */
 export function sampled(image: GrayImage, { scaleX, scaleY, x, y }: Placement, grid: Grid): Float32Array {
   const { left, top, step, columns, rows } = grid
-  const horizontal = taps(image.width, left * scaleX + x, step * scaleX, columns, image.width)
-  const vertical = taps(image.height, top * scaleY + y, step * scaleY, rows, image.width)
-  const between = new Float32Array(image.height * columns)
-  const endRow = vertical.from[rows - 1]! + vertical.stride
-  for (let row = vertical.from[0]!; row < endRow; row++) {
-    for (let i = 0; i < columns; i++) {
-      const at = row * image.width + horizontal.from[i]!
+  const { width, height, pixels } = image
+  const across = taps(width, left * scaleX + x, step * scaleX, columns, width)
+  const down = taps(height, top * scaleY + y, step * scaleY, rows, width)
+  const firstRow = down.from[0]!
+  const between = new Float32Array((down.from[rows - 1]! + down.stride - firstRow) * columns)
+  for (let o = 0, row = firstRow * width; o < between.length; o += columns, row += width) {
+    const { from, weights, stride } = across
+    for (let i = 0, w = 0; i < columns; i++) {
       let sum = 0
-      for (let k = 0; k < horizontal.stride; k++) {
-        sum += image.pixels[at + k]! * horizontal.weights[i * horizontal.stride + k]!
-      }
-      between[row * columns + i] = sum
+      for (let at = row + from[i]!, end = at + stride; at < end; at++, w++) sum += pixels[at]! * weights[w]!
+      between[o + i] = sum
     }
   }
   const out = new Float32Array(columns * rows)
-  for (let j = 0; j < rows; j++) {
-    for (let k = 0; k < vertical.stride; k++) {
-      const row = (vertical.from[j]! + k) * columns
-      const weight = vertical.weights[j * vertical.stride + k]!
+  const { from, weights, stride } = down
+  for (let j = 0, w = 0; j < rows; j++) {
+    const o = j * columns
+    for (let k = 0, row = (from[j]! - firstRow) * columns; k < stride; k++, w++, row += columns) {
+      const weight = weights[w]!
       if (weight === 0) continue
-      for (let i = 0; i < columns; i++) out[j * columns + i]! += between[row + i]! * weight
+      for (let i = 0; i < columns; i++) out[o + i]! += between[row + i]! * weight
     }
   }
   return out

@@ -34,14 +34,17 @@ const MIN_SHARE = 0.2
 /** How far, in widths of picture a, a keypoint may lie from where the placement puts it. */
 const TOLERANCE = 0.02
 
-/** The keypoints that are equal in 16 of the 64 bits, one after the other: `words` and `order` stand side by side for speed. */
+/** The keypoints in order of 16 of their 64 bits: those that are equal there, and so may be close, stand side by side. */
 interface Table {
   /** Where each of the 65,536 values begins. */
   readonly starts: Int32Array
+  /** For each keypoint where those of its value and of earlier pictures end. */
+  readonly ends: Int32Array
   /** The keypoints; of one value, ordered by picture. */
   readonly order: Int32Array
-  /** Two words for each, in this order. */
-  readonly words: Int32Array
+  /** In this order the word that holds the 16 bits, and the other one: they stand side by side for speed. */
+  readonly own: Int32Array
+  readonly other: Int32Array
 }
 
 /** The keypoints of all pictures in one list, and for each 16 of the 64 bits a table. */
@@ -75,53 +78,79 @@ export function indexKeypoints(all: readonly Keypoints[]): KeypointIndex {
     for (let i = 0; i < 0x10000; i++) starts[i + 1]! += starts[i]!
     const next = starts.slice()
     const order = new Int32Array(total)
-    for (let k = 0; k < total; k++) order[next[key(words, k, table)]!++] = k
-    const sorted = new Int32Array(total * 2)
-    for (let i = 0; i < total; i++) {
-      sorted[i * 2] = words[order[i]! * 2]!
-      sorted[i * 2 + 1] = words[order[i]! * 2 + 1]!
+    const ends = new Int32Array(total)
+    for (let picture = 0; picture < all.length; picture++) {
+      const end = first[picture + 1]!
+      for (let k = first[picture]!; k < end; k++) ends[k] = next[key(words, k, table)]!
+      for (let k = first[picture]!; k < end; k++) order[next[key(words, k, table)]!++] = k
     }
-    return { starts, order, words: sorted }
+    const inOrder = (word: number) => order.map(k => words[k * 2 + word]!)
+    return { starts, ends, order, own: inOrder(table >> 1), other: inOrder(1 - (table >> 1)) }
   })
   return { all, owner, first, words, tables }
 }
 
 /** The candidates whose later picture is `b`. */
 export function matchesOf(index: KeypointIndex, b: number): Candidate[] {
-  const { owner, first, words, tables } = index
-  const matches = new Map<number, number[]>()
-  for (let k = first[b]!; k < first[b + 1]!; k++) {
-    const low = words[k * 2]!
-    const high = words[k * 2 + 1]!
-    for (const [table, { starts, order, words: sorted }] of tables.entries()) {
-      const bits = key(words, k, table)
-      const end = starts[bits + 1]!
-      if (end - starts[bits]! > MAX_BUCKET) continue
-      for (let i = starts[bits]!; i < end && order[i]! < first[b]!; i++) {
-        if (bitCount(low ^ sorted[i * 2]!) + bitCount(high ^ sorted[i * 2 + 1]!) > MAX_DISTANCE) continue
-        const other = order[i]!
-        if (seenBefore(words, k, other, table)) continue
-        const a = owner[other]!
-        const list = matches.get(a)
-        if (list === undefined) matches.set(a, [other, k])
-        else list.push(other, k)
-      }
-    }
-  }
+  const lists = closePlaces(index, b)
   const candidates: Candidate[] = []
-  for (const [a, pairs] of matches) {
-    if (pairs.length < 2 * MIN_AGREEING) continue
+  for (const [a, pairs] of lists) {
     const found = agreement(index, a, b, pairs)
     if (found !== undefined) candidates.push({ a, b, ...found })
   }
   return candidates
 }
 
-function seenBefore(words: Int32Array, k: number, other: number, table: number): boolean {
-  for (let earlier = 0; earlier < table; earlier++) {
-    if (key(words, k, earlier) === key(words, other, earlier)) return true
+/** Pairs of keypoints that are alike, of earlier pictures and of b, by picture; only pictures with enough of them to agree. */
+function closePlaces(index: KeypointIndex, b: number): Map<number, number[]> {
+  const { owner, first, words, tables } = index
+  // Nearly all pictures have a few such pairs by chance: they are counted, and only those that matter get a list
+  const counts = new Uint16Array(b)
+  let found = new Int32Array(1 << 14)
+  let length = 0
+  for (let k = first[b]!; k < first[b + 1]!; k++) {
+    for (let table = 0; table < TABLES; table++) {
+      const { starts, ends, order, own, other } = tables[table]!
+      const bits = key(words, k, table)
+      const start = starts[bits]!
+      const end = ends[k]!
+      if (starts[bits + 1]! - start > MAX_BUCKET) continue
+      if (length + 2 * (end - start) > found.length) found = grown(found, length + 2 * (end - start))
+      const ownWord = words[k * 2 + (table >> 1)]!
+      const otherWord = words[k * 2 + 1 - (table >> 1)]!
+      for (let i = start; i < end; i++) {
+        const ownBits = ownWord ^ own[i]!
+        const otherBits = otherWord ^ other[i]!
+        if (bitCount(ownBits, otherBits) > MAX_DISTANCE || seenBefore(ownBits, otherBits, table)) continue
+        const match = order[i]!
+        counts[owner[match]!]!++
+        found[length++] = match
+        found[length++] = k
+      }
+    }
   }
-  return false
+  const lists = new Map<number, number[]>()
+  for (let i = 0; i < length; i += 2) {
+    const a = owner[found[i]!]!
+    if (counts[a]! < MIN_AGREEING) continue
+    const list = lists.get(a)
+    if (list === undefined) lists.set(a, [found[i]!, found[i + 1]!])
+    else list.push(found[i]!, found[i + 1]!)
+  }
+  return lists
+}
+
+function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(2 * length)
+  larger.set(array)
+  return larger
+}
+
+/** Whether two keypoints, of which the bits that differ are given, were found side by side in an earlier table. */
+function seenBefore(ownBits: number, otherBits: number, table: number): boolean {
+  const lowEqual = (word: number) => (word & 0xffff) === 0
+  if ((table & 1) === 1 && lowEqual(ownBits)) return true
+  return table > 1 && (lowEqual(otherBits) || otherBits >>> 16 === 0)
 }
 
 /** The placement that most matches agree on, fitted to them, if there are enough. */
@@ -132,36 +161,36 @@ function agreement(
   pairs: readonly number[],
 ): Pick<Candidate, 'placement' | 'agreeing'> | undefined {
   const count = pairs.length / 2
+  const distinct = (side: 0 | 1, which: readonly number[]) => new Set(which.map(m => pairs[m * 2 + side])).size
+  const agreeingOf = (which: readonly number[]) => Math.min(distinct(0, which), distinct(1, which))
+  const every = Array.from({ length: count }, (_, m) => m)
+  if (agreeingOf(every) < MIN_AGREEING) return undefined
   const [of, to] = [index.all[a]!, index.all[b]!]
-  const ax = pairs.flatMap((keypoint, i) => (i % 2 === 0 ? [of.x[keypoint - index.first[a]!]!] : []))
-  const ay = pairs.flatMap((keypoint, i) => (i % 2 === 0 ? [of.y[keypoint - index.first[a]!]!] : []))
-  const bx = pairs.flatMap((keypoint, i) => (i % 2 === 1 ? [to.x[keypoint - index.first[b]!]!] : []))
-  const by = pairs.flatMap((keypoint, i) => (i % 2 === 1 ? [to.y[keypoint - index.first[b]!]!] : []))
-  const thatFit = (scale: number, x: number, y: number): number[] => {
-    const result: number[] = []
-    for (let m = 0; m < count; m++) {
-      const dx = scale * bx[m]! + x - ax[m]!
-      const dy = scale * by[m]! + y - ay[m]!
-      if (dx * dx + dy * dy < TOLERANCE ** 2) result.push(m)
-    }
-    return result
+  const places = (values: Float32Array, side: 0 | 1) =>
+    Float64Array.from(every, m => values[pairs[m * 2 + side]! - index.first[side === 0 ? a : b]!]!)
+  const [ax, ay, bx, by] = [places(of.x, 0), places(of.y, 0), places(to.x, 1), places(to.y, 1)]
+  const fits = (m: number, scale: number, x: number, y: number): boolean => {
+    const dx = scale * bx[m]! + x - ax[m]!
+    const dy = scale * by[m]! + y - ay[m]!
+    return dx * dx + dy * dy < TOLERANCE ** 2
   }
   let best: number[] = []
   const hypotheses = Math.min(count, 24)
   for (let i = 0; i < hypotheses; i++) {
     for (let j = i + 1; j < hypotheses; j++) {
-      const far = Math.hypot(bx[i]! - bx[j]!, by[i]! - by[j]!)
+      // Math.hypot takes ten times as long
+      const far = Math.sqrt((bx[i]! - bx[j]!) ** 2 + (by[i]! - by[j]!) ** 2)
       if (far < 0.1) continue
-      const scale = Math.hypot(ax[i]! - ax[j]!, ay[i]! - ay[j]!) / far
+      const scale = Math.sqrt((ax[i]! - ax[j]!) ** 2 + (ay[i]! - ay[j]!) ** 2) / far
       if (scale < 0.1 || scale > 10) continue
       const x = (ax[i]! + ax[j]! - scale * (bx[i]! + bx[j]!)) / 2
       const y = (ay[i]! + ay[j]! - scale * (by[i]! + by[j]!)) / 2
-      const found = thatFit(scale, x, y)
-      if (found.length > best.length) best = found
+      let found = 0
+      for (let m = 0; m < count; m++) if (fits(m, scale, x, y)) found++
+      if (found > best.length) best = every.filter(m => fits(m, scale, x, y))
     }
   }
-  const distinct = (side: 0 | 1) => new Set(best.map(m => pairs[m * 2 + side])).size
-  const agreeing = Math.min(distinct(0), distinct(1))
+  const agreeing = agreeingOf(best)
   if (agreeing < MIN_AGREEING) return undefined
   const placement = fitted(best, ax, ay, bx, by)
   const possible = Math.min(inside(to, of, placement), inside(of, to, inverse(placement)))
@@ -189,12 +218,12 @@ const inverse = ({ scaleX, scaleY, x, y }: Placement): Placement => ({
 /** Least squares for one scale and a shift. */
 function fitted(
   which: readonly number[],
-  ax: readonly number[],
-  ay: readonly number[],
-  bx: readonly number[],
-  by: readonly number[],
+  ax: Float64Array,
+  ay: Float64Array,
+  bx: Float64Array,
+  by: Float64Array,
 ): Placement {
-  const mean = (values: readonly number[]) => which.reduce((sum, m) => sum + values[m]!, 0) / which.length
+  const mean = (values: Float64Array) => which.reduce((sum, m) => sum + values[m]!, 0) / which.length
   const [mx, my, nx, ny] = [mean(ax), mean(ay), mean(bx), mean(by)]
   let across = 0
   let within = 0

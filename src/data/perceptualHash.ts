@@ -40,9 +40,13 @@ export function perceptualHash(image: GrayImage): readonly [number, number] {
   return [word(0), word(32)]
 }
 
-/** How many bits of a 32-bit word are set. */
-export function bitCount(word: number): number {
-  let n = word - ((word >>> 1) & 0x55555555)
-  n = (n & 0x33333333) + ((n >>> 2) & 0x33333333)
-  return Math.imul((n + (n >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
+/** How many bits of two 32-bit words are set. */
+export function bitCount(a: number, b: number): number {
+  // Without the zeros numbers would become floating
+  let m = (a - ((a >>> 1) & 0x55555555)) | 0
+  let n = (b - ((b >>> 1) & 0x55555555)) | 0
+  m = ((m & 0x33333333) + ((m >>> 2) & 0x33333333)) | 0
+  n = ((n & 0x33333333) + ((n >>> 2) & 0x33333333)) | 0
+  const fours = (m + n) | 0
+  return Math.imul(((fours & 0x0f0f0f0f) + ((fours >>> 4) & 0x0f0f0f0f)) | 0, 0x01010101) >>> 24
 }

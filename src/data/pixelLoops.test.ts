@@ -69,6 +69,23 @@ describe.skipIf(native === undefined)('native loops over pixels', () => {
     )
   })
 
+  test('filter with the same numbers', () => {
+    const numbers = (length: number) =>
+      fc.float32Array({ minLength: length, maxLength: length, noNaN: true, max: 255, min: -255 })
+    const filter = fc.record({ source: numbers(500), kernel: fc.integer({ min: 1, max: 9 }).chain(numbers) })
+    fc.assert(
+      fc.property(filter, fc.integer({ min: 1, max: 20 }), ({ source, kernel }, stride) => {
+        const reach = (kernel.length - 1) * stride
+        const result = ({ symmetric }: PixelLoops) => {
+          const out = new Float32Array(503)
+          symmetric(source, reach, stride, kernel, out, 3, 500 - 2 * reach)
+          return out
+        }
+        expect(result(loops)).toEqual(result(portableLoops))
+      }),
+    )
+  })
+
   test('refuse sizes that do not fit together instead of reading beyond the pixels', () => {
     const all = taps(4, 4, 0, 4, 'bilinear')
     const resample = (pixels: number, target: number) => () =>
@@ -77,6 +94,12 @@ describe.skipIf(native === undefined)('native loops over pixels', () => {
     expect(resample(47, 48)).toThrow(RangeError)
     expect(resample(48, 47)).toThrow(RangeError)
     const beyond = { ...all, bounds: Int32Array.of(0, 1, 9, 1, 2, 1, 3, 1) }
+    const kernel = new Float32Array(3)
+    const filter = (start: number, count: number) => () =>
+      loops.symmetric(new Float32Array(9), start, 2, kernel, new Float32Array(9), 0, count)
+    expect(filter(4, 1)).not.toThrow()
+    expect(filter(3, 1)).toThrow(RangeError)
+    expect(filter(4, 2)).toThrow(RangeError)
     expect(() => loops.resample(new Uint8Array(48), 0, 12, beyond, all, new Uint8Array(48))).toThrow(RangeError)
   })
 })

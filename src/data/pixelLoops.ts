@@ -1,4 +1,4 @@
-/** The loops that every training image passes through: the native addon's where it is built, else those in TypeScript. */
+/** The loops that all images pass through: the native addon's where it is built, else those in TypeScript. */
 import { loadAddon } from '../base/addon.js'
 import { portableLoops } from './portableLoops.js'
 import type { Taps } from './taps.js'
@@ -24,13 +24,27 @@ export interface PixelLoops {
     tables: readonly [Float32Array, Float32Array, Float32Array],
     out: Float32Array,
   ): void
+  /**
+   * A symmetric filter: out[outStart + i] becomes the sum over k of kernel[k] * (source[start + i - k * stride] +
+   * source[start + i + k * stride]), the middle once. The sums of two numbers are rounded to single precision, so that
+   * their products are exact in double precision; the result is rounded after every second k.
+   */
+  symmetric(
+    source: Float32Array,
+    start: number,
+    stride: number,
+    kernel: Float32Array,
+    out: Float32Array,
+    outStart: number,
+    count: number,
+  ): void
 }
 
 /** The addon's loops; undefined where it is not built. */
 export function nativeLoops(): PixelLoops | undefined {
   const addon = loadAddon()
   // One that an earlier version built may lack them
-  return typeof addon === 'object' && 'resample' in addon ? (addon as PixelLoops) : undefined
+  return typeof addon === 'object' && 'symmetric' in addon ? (addon as PixelLoops) : undefined
 }
 
 /** A process has to call it before its worker threads do: a native module must be loaded by the main thread first. */

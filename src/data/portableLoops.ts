@@ -28,6 +28,23 @@ export const portableLoops: PixelLoops = {
       }
     }
   },
+  // Two k in each sweep: sweeps over everything are faster than short loops at every pixel
+  symmetric: (source, start, stride, kernel, out, outStart, count) => {
+    const middle = kernel[0]!
+    for (let i = 0; i < count; i++) out[outStart + i] = source[start + i]! * middle
+    for (let k = 1; k < kernel.length; k += 2) {
+      const near = kernel[k]!
+      const far = kernel[k + 1] ?? 0
+      const a = k * stride
+      const b = k + 1 < kernel.length ? a + stride : a
+      for (let i = 0; i < count; i++) {
+        const p = start + i
+        const inner = Math.fround(source[p - a]! + source[p + a]!)
+        const outer = Math.fround(source[p - b]! + source[p + b]!)
+        out[outStart + i]! += inner * near + outer * far
+      }
+    }
+  },
 }
 
 function horizontal(
