@@ -1,11 +1,11 @@
 /** The worker thread of the search for duplicates: describes pictures, and compares two of them. */
 import { createHash } from 'node:crypto'
-import { parentPort } from 'node:worker_threads'
 import type { Compared, DuplicateJob, DuplicateReply, Signature } from './duplicateJob.js'
 import { findKeypoints } from './keypoints.js'
 import { overlay, spread, wholeOnWhole } from './overlay.js'
 import { perceptualHash } from './perceptualHash.js'
 import { boxMeans, type GrayImage, readThumbnail } from './thumbnail.js'
+import { answerJobs } from './workerPool.js'
 
 /** Pixels of the pictures that are described and, at last, compared. */
 const AREA = 112 ** 2
@@ -18,9 +18,7 @@ const BLANK = 2
 const FIRST_CORRELATION = 0.7
 const FIRST_DETAIL = 0.78
 
-parentPort?.on('message', async (job: DuplicateJob) => {
-  parentPort?.postMessage(job.task === 'describe' ? await describe(job.path, job.crops) : await compare(job))
-})
+answerJobs((job: DuplicateJob) => (job.task === 'describe' ? describe(job.path, job.crops) : compare(job)))
 
 async function describe(path: string, crops: boolean): Promise<DuplicateReply> {
   const thumbnail = await readThumbnail(path, AREA).catch(() => undefined)

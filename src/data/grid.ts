@@ -11,18 +11,29 @@ export interface Grid {
   readonly rows: number
 }
 
+/** Rows between the two passes of `sampled`, kept from call to call. */
+let scratch = new Float32Array()
+
 /**
  * The picture's brightness at the points to which `placement` takes those of the grid, averaged where the grid is coarser
  * than its pixels; columns * rows values, row by row.
+ * @param out where to write
  */
-export function sampled(image: GrayImage, { scaleX, scaleY, x, y }: Placement, grid: Grid): Float32Array {
+export function sampled(
+  image: GrayImage,
+  { scaleX, scaleY, x, y }: Placement,
+  grid: Grid,
+  out = new Float32Array(grid.columns * grid.rows),
+): Float32Array {
   const { left, top, step, columns, rows } = grid
   const { width, height, pixels } = image
   const across = taps(width, left * scaleX + x, step * scaleX, columns, width)
   const down = taps(height, top * scaleY + y, step * scaleY, rows, width)
   const firstRow = down.from[0]!
-  const between = new Float32Array((down.from[rows - 1]! + down.stride - firstRow) * columns)
-  for (let o = 0, row = firstRow * width; o < between.length; o += columns, row += width) {
+  const length = (down.from[rows - 1]! + down.stride - firstRow) * columns
+  if (scratch.length < length) scratch = new Float32Array(length)
+  const between = scratch
+  for (let o = 0, row = firstRow * width; o < length; o += columns, row += width) {
     const { from, weights, stride } = across
     for (let i = 0, w = 0; i < columns; i++) {
       let sum = 0
@@ -30,7 +41,7 @@ export function sampled(image: GrayImage, { scaleX, scaleY, x, y }: Placement, g
       between[o + i] = sum
     }
   }
-  const out = new Float32Array(columns * rows)
+  out.fill(0)
   const { from, weights, stride } = down
   for (let j = 0, w = 0; j < rows; j++) {
     const o = j * columns

@@ -1,18 +1,17 @@
 /** The worker thread of the loader: decodes, resamples, augments and normalises one image at a time. */
-import { parentPort, workerData } from 'node:worker_threads'
+import { workerData } from 'node:worker_threads'
 import { randomStream } from '../base/random.js'
 import { decodeFile, type RgbImage } from './decode.js'
 import type { ImageJob, ImageReply, ImageSettings } from './imageJob.js'
 import { randomErasing } from './randomErasing.js'
 import { augment, augmentationSource, evaluationCrop, normalisation, normalise } from './transform.js'
 import { varied } from './variation.js'
+import { answerJobs } from './workerPool.js'
 
 const { preprocessing, cropFlip, variation } = workerData as ImageSettings
 const tables = normalisation(preprocessing)
 
-parentPort?.on('message', async (job: ImageJob) => {
-  parentPort?.postMessage(await handle(job))
-})
+answerJobs(handle)
 
 async function handle(job: ImageJob): Promise<ImageReply> {
   let image = job.image

@@ -1,18 +1,16 @@
 /** The worker thread of an audit: decodes an image as training does, and looks at what kind of file it is. */
-import { parentPort } from 'node:worker_threads'
 import sharp from 'sharp'
 import { decodeImage, MAX_PIXELS, type RgbImage, readBounded } from './decode.js'
 import { imageFormat } from './imageFormat.js'
 import type { InspectJob, InspectReply } from './inspectJob.js'
+import { answerJobs } from './workerPool.js'
 
 /** Difference of channels, of 255, that JPEG compression may give to gray. */
 const GRAY_SPREAD = 12
 /** Share of pixels that may have more. */
 const COLOURED_SHARE = 0.001
 
-parentPort?.on('message', async (job: InspectJob) => {
-  parentPort?.postMessage(await inspect(job))
-})
+answerJobs(inspect)
 
 async function inspect({ path }: InspectJob): Promise<InspectReply> {
   try {

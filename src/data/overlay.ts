@@ -97,7 +97,8 @@ function refined(a: GrayImage, fixed: Float32Array, guess: Placement, grid: Grid
     y: p.y + dy * p.scaleY + p.scaleY * (1 - fy) * cy,
   })
   let best = guess
-  let score = correlation(fixed, sampled(a, best, grid))
+  const moved = new Float32Array(fixed.length)
+  let score = correlation(fixed, sampled(a, best, grid, moved))
   if (score < HOPELESS / 2) return best
   for (let pixels = reach; pixels > 0.2; pixels /= 2) {
     const d = pixels * step
@@ -124,7 +125,7 @@ function refined(a: GrayImage, fixed: Float32Array, guess: Placement, grid: Grid
       ] as const) {
         for (const [dx, dy, sx, sy] of directions) {
           const next = changed(best, dx, dy, sx, sy)
-          const value = correlation(fixed, sampled(a, next, grid))
+          const value = correlation(fixed, sampled(a, next, grid, moved))
           if (value <= score) continue
           best = next
           score = value
@@ -145,7 +146,8 @@ function refined(a: GrayImage, fixed: Float32Array, guess: Placement, grid: Grid
 function correlation(p: Float32Array, q: Float32Array): number {
   let [sp, sq, pp, qq, pq] = [0, 0, 0, 0, 0]
   for (let i = 0; i < p.length; i++) {
-    const [u, v] = [p[i]!, q[i]!]
+    const u = p[i]!
+    const v = q[i]!
     sp += u
     sq += v
     pp += u * u

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 const program = `
 import { createWorkerPool } from ${JSON.stringify(new URL('./workerPool.js', import.meta.url).href)}
 const script = new URL('data:text/javascript,' + encodeURIComponent(
-  "import { parentPort } from 'node:worker_threads'; parentPort.on('message', n => parentPort.postMessage(n))"))
+  "import { parentPort } from 'node:worker_threads'; parentPort.on('message', job => parentPort.postMessage(job))"))
 const pool = createWorkerPool(script, 2, undefined)
 for (const n of [1, 2]) pool.run(n).catch(() => {})
 await new Promise(resolve => setTimeout(resolve, 200))

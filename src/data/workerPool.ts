@@ -1,7 +1,7 @@
 /** A few worker threads that take jobs from one queue, in order. */
-import { Worker } from 'node:worker_threads'
+import { parentPort, Worker } from 'node:worker_threads'
 
-/** Runs jobs in workers; each worker handles one at a time. */
+/** Runs jobs in workers. */
 export interface WorkerPool<Job, Reply> {
   /** The reply to a job; rejects with the signal's reason if it is aborted before the job has begun. */
   run(job: Job, signal?: AbortSignal): Promise<Reply>
@@ -16,9 +16,12 @@ interface Task<Job, Reply> {
   reject(error: unknown): void
 }
 
+/** Jobs that a worker has at a time: while libvips decodes for one, in a thread of its own, the other is computed. */
+const AT_ONCE = 2
+
 /**
  * Workers are started when jobs wait, up to `threads`; idle ones do not keep the process alive.
- * @param script a module that answers every message with one message
+ * @param script a module that calls `answerJobs`
  */
 export function createWorkerPool<Job, Reply>(
   script: URL,
@@ -27,9 +30,8 @@ export function createWorkerPool<Job, Reply>(
 ): WorkerPool<Job, Reply> {
   const queue: Task<Job, Reply>[] = []
   let head = 0
-  const workers = new Set<Worker>()
-  const idle: Worker[] = []
-  const busy = new Map<Worker, Task<Job, Reply>>()
+  const workers = new Map<Worker, Map<number, Task<Job, Reply>>>()
+  let given = 0
   let closed = false
 
   const next = (): Task<Job, Reply> | undefined => {
@@ -43,39 +45,43 @@ export function createWorkerPool<Job, Reply>(
     return undefined
   }
 
-  const give = (worker: Worker): void => {
-    const task = next()
-    if (task === undefined) {
-      idle.push(worker)
-      worker.unref()
-      return
+  const give = (worker: Worker, tasks: Map<number, Task<Job, Reply>>): void => {
+    while (tasks.size < AT_ONCE) {
+      const task = next()
+      if (task === undefined) break
+      tasks.set(given, task)
+      worker.postMessage([given++, task.job])
     }
-    busy.set(worker, task)
-    worker.ref()
-    worker.postMessage(task.job)
+    if (tasks.size > 0) worker.ref()
+    else worker.unref()
   }
 
   const start = (): void => {
     const worker = new Worker(script, { workerData })
-    workers.add(worker)
+    const tasks = new Map<number, Task<Job, Reply>>()
+    workers.set(worker, tasks)
     const fail = (error: unknown) => {
       workers.delete(worker)
-      const at = idle.indexOf(worker)
-      if (at >= 0) idle.splice(at, 1)
-      busy.get(worker)?.reject(error)
-      busy.delete(worker)
+      for (const task of tasks.values()) task.reject(error)
+      tasks.clear()
       if (!closed && head < queue.length && workers.size === 0) start()
     }
-    worker.on('message', (reply: Reply) => {
+    worker.on('message', ([number, reply]: [number, Reply]) => {
       // A worker that is being ended has to keep the process alive until it has ended.
       if (closed) return
-      busy.get(worker)?.resolve(reply)
-      busy.delete(worker)
-      give(worker)
+      tasks.get(number)?.resolve(reply)
+      tasks.delete(number)
+      give(worker, tasks)
     })
     worker.on('error', fail)
     worker.on('exit', code => fail(new Error(`an image worker ended with code ${code}`)))
-    give(worker)
+    give(worker, tasks)
+  }
+
+  const leastBusy = () => {
+    let least: [Worker, Map<number, Task<Job, Reply>>] | undefined
+    for (const entry of workers) if (least === undefined || entry[1].size < least[1].size) least = entry
+    return least
   }
 
   return {
@@ -86,18 +92,28 @@ export function createWorkerPool<Job, Reply>(
           return
         }
         queue.push({ job, signal, resolve, reject })
-        const worker = idle.pop()
-        if (worker !== undefined) give(worker)
-        else if (workers.size < threads) start()
+        const least = leastBusy()
+        if (least === undefined || (least[1].size > 0 && workers.size < threads)) start()
+        else give(...least)
       }),
     close: async () => {
       closed = true
       const error = new Error('the worker pool was closed')
-      for (const task of [...busy.values(), ...queue.splice(head)]) task.reject(error)
-      busy.clear()
+      for (const tasks of workers.values()) {
+        for (const task of tasks.values()) task.reject(error)
+        tasks.clear()
+      }
+      for (const task of queue.splice(head)) task.reject(error)
       head = 0
       queue.length = 0
-      await Promise.all([...workers].map(worker => worker.terminate()))
+      await Promise.all([...workers.keys()].map(worker => worker.terminate()))
     },
   }
+}
+
+/** In a worker: answers each of the pool's jobs with what `handle` makes of it. */
+export function answerJobs<Job, Reply>(handle: (job: Job) => Promise<Reply>): void {
+  parentPort?.on('message', async ([number, job]: [number, Job]) => {
+    parentPort?.postMessage([number, await handle(job)])
+  })
 }
