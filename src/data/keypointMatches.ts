@@ -104,53 +104,67 @@ export function matchesOf(index: KeypointIndex, b: number): Candidate[] {
 /** Pairs of keypoints that are alike, of earlier pictures and of b, by picture; only pictures with enough of them to agree. */
 function closePlaces(index: KeypointIndex, b: number): Map<number, number[]> {
   const { owner, first, words, tables } = index
+  const [begin, end] = [first[b]!, first[b + 1]!]
+  // Those like the first keypoint of b, then those like the second, and where they end
+  let found = new Int32Array(1 << 14)
+  const ends = new Int32Array(end - begin)
+  let length = 0
+  for (let k = begin; k < end; k++) {
+    for (let table = 0; table < TABLES; table++) {
+      const side = tables[table]!
+      const bits = key(words, k, table)
+      const [from, to] = [side.starts[bits]!, side.ends[k]!]
+      if (side.starts[bits + 1]! - from > MAX_BUCKET) continue
+      if (length + to - from > found.length) found = grown(found, length + to - from)
+      length = alike(words, k, table, side, from, to, found, length)
+    }
+    ends[k - begin] = length
+  }
   // Nearly all pictures have a few such pairs by chance: they are counted, and only those that matter get a list
   const counts = new Uint16Array(b)
-  let found = new Int32Array(1 << 14)
-  let length = 0
-  for (let k = first[b]!; k < first[b + 1]!; k++) {
-    for (let table = 0; table < TABLES; table++) {
-      const { starts, ends, order, own, other } = tables[table]!
-      const bits = key(words, k, table)
-      const start = starts[bits]!
-      const end = ends[k]!
-      if (starts[bits + 1]! - start > MAX_BUCKET) continue
-      if (length + 2 * (end - start) > found.length) found = grown(found, length + 2 * (end - start))
-      const ownWord = words[k * 2 + (table >> 1)]!
-      const otherWord = words[k * 2 + 1 - (table >> 1)]!
-      for (let i = start; i < end; i++) {
-        const ownBits = ownWord ^ own[i]!
-        const otherBits = otherWord ^ other[i]!
-        if (bitCount(ownBits, otherBits) > MAX_DISTANCE || seenBefore(ownBits, otherBits, table)) continue
-        const match = order[i]!
-        counts[owner[match]!]!++
-        found[length++] = match
-        found[length++] = k
-      }
+  for (let i = 0; i < length; i++) counts[owner[found[i]!]!]!++
+  const lists = new Map<number, number[]>()
+  for (let k = begin, i = 0; k < end; k++) {
+    for (; i < ends[k - begin]!; i++) {
+      const a = owner[found[i]!]!
+      if (counts[a]! < MIN_AGREEING) continue
+      const list = lists.get(a)
+      if (list === undefined) lists.set(a, [found[i]!, k])
+      else list.push(found[i]!, k)
     }
   }
-  const lists = new Map<number, number[]>()
-  for (let i = 0; i < length; i += 2) {
-    const a = owner[found[i]!]!
-    if (counts[a]! < MIN_AGREEING) continue
-    const list = lists.get(a)
-    if (list === undefined) lists.set(a, [found[i]!, found[i + 1]!])
-    else list.push(found[i]!, found[i + 1]!)
-  }
   return lists
+}
+
+/** Writes those between two places of a table that are close to a keypoint, and were not found by an earlier table; the result is where they end. */
+function alike(
+  words: Int32Array,
+  keypoint: number,
+  table: number,
+  { own, other, order }: Table,
+  from: number,
+  to: number,
+  found: Int32Array,
+  length: number,
+): number {
+  const ownWord = words[keypoint * 2 + (table >> 1)]!
+  const otherWord = words[keypoint * 2 + 1 - (table >> 1)]!
+  for (let i = from; i < to; i++) {
+    const ownBits = ownWord ^ own[i]!
+    const otherBits = otherWord ^ other[i]!
+    if (bitCount(ownBits, otherBits) > MAX_DISTANCE) continue
+    // Equal in the other half of its own word, or in either half of the other one, they stand together in a table before
+    if ((table & 1) === 1 && (ownBits & 0xffff) === 0) continue
+    if (table > 1 && ((otherBits & 0xffff) === 0 || otherBits >>> 16 === 0)) continue
+    found[length++] = order[i]!
+  }
+  return length
 }
 
 function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(2 * length)
   larger.set(array)
   return larger
-}
-
-/** Whether two keypoints, of which the bits that differ are given, were found side by side in an earlier table. */
-function seenBefore(ownBits: number, otherBits: number, table: number): boolean {
-  const lowEqual = (word: number) => (word & 0xffff) === 0
-  if ((table & 1) === 1 && lowEqual(ownBits)) return true
-  return table > 1 && (lowEqual(otherBits) || otherBits >>> 16 === 0)
 }
 
 /** The placement that most matches agree on, fitted to them, if there are enough. */
