@@ -403,10 +403,15 @@ const cases: Record<string, Case> = {
 /** Norms: on stored statistics and on the batch's, with and without residual, for each activation. */
 for (const training of [false, true])
   for (const activation of ['none', 'relu', 'relu6'] as const)
-    for (const residual of [false, true]) {
-      const x = [3, 19, 5, 4]
-      const c = [19]
-      const name = `${training ? 'batch' : 'stored'} statistics, ${activation}${residual ? ', residual' : ''}`
+    for (const [residual, channels] of [
+      [false, 19],
+      [true, 20],
+      [true, 19],
+      [false, 20],
+    ] as const) {
+      const x = [3, channels, 5, 4]
+      const c = [channels]
+      const name = `${training ? 'batch' : 'stored'} statistics, ${activation}${residual ? ', residual' : ''}, ${channels} channels`
       cases[`batchNorm on ${name}`] = {
         operator: 'batchNorm',
         attributes: { eps: 1e-3, momentum: 0.1, training, activation },
@@ -425,8 +430,14 @@ for (const training of [false, true])
 const anyConvolution = fc
   .record({
     batch: fc.integer({ min: 1, max: 3 }),
-    channels: fc.integer({ min: 1, max: 40 }),
-    filters: fc.integer({ min: 1, max: 40 }),
+    channels: fc.oneof(
+      fc.integer({ min: 1, max: 40 }),
+      fc.integer({ min: 1, max: 10 }).map(fours => 4 * fours),
+    ),
+    filters: fc.oneof(
+      fc.integer({ min: 1, max: 40 }),
+      fc.integer({ min: 1, max: 10 }).map(fours => 4 * fours),
+    ),
     height: fc.integer({ min: 1, max: 12 }),
     width: fc.integer({ min: 1, max: 12 }),
     kernel: fc.constantFrom(1, 3, 5),

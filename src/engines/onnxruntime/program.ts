@@ -32,7 +32,7 @@ function stepModel(graph: Graph, constants: ReadonlyMap<string, Float32Array>, b
   })
 }
 
-/** Channels of a block of the runtime's blocked kernels; as it has them on x86 only, as many as it makes of four. */
+/** Tells the channels of a block of the runtime's kernels: as many as it makes of four, if it has such kernels at all. */
 const blockProbe: Setup = {
   model: encodeModel({
     name: 'blocks',
@@ -77,9 +77,10 @@ type Question = Request extends infer R ? (R extends { id: number } ? Omit<R, 'i
 /**
  * Starts the process and compiles the graph in it. A process rather than a thread: ONNX Runtime's addon does not
  * survive the end of a worker thread, and running out of memory ends the step, not the program that asked for it.
+ * @param blocks whether training may use the runtime's kernels on blocks of channels, where it has them
  * @throws RegraftError('engine') where the runtime refuses the graph
  */
-export async function startProgram(graph: Graph, threads: number): Promise<Program> {
+export async function startProgram(graph: Graph, threads: number, blocks = true): Promise<Program> {
   const shapes = (...roles: Role[]) => new Map(valuesOf(graph, ...roles).map(({ name, shape }) => [name, shape]))
   const persistent = shapes('parameter', 'statistic', 'state')
   const inputs = shapes('input')
@@ -160,7 +161,7 @@ export async function startProgram(graph: Graph, threads: number): Promise<Progr
   const run = async (values: Readonly<Record<string, Float32Array>>) =>
     ((await ask({ type: 'run', inputs: values })) as Extract<Reply, { outputs: unknown }>).outputs
   try {
-    if (constants.size === 0) {
+    if (blocks && constants.size === 0) {
       await ask({ type: 'compile', setup: blockProbe })
       const made = (await run({ four: new Float32Array(4) })).block?.length ?? 4
       if (made > 4) block = made

@@ -65,7 +65,8 @@ function onBlocks(writer: OnnxWriter, graph: Graph, node: Gradient): boolean {
   const pointwise = kernel[2] === 1 && kernel[3] === 1 && pads.every(side => side === 0)
   if (strided && !depthwise && !pointwise) return false
   const reordered = flipped(writer, weight, kernel, groups)
-  const filter = blockedFilter(writer, reordered, [input[1], kernel[0] / groups, kernel[2], kernel[3]], !depthwise)
+  const sizes = [input[1], kernel[0] / groups, kernel[2], kernel[3]] as const
+  const filter = blockedFilter(writer, reordered, sizes, !depthwise && isBlocked(writer, output))
   const attributes = { pads, group: depthwise ? padded(writer, groups) : 1 }
   const given = kept(writer, graph, dy)
   if (strided && pointwise) {

@@ -29,8 +29,9 @@ export const keptAs = (writer: OnnxWriter, graph: Graph, name: string): string =
 
 /** The tensor that holds a value in ONNX's own order; its name is the value's. */
 export function plain(writer: OnnxWriter, graph: Graph, name: string): string {
-  if (writer.has(name) || !writer.has(inBlocks(name))) return name
-  const channels = lookUp(graph, name).shape[1] as number
+  const { role, shape } = lookUp(graph, name)
+  if (role !== 'intermediate' || writer.has(name) || !writer.has(inBlocks(name))) return name
+  const channels = shape[1] as number
   return writer.addBlocked('ReorderOutput', [inBlocks(name)], { channels }, name)
 }
 

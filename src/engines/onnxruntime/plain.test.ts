@@ -1,0 +1,6 @@
+/** What the engine does where the runtime has no kernels on blocks of channels, as on ARM. */
+import { describeEngine } from '../conformance.testing.js'
+import { onnxruntimeEngine } from './index.js'
+import { startProgram } from './program.js'
+
+describeEngine({ ...onnxruntimeEngine, compile: (graph, { threads = 2 } = {}) => startProgram(graph, threads, false) })
