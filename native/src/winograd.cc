@@ -13,11 +13,13 @@ namespace {
 
 /// Tiles are worked on some at a time, so that what passes between the transforms stays in the cache, and as many as
 /// pay for reading the weights, which with many channels come from further away.
+constexpr int64_t mostTiles = 32;
+
 struct Part {
   int64_t tiles, chunk, valueStep, sumStep;
 
   Part(const Shape &s, int team) {
-    const int64_t most = (s.in.blocks > 16 ? 56 : 28) * team, count = s.grid.count();
+    const int64_t most = mostTiles * team, count = s.grid.count();
     const int64_t parts = (count + most - 1) / most;
     tiles = (count + parts - 1) / parts;
     chunk = (tiles + team - 1) / team;

@@ -92,7 +92,10 @@ const settings: Setting[] = [
 
 interface Figure extends Setting {
   readonly contender: string
-  /** Of the rate of a large matrix product, measured in the same rounds; ResNet-50 on the native engine only. */
+  /**
+   * Multiply-adds of direct convolutions, of the rate of a large matrix product, measured in the same rounds; ResNet-50 on
+   * the native engine only. Winograd's method gets by with fewer, so it can be above 1.
+   */
   readonly shareOfPeak?: number
   /** Median over rounds of each round's best run. */
   readonly imagesPerSecond: number

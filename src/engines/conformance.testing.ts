@@ -108,6 +108,14 @@ const cases: Record<string, Case> = {
       [9, 5, 3, 3],
     ],
   },
+  'conv2d 3x3, many channels and positions': {
+    operator: 'conv2d',
+    attributes: { ...conv(1, [1, 1, 1, 1]), ...none },
+    inputs: [
+      [2, 33, 13, 15],
+      [40, 33, 3, 3],
+    ],
+  },
   'conv2d 7x7, stride 2, odd size': {
     operator: 'conv2d',
     attributes: { ...conv(2, [3, 3, 3, 3]), ...none },
@@ -168,6 +176,14 @@ const cases: Record<string, Case> = {
       [9, 5, 3, 3],
     ],
   },
+  'conv2dInputGradient 3x3, many channels and positions': {
+    operator: 'conv2dInputGradient',
+    attributes: { ...conv(1, [1, 1, 1, 1]), inputSize: [13, 15] },
+    inputs: [
+      [2, 40, 13, 15],
+      [40, 33, 3, 3],
+    ],
+  },
   'conv2dInputGradient 3x3, stride 2': {
     operator: 'conv2dInputGradient',
     attributes: { ...conv(2, [1, 1, 1, 1]), inputSize: [8, 7] },
@@ -214,6 +230,14 @@ const cases: Record<string, Case> = {
     inputs: [
       [2, 5, 7, 6],
       [2, 9, 7, 6],
+    ],
+  },
+  'conv2dWeightGradient 3x3, many channels and positions': {
+    operator: 'conv2dWeightGradient',
+    attributes: { ...conv(1, [1, 1, 1, 1]), kernel: [3, 3] },
+    inputs: [
+      [2, 33, 13, 15],
+      [2, 40, 13, 15],
     ],
   },
   'conv2dWeightGradient 3x3, many positions': {
