@@ -87,9 +87,8 @@ Step weightGradient(Context &c, const Operation &op) {
   // Each thread gathers its images' gradients; the first one where the whole gradient will stand.
   const auto gathered = [=, &c](int thread) { return reinterpret_cast<Lanes *>(thread == 0 ? c.data(dw) : c.held(places + (thread - 1) * lanes * sizeof(Lanes))); };
   const auto run = [=, &c] {
-    const auto [image, thread, isFirst] = Context::part();
-    (void)image;
-    gather(s, part, reinterpret_cast<const Lanes *>(c.data(x)), reinterpret_cast<const Lanes *>(c.data(dy)), reinterpret_cast<Lanes *>(c.scratch()), !isFirst, gathered(thread));
+    const auto &own = Context::part();
+    gather(s, part, reinterpret_cast<const Lanes *>(c.data(x)), reinterpret_cast<const Lanes *>(c.data(dy)), reinterpret_cast<Lanes *>(c.scratch()), !own.first, gathered(own.thread));
   };
   const auto after = [=] {
     Lanes *sum = gathered(0);

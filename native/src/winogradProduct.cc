@@ -1,7 +1,6 @@
 #include "winogradProduct.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "plan.h"
@@ -36,12 +35,16 @@ void multiplyRows(const Lanes *v, int64_t blockStep, int64_t blocks, const Lanes
 
 using Rows = decltype(&multiplyRows<1>);
 
+struct Table {
+  Rows by[rows];
+};
+
 template <size_t... Index>
-constexpr std::array<Rows, sizeof...(Index)> table(std::index_sequence<Index...>) {
-  return {multiplyRows<Index + 1>...};
+constexpr Table table(std::index_sequence<Index...>) {
+  return {{multiplyRows<Index + 1>...}};
 }
 
-constexpr auto byRows = table(std::make_index_sequence<rows>());
+constexpr Table instances = table(std::make_index_sequence<rows>());
 
 /// Rows of the other product at a time: a divisor of sixteen.
 constexpr int channelsAtOnce = rows >= 8 ? 8 : rows >= 4 ? 4 : 2;
@@ -53,7 +56,7 @@ void multiply(const Lanes *v, int64_t blockStep, int64_t blocks, int64_t count, 
   int64_t parts = (count + rows - 1) / rows;
   for (int64_t first = 0; first < count; parts--) {
     const int64_t some = (count - first + parts - 1) / parts;
-    byRows[some - 1](v + first, blockStep, blocks, u, m + first * wide);
+    instances.by[some - 1](v + first, blockStep, blocks, u, m + first * wide);
     first += some;
   }
 }
