@@ -214,6 +214,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   napi_add_env_cleanup_hook(env, &ProgramObject::End, alive);
   const dnnl_version_t *version = dnnl_version();
   exports.Set("version", std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch));
+  exports.Set("channelBlock", Napi::Number::New(env, static_cast<double>(block)));
   exports.Set("productRate", Napi::Function::New(env, ProductRate));
   exports.Set("Program", ProgramObject::Define(env));
   exportPixelFunctions(env, exports);

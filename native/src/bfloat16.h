@@ -30,10 +30,10 @@ struct Bfloat16 {
   }
 };
 
-/// Sixteen numbers: a block of channels of one pixel.
+/// A block of channels of one pixel.
 struct Bfloat16Lanes {
-  typedef uint16_t Shorts __attribute__((vector_size(32)));
-  typedef uint32_t Words __attribute__((vector_size(64)));
+  typedef uint16_t Shorts __attribute__((vector_size(2 * block)));
+  typedef uint32_t Words __attribute__((vector_size(4 * block)));
   Shorts bits;
 
   operator Lanes() const { return (Lanes)(__builtin_convertvector(bits, Words) << 16); }

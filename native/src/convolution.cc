@@ -15,6 +15,9 @@ using dnnl::memory;
 
 namespace {
 
+constexpr auto blocked = block == 16 ? memory::format_tag::nChw16c : memory::format_tag::nChw8c;
+constexpr auto depthwise = block == 16 ? memory::format_tag::Goihw16g : memory::format_tag::Goihw8g;
+
 /// A convolution's shapes as oneDNN wants them, with padded channels.
 struct Geometry {
   memory::dims source, weights, target;
@@ -48,10 +51,10 @@ Geometry geometryOf(const Context &c, const Operation &op, int x, int w, int y) 
   convolution.padBefore = {op.integer("padding", 0), op.integer("padding", 1)};
   convolution.padAfter = {op.integer("padding", 2), op.integer("padding", 3)};
   g.stored = c.value(y).precision == Precision::bfloat16 ? memory::data_type::bf16 : memory::data_type::f32;
-  convolution.source = memory::desc(g.source, g.stored, plainSource ? memory::format_tag::nchw : memory::format_tag::nChw16c);
-  convolution.target = memory::desc(g.target, g.stored, memory::format_tag::nChw16c);
+  convolution.source = memory::desc(g.source, g.stored, plainSource ? memory::format_tag::nchw : blocked);
+  convolution.target = memory::desc(g.target, g.stored, blocked);
   // The own depthwise kernel wants the taps of a block of channels together.
-  convolution.weights = memory::desc(g.weights, g.stored, g.depthwise ? memory::format_tag::Goihw16g : memory::format_tag::any);
+  convolution.weights = memory::desc(g.weights, g.stored, g.depthwise ? depthwise : memory::format_tag::any);
   return g;
 }
 
@@ -83,7 +86,7 @@ api::BackwardWeights weightGradientDesc(Context &c, const Geometry &g, const api
 /// The layout that weights, their gradient and their momentum are kept in, in float32: the one that the forward pass
 /// chooses, or where that reads bfloat16, the one that the gradient is computed in.
 memory::desc weightLayout(Context &c, const Geometry &g) {
-  if (g.depthwise) return memory::desc(g.weights, memory::data_type::f32, memory::format_tag::Goihw16g);
+  if (g.depthwise) return memory::desc(g.weights, memory::data_type::f32, depthwise);
   if (g.winograd) return memory::desc(g.weights, memory::data_type::f32, winograd::weightsTag);
   const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
   return g.stored == memory::data_type::f32 ? forward.weights_desc() : weightGradientDesc(c, g, forward).diff_weights_desc();

@@ -8,7 +8,7 @@ Step depthwiseWeightGradient(Context &context, const Operation &op);
 
 /// Whether there is an own kernel for the input gradient of a depthwise convolution.
 bool hasDepthwiseInputGradient(const Operation &op, const std::vector<int64_t> &weights);
-/// The kernel, which is given the weights as [channels / 16][taps][16].
+/// The kernel, which is given the weights as [channels / block][taps][block].
 std::function<void(const float *)> depthwiseInputGradient(Context &context, const Operation &op);
 
 }  // namespace regraft

@@ -1,4 +1,4 @@
-// The gradients of a depthwise convolution on one plane of sixteen channels.
+// The gradients of a depthwise convolution on one plane of a block of channels.
 #pragma once
 #include <algorithm>
 
@@ -63,7 +63,7 @@ class GatheredTaps {
   size_t held_;
 };
 
-/// All taps of one plane of sixteen channels: every tap's sum stays in a register while a row of pixels goes by.
+/// All taps of one plane: every tap's sum stays in a register while a row of pixels goes by.
 template <int K, class Pixel>
 inline void planeGradient(const DepthwiseShape &s, const Lanes *x, const Pixel *dy, Lanes *sums) {
   for (int64_t row = 0; row < s.outHeight; row++) {

@@ -25,7 +25,7 @@ inline Lanes pass(Lanes d, Lanes y) {
   return A == Activation::relu6 ? (y < six ? d : zero) : d;
 }
 
-typedef double Wide __attribute__((vector_size(128), aligned(64)));
+typedef double Wide __attribute__((vector_size(8 * block), aligned(64)));
 inline Wide widen(Lanes x) { return __builtin_convertvector(x, Wide); }
 inline Lanes narrow(Wide x) { return __builtin_convertvector(x, Lanes); }
 

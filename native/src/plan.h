@@ -6,12 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "lanes.h"
+
 namespace regraft {
 
 /// How a value lies in memory.
 enum class Layout {
   plain,    // row-major, as the outside world has it
-  blocked,  // [N, C / 16, H, W, 16], channels padded with zeros to a multiple of 16
+  blocked,  // [N, C / block, H, W, block], channels padded with zeros to whole blocks
   weights,  // as the convolution that uses it wants it, both channel axes padded likewise
 };
 
@@ -66,7 +68,6 @@ struct Plan {
   int threads = 1;
 };
 
-constexpr int64_t block = 16;
 inline int64_t padded(int64_t channels) { return (channels + block - 1) / block * block; }
 
 }  // namespace regraft

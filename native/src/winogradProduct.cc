@@ -46,7 +46,7 @@ constexpr Table table(std::index_sequence<Index...>) {
 
 constexpr Table instances = table(std::make_index_sequence<rows>());
 
-/// Rows of the other product at a time: a divisor of sixteen.
+/// Rows of the other product at a time: a divisor of the block.
 constexpr int channelsAtOnce = rows >= 8 ? 8 : rows >= 4 ? 4 : 2;
 
 }  // namespace

@@ -6,25 +6,25 @@
 
 namespace regraft::winograd {
 
-/// Rows (tiles) and blocks of sixteen columns (output channels) whose sums fill the CPU's registers.
+/// Rows (tiles) and blocks of columns (output channels) whose sums fill the CPU's registers.
 #if defined(__AVX512F__)
 constexpr int rows = 14, wide = 2;
 #elif defined(__AVX__)
-constexpr int rows = 6, wide = 1;
+constexpr int rows = 6, wide = 2;
 #else
-constexpr int rows = 3, wide = 1;
+constexpr int rows = 6, wide = 1;
 #endif
 
 /// m[t] = sum over channels c of v[c][t] u[c], for `count` tiles.
-/// @param v [blocks of channels][tiles][16], `blockStep` from block to block
-/// @param u [channels][wide][16]
-/// @param m [tiles][wide][16]
+/// @param v [blocks of channels][tiles][block], `blockStep` from block to block
+/// @param u [channels][wide][block]
+/// @param m [tiles][wide][block]
 void multiply(const Lanes *v, int64_t blockStep, int64_t blocks, int64_t count, const Lanes *u, Lanes *m);
 
-/// sums[c] = sum over `count` tiles of v[t][c] z[t], for sixteen channels.
-/// @param v [tiles][16]
-/// @param z [tiles][wide][16]
-/// @param sums [16][wide][16]
+/// sums[c] = sum over `count` tiles of v[t][c] z[t], for one block of channels.
+/// @param v [tiles][block]
+/// @param z [tiles][wide][block]
+/// @param sums [block][wide][block]
 void multiplyTiles(const Lanes *v, const Lanes *z, int64_t count, Lanes *sums);
 
 }  // namespace regraft::winograd

@@ -8,9 +8,9 @@ class Weights {
  public:
   /// @param forGradient whether inputs and outputs change places, and the taps their order
   Weights(Context &context, int index, bool forGradient);
-  /// @param weights [outputs / 16][inputs / 16][3][3][16 inputs][16 outputs]
+  /// @param weights [outputs / block][inputs / block][3][3][block inputs][block outputs]
   void prepare(const float *weights);
-  /// [outputs / (16 wide)][36][inputs][wide][16]
+  /// [outputs / (block wide)][36][inputs][wide][block]
   const Lanes *data() const;
 
  private:

@@ -1,8 +1,9 @@
 /** Turns nodes into the native engine's kernels: most are one kernel; norms come in pieces between which other work fits. */
 import type { Graph, Node, OperatorName, Shape } from '../../graph/index.js'
 import type { Precision } from '../engine.js'
+import { padded } from './native.js'
 
-/** Row-major; in blocks of sixteen channels; or as the convolution that uses it wants its weights. */
+/** Row-major; in blocks of channels; or as the convolution that uses it wants its weights. */
 export type Layout = 'plain' | 'blocked' | 'weights'
 
 /** A value before it has a place. */
@@ -33,10 +34,9 @@ export interface Lowered {
   readonly operations: readonly Draft[]
 }
 
-const blocks = (channels: number) => Math.ceil(channels / 16)
 const activations = { none: 0, relu: 1, relu6: 2 } as const
-/** Float32 places of a block of channels: two sums in double; four vectors of a scale; two of means. */
-const floatsPerBlock = { sums: 64, scale: 64, means: 32 } as const
+/** Float32 places for each of some channels, in whole blocks: two sums in double; four of a scale; two of means. */
+const floatsPerChannel = { sums: 4, scale: 4, means: 2 } as const
 
 /** The weights that a convolution or its gradient reads or writes. */
 export const weightOf = (node: Node): string | undefined =>
@@ -128,13 +128,13 @@ export function lower(graph: Graph, precision: Precision = 'float32'): Lowered {
     const known = scales.get(key(bias))
     if (known) return known
     const channels = values.get(weight)!.dims[0] as number
-    const scale = declare(`${base}.scale`, [blocks(channels) * floatsPerBlock.scale], 'plain', false)
+    const scale = declare(`${base}.scale`, [padded(channels) * floatsPerChannel.scale], 'plain', false)
     emit('normScale', [weight, bias, mean, variance], [scale], { eps: [eps] })
     scales.set(key(bias), scale).set(key(''), scale)
     return scale
   }
   const sumsOf = (name: string, dims: Shape) =>
-    declare(name, [dims[0] as number, blocks(dims[1] as number) * floatsPerBlock.sums], 'plain', true)
+    declare(name, [dims[0] as number, padded(dims[1] as number) * floatsPerChannel.sums], 'plain', true)
   const countsOf = (dims: Shape) => ({
     channels: [dims[1] as number],
     count: [(dims[0] as number) * (dims[2] as number) * (dims[3] as number)],
@@ -186,7 +186,7 @@ export function lower(graph: Graph, precision: Precision = 'float32'): Lowered {
     const seen = bias ? '' : y
     const code = { activation: [activations[activation]] }
     const sums = sumsOf(`${base}.sums`, dims)
-    const means = declare(`${base}.means`, [blocks(dims[1] as number) * floatsPerBlock.means], 'plain', false)
+    const means = declare(`${base}.means`, [padded(dims[1] as number) * floatsPerChannel.means], 'plain', false)
     emit('normGradientSums', [dy, x, scale, seen], [sums, dresidual], code)
     emit('normGradientMeans', [sums, scale], [means, dweight, dbias], {
       ...countsOf(dims),

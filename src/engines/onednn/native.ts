@@ -21,9 +21,18 @@ export interface NativeProgram {
 interface Addon {
   /** oneDNN's version. */
   readonly version: string
+  /** Channels that stand together in memory: as many as a register of the CPU it was built for holds. */
+  readonly channelBlock: number
   /** Multiply-adds per second of a product of two large matrices: what the CPU can do at most. */
   productRate(precision: Precision, threads: number): Promise<number>
   readonly Program: new (plan: Plan) => NativeProgram
+}
+
+/** Channels in whole blocks; a plan that is made where there is no addon has the largest. */
+export function padded(channels: number): number {
+  const addon = nativeAddon()
+  const block = typeof addon === 'string' ? 16 : addon.channelBlock
+  return Math.ceil(channels / block) * block
 }
 
 /** The addon, or in words why it is not there. */

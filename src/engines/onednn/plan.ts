@@ -3,6 +3,7 @@ import { type Graph, placeBuffers, valuesOf } from '../../graph/index.js'
 import type { Precision } from '../engine.js'
 import { fuseDepthwise } from './fuseDepthwise.js'
 import { type Draft, type DraftValue, lower, updatesInPlace } from './lower.js'
+import { padded } from './native.js'
 import { cacheBytes, type DraftStrip, once, type Parts, recompute, strips } from './strips.js'
 import { markWinograd } from './winograd.js'
 
@@ -38,7 +39,6 @@ export interface Plan {
   readonly threads: number
 }
 
-const padded = (channels: number) => Math.ceil(channels / 16) * 16
 const product = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1)
 
 function bytesOf({ dims, layout, precision }: DraftValue): number {
