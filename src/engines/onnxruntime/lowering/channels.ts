@@ -40,12 +40,13 @@ export function affine(
   return writer.activate(writer.add('Add', [scaled, residual]), activation, output)
 }
 
-/** Mean of every plane of x: [N, C]. */
+/** Mean of every plane of x: [N, C]. In blocks first of every row: one sum over a large plane would lose digits. */
 export function planeMeans(writer: OnnxWriter, x: string, shape: readonly number[], output?: string): string {
-  const [batch, channels] = shape
+  const [batch, channels, , width] = shape
   if (!isBlocked(writer, shape))
     return writer.reshape(writer.add('GlobalAveragePool', [x]), [batch!, channels!], output)
-  const means = writer.reshape(writer.addBlocked('GlobalAveragePool', [x]), [batch!, padded(writer, channels!)])
+  const rows = writer.addBlocked('AveragePool', [x], { kernel_shape: [1, width!] })
+  const means = writer.reshape(writer.addBlocked('GlobalAveragePool', [rows]), [batch!, padded(writer, channels!)])
   return withoutPadding(writer, means, 1, channels!, output)
 }
 
