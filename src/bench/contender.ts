@@ -75,7 +75,7 @@ for (let i = 0; i < 2; i++) await run()
 console.log('ready')
 for await (const line of createInterface(process.stdin)) {
   if (line.startsWith('end')) {
-    const secondsByKernel = work?.program.secondsByKernel?.() ?? {}
+    const secondsByKernel = work?.program.secondsByKernel?.()
     console.log(JSON.stringify({ peakBytes: peakBytes(), secondsByKernel }))
     break
   }

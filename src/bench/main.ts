@@ -165,8 +165,8 @@ async function measure(setting: Setting, torch: string | undefined): Promise<Fig
     const sorted = (best.get(name) as number[]).sort((a, b) => a - b)
     const imagesPerSecond = setting.batch / (sorted[sorted.length >> 1] as number)
     const share = name === 'onednn' && rates.length > 0 ? { shareOfPeak: (perImage * imagesPerSecond) / rate } : {}
-    const { peakBytes, secondsByKernel = {} } = await contender.end()
-    if (rates.length > 0) console.log(`  where the time goes: ${kernelShares(secondsByKernel)}`)
+    const { peakBytes, secondsByKernel } = await contender.end()
+    if (rates.length > 0 && secondsByKernel) console.log(`  where the time goes: ${kernelShares(secondsByKernel)}`)
     figures.push({ ...setting, contender: name, imagesPerSecond, peakBytes, ...share })
   }
   return figures
