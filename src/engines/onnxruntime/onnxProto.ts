@@ -75,12 +75,11 @@ export type Attribute =
   | { readonly floats: readonly number[] }
 
 export interface OnnxNode {
+  /** An operator of ONNX's own by its name, one of ONNX Runtime's with its domain: 'Conv', 'com.microsoft.nchwc.Conv'. */
   readonly type: string
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   readonly attributes: Readonly<Record<string, Attribute>>
-  /** '' for ONNX's own operators; else ONNX Runtime's. */
-  readonly domain: '' | 'com.microsoft' | 'com.microsoft.nchwc'
 }
 
 /** Element types that occur, with their numbers in TensorProto. */
@@ -126,9 +125,15 @@ const valueInfo = ({ name, shape }: OnnxValue) => ({
   },
 })
 
+/** An operator's name and its domain, which is '' for ONNX's own. */
+function operator(type: string): { readonly opType: string; readonly domain: string } {
+  const dot = type.lastIndexOf('.')
+  return { opType: type.slice(dot + 1), domain: type.slice(0, Math.max(dot, 0)) }
+}
+
 /** The model as an .onnx file's bytes. */
 export function encodeModel(model: OnnxModel): Uint8Array {
-  const domains = new Set(model.nodes.map(node => node.domain))
+  const domains = new Set(model.nodes.map(({ type }) => operator(type).domain))
   const message = ModelProto.create({
     irVersion: 8,
     producerName: 'regraft',
@@ -138,10 +143,9 @@ export function encodeModel(model: OnnxModel): Uint8Array {
     ],
     graph: {
       name: model.name,
-      node: model.nodes.map(({ type, inputs, outputs, attributes, domain }, index) => ({
+      node: model.nodes.map(({ type, inputs, outputs, attributes }, index) => ({
         name: `${index}.${type}`,
-        opType: type,
-        domain,
+        ...operator(type),
         input: [...inputs],
         output: [...outputs],
         attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),

@@ -36,9 +36,7 @@ function stepModel(graph: Graph, constants: ReadonlyMap<string, Float32Array>, b
 const blockProbe: Setup = {
   model: encodeModel({
     name: 'blocks',
-    nodes: [
-      { type: 'ReorderInput', domain: 'com.microsoft.nchwc', inputs: ['four'], outputs: ['block'], attributes: {} },
-    ],
+    nodes: [{ type: 'com.microsoft.nchwc.ReorderInput', inputs: ['four'], outputs: ['block'], attributes: {} }],
     initializers: [],
     inputs: [{ name: 'four', shape: [1, 4, 1, 1] }],
     outputs: [{ name: 'block', shape: [1, 'channels', 1, 1] }],

@@ -26,13 +26,13 @@ export function affine(
     const group = padded(writer, channels)
     const weight = writer.reshape(paddedVector(writer, scale, channels), [group, 1, 1, 1])
     const bias = shift && paddedVector(writer, shift, channels)
-    return writer.addBlocked('Conv', [x, weight, bias, residual], { group, ...fused }, output)
+    return writer.add('com.microsoft.nchwc.Conv', [x, weight, bias, residual], { group, ...fused }, output)
   }
   const inputs = [x, writer.reshape(scale, [channels, 1, 1, 1]), shift]
   const attributes = { group: channels }
   // With a residual, this release's FusedConv has given wrong numbers: it is added by a node of its own.
   if (activation !== 'none' && !residual && writer.fused)
-    return writer.addFused('FusedConv', inputs, { ...attributes, ...fused }, output)
+    return writer.add('com.microsoft.FusedConv', inputs, { ...attributes, ...fused }, output)
   if (!residual && activation === 'none') return writer.add('Conv', inputs, attributes, output)
   const scaled = writer.add('Conv', inputs, attributes)
   if (!residual) return writer.activate(scaled, activation, output)
@@ -45,9 +45,9 @@ export function planeMeans(writer: OnnxWriter, x: string, shape: readonly number
   const [batch, channels, , width] = shape
   if (!isBlocked(writer, shape))
     return writer.reshape(writer.add('GlobalAveragePool', [x]), [batch!, channels!], output)
-  const rows = writer.addBlocked('AveragePool', [x], { kernel_shape: [1, width!] })
-  const means = writer.reshape(writer.addBlocked('GlobalAveragePool', [rows]), [batch!, padded(writer, channels!)])
-  return withoutPadding(writer, means, 1, channels!, output)
+  const rows = writer.add('com.microsoft.nchwc.AveragePool', [x], { kernel_shape: [1, width!] })
+  const means = writer.add('com.microsoft.nchwc.GlobalAveragePool', [rows])
+  return withoutPadding(writer, writer.reshape(means, [batch!, padded(writer, channels!)]), 1, channels!, output)
 }
 
 /** Mean over a channel's values: [C]. */
@@ -71,8 +71,8 @@ export function channelDot(
   const [batch, channels, height, width] = shape
   const all = padded(writer, channels)
   const group = batch * all * height
-  const rows = writer.addBlocked(
-    'Conv',
+  const rows = writer.add(
+    'com.microsoft.nchwc.Conv',
     [writer.reshape(x, [1, group, width, 1]), writer.reshape(y, [group, 1, width, 1])],
     { group },
   )

@@ -28,8 +28,8 @@ export function conv2d(writer: OnnxWriter, graph: Graph, node: Node<'conv2d'>): 
     const filter = blockedFilter(writer, weight, kernel, groups === 1 && isBlocked(writer, input))
     const shift = bias && paddedVector(writer, bias, output[1])
     const group = groups === 1 ? 1 : padded(writer, groups)
-    writer.addBlocked(
-      'Conv',
+    writer.add(
+      'com.microsoft.nchwc.Conv',
       [kept(writer, graph, x), filter, shift, residual && kept(writer, graph, residual)],
       { ...attributes, group, ...fusedActivation(activation) },
       keptAs(writer, graph, y),
@@ -39,7 +39,7 @@ export function conv2d(writer: OnnxWriter, graph: Graph, node: Node<'conv2d'>): 
   const inputs = [plain(writer, graph, x), weight, bias]
   if (activation === 'none' && !residual) writer.add('Conv', inputs, attributes, y)
   else if (activation !== 'none' && !residual && writer.fused)
-    writer.addFused('FusedConv', inputs, { ...attributes, ...fusedActivation(activation) }, y)
+    writer.add('com.microsoft.FusedConv', inputs, { ...attributes, ...fusedActivation(activation) }, y)
   else {
     const sum = writer.add('Conv', inputs, attributes)
     writer.activate(residual ? writer.add('Add', [sum, plain(writer, graph, residual)]) : sum, activation, y)

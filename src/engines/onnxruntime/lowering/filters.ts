@@ -39,7 +39,7 @@ export function blockedFilter(
   const from = inputBlocked ? padded(writer, inputs) : inputs
   const whole = writer.padEnd(weight, [0, from - inputs, 0, 0])
   // The reordering of activations puts blocks of O last, with all that is theirs in the place of pixels.
-  let w = writer.addBlocked('ReorderInput', [writer.reshape(whole, [1, outputs, from * area, 1])])
+  let w = writer.add('com.microsoft.nchwc.ReorderInput', [writer.reshape(whole, [1, outputs, from * area, 1])])
   if (inputBlocked && area > 1)
     w = writer.transpose(writer.reshape(w, [(all * from) / block ** 2, block, area, block]), [0, 2, 1, 3])
   return writer.reshape(w, [all, from, height, width])

@@ -70,12 +70,12 @@ function onBlocks(writer: OnnxWriter, graph: Graph, node: Gradient): boolean {
   const attributes = { pads, group: depthwise ? padded(writer, groups) : 1 }
   const given = kept(writer, graph, dy)
   if (strided && pointwise) {
-    const small = writer.addBlocked('Conv', [given, filter], attributes)
+    const small = writer.add('com.microsoft.nchwc.Conv', [given, filter], attributes)
     spread(writer, small, [input[0], input[1], height, width], stride, keptAs(writer, graph, dx))
     return true
   }
   const from = strided ? spread(writer, given, output, stride) : given
-  writer.addBlocked('Conv', [from, filter], attributes, keptAs(writer, graph, dx))
+  writer.add('com.microsoft.nchwc.Conv', [from, filter], attributes, keptAs(writer, graph, dx))
   return true
 }
 

@@ -20,7 +20,9 @@ export const padded = (writer: OnnxWriter, channels: number): number =>
 /** The tensor that holds a value as it is kept: in blocks, where its shape allows it. */
 export function kept(writer: OnnxWriter, graph: Graph, name: string): string {
   if (!isBlocked(writer, lookUp(graph, name).shape)) return name
-  return writer.has(inBlocks(name)) ? inBlocks(name) : writer.addBlocked('ReorderInput', [name], {}, inBlocks(name))
+  return writer.has(inBlocks(name))
+    ? inBlocks(name)
+    : writer.add('com.microsoft.nchwc.ReorderInput', [name], {}, inBlocks(name))
 }
 
 /** The name by which a lowering writes a value as it is kept. */
@@ -32,7 +34,7 @@ export function plain(writer: OnnxWriter, graph: Graph, name: string): string {
   const { role, shape } = lookUp(graph, name)
   if (role !== 'intermediate' || writer.has(name) || !writer.has(inBlocks(name))) return name
   const channels = shape[1] as number
-  return writer.addBlocked('ReorderOutput', [inBlocks(name)], { channels }, name)
+  return writer.add('com.microsoft.nchwc.ReorderOutput', [inBlocks(name)], { channels }, name)
 }
 
 /** A vector [channels] with zeros for the channels that blocks add. */

@@ -11,7 +11,7 @@ export function maxPool(writer: OnnxWriter, graph: Graph, node: Node<'maxPool'>)
   const [x, y] = [node.inputs[0] as string, node.outputs[0] as string]
   const attributes = { kernel_shape: kernel, strides: stride, pads: padding }
   if (isBlocked(writer, lookUp(graph, x).shape))
-    writer.addBlocked('MaxPool', [kept(writer, graph, x)], attributes, keptAs(writer, graph, y))
+    writer.add('com.microsoft.nchwc.MaxPool', [kept(writer, graph, x)], attributes, keptAs(writer, graph, y))
   else writer.add('MaxPool', [x], attributes, y)
 }
 

@@ -62,7 +62,7 @@ function depthwise(writer: OnnxWriter, graph: Graph, node: Node<'conv2dWeightGra
   ]
   const pads = [padding[0], padding[1], Math.max(beyond[0], 0), Math.max(beyond[1], 0)]
   const attributes = { group, dilations: stride, pads }
-  const sums = blocked ? writer.addBlocked('Conv', inputs, attributes) : writer.add('Conv', inputs, attributes)
+  const sums = writer.add(blocked ? 'com.microsoft.nchwc.Conv' : 'Conv', inputs, attributes)
   const places = [kernel[0] + Math.max(-beyond[0], 0), kernel[1] + Math.max(-beyond[1], 0)] as const
   const block = blocked ? writer.block : 1
   let taps = writer.sum(writer.reshape(sums, [batch, all / block, ...places, block]), [0])
@@ -103,7 +103,7 @@ function dense(
   const left = writer.reshape(dy, [batch, filters, positions])
   const product =
     positions >= manyPositions
-      ? writer.sum(writer.addFused('FusedMatMul', [left, columns], { transB: 1 }), [0])
+      ? writer.sum(writer.add('com.microsoft.FusedMatMul', [left, columns], { transB: 1 }), [0])
       : writer.add('Gemm', [rows(writer, left, extent, filters), rows(writer, columns, extent, taps)], { transB: 1 })
   return writer.reshape(product, [filters, channels, kernel[0], kernel[1]])
 }

@@ -34,36 +34,15 @@ export class OnnxWriter {
     attributes: Readonly<Record<string, Attribute>> = {},
     output?: string,
   ): string {
-    return this.#append('', type, inputs, attributes, [output])[0]!
+    return this.#append(type, inputs, attributes, [output])[0]!
   }
 
   /** Appends a node with two outputs. */
   addPair(type: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>>): [string, string] {
-    return this.#append('', type, inputs, attributes, [undefined, undefined]) as [string, string]
-  }
-
-  /** Appends a node of ONNX Runtime's own domain. */
-  addFused(
-    type: string,
-    inputs: readonly string[],
-    attributes: Readonly<Record<string, Attribute>> = {},
-    output?: string,
-  ): string {
-    return this.#append('com.microsoft', type, inputs, attributes, [output])[0]!
-  }
-
-  /** Appends a node that works on blocks of channels. */
-  addBlocked(
-    type: string,
-    inputs: readonly string[],
-    attributes: Readonly<Record<string, Attribute>> = {},
-    output?: string,
-  ): string {
-    return this.#append('com.microsoft.nchwc', type, inputs, attributes, [output])[0]!
+    return this.#append(type, inputs, attributes, [undefined, undefined]) as [string, string]
   }
 
   #append(
-    domain: OnnxNode['domain'],
     type: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, Attribute>>,
@@ -72,7 +51,7 @@ export class OnnxWriter {
     const outputs = given.map(name => name ?? `#${this.#count++}`)
     const last = inputs.findLastIndex(input => input !== '')
     for (const output of outputs) this.#written.add(output)
-    this.nodes.push({ type, inputs: inputs.slice(0, last + 1), outputs, attributes, domain })
+    this.nodes.push({ type, inputs: inputs.slice(0, last + 1), outputs, attributes })
     return outputs
   }
 
