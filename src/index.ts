@@ -13,7 +13,7 @@ export {
   type Score,
 } from './inference/index.js'
 export { describe, networks } from './models/index.js'
-export { collectPictures, type Language, writeReport, writeRunFigures } from './report/index.js'
+export { collectPictures, type Language, writeReport } from './report/index.js'
 export {
   type EpochRecord,
   type Finished,

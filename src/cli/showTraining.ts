@@ -69,7 +69,7 @@ const line = (name: string, metrics: NonNullable<RunResult['test']>): string =>
   `${name}: top-1 ${percent(metrics.top1)} (95 % interval ${percent(metrics.interval[0])} to ${percent(metrics.interval[1])}), top-5 ${percent(metrics.top5)}, mean per class ${percent(metrics.meanPerClass)}, loss ${metrics.loss.toFixed(3)}, ${metrics.images} images`
 
 /** The table of epochs, the accuracies, and where the files are. */
-export function showFinished({ run, history, result }: Finished, figures: readonly string[]): void {
+export function showFinished({ run, history, result }: Finished): void {
   const rows = history.map(({ epoch, lrBackbone, lrHead, train, validation, seconds }) => [
     `${epoch}${epoch === result.bestEpoch ? ' *' : ''}`,
     lrBackbone.toPrecision(3),
@@ -107,5 +107,8 @@ export function showFinished({ run, history, result }: Finished, figures: readon
   )
   print(`\nResults   ${run}/result.json, metrics.jsonl, predictions.csv`)
   print(`Model     ${run}/model`)
-  if (figures.length > 0) print(`Figures   ${figures.join(', ')}`)
+}
+
+export function showFigures(paths: readonly string[]): void {
+  print(`Figures   ${paths.join(', ')}`)
 }

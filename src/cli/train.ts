@@ -1,13 +1,13 @@
 /** `regraft train`: fine-tunes a network on a folder of images, or resumes a run. */
 import { Command } from 'commander'
 import { RegraftError } from '../base/errors.js'
-import { tensorboard, writeRunFigures } from '../report/index.js'
+import { shareRunFigures, tensorboard } from '../report/index.js'
 import { type Listener, resume, train, trainingOptions } from '../training/index.js'
 import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
 import { addOptions, readConfigFile } from './options.js'
 import { report } from './report.js'
-import { showFinished, showTraining } from './showTraining.js'
+import { showFigures, showFinished, showTraining } from './showTraining.js'
 
 const examples = `
 Examples:
@@ -41,8 +41,9 @@ export const trainCommand = addOptions(
       const finished = await (run === undefined ? begin(data, config, options, hooks) : goOn(run, data, options, hooks))
       shown.close()
       await events.written()
-      showFinished(finished, await writeRunFigures(finished.run))
+      showFinished(finished)
       await report(finished.run)
+      showFigures(await shareRunFigures(finished.run))
     } finally {
       shown.close()
     }

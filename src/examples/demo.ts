@@ -3,9 +3,9 @@ import { rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { report } from '../cli/report.js'
-import { showFinished, showTraining } from '../cli/showTraining.js'
-import { type Finished, imageFolder, predict, type TrainingOptions, train, writeRunFigures } from '../index.js'
-import { overlaidAccuracy, writeFigure } from '../report/index.js'
+import { showFigures, showFinished, showTraining } from '../cli/showTraining.js'
+import { type Finished, imageFolder, predict, type TrainingOptions, train } from '../index.js'
+import { overlaidAccuracy, shareRunFigures, writeFigure } from '../report/index.js'
 import { demoShapes } from './pictogramShapes.js'
 import { drawPictograms } from './pictograms.js'
 
@@ -44,9 +44,10 @@ const scratch = await run('The same network from random weights, for as many epo
   run: join(folder, 'scratch'),
 })
 
-const figures = (await writeRunFigures(grafted.run)).map(at)
-showFinished({ ...grafted, run: at(grafted.run) }, figures)
+showFinished({ ...grafted, run: at(grafted.run) })
 await report(at(grafted.run))
+const figures = await shareRunFigures(at(grafted.run))
+showFigures(figures)
 const comparison = await writeFigure(
   join(folder, 'figures'),
   'graft-against-scratch',
@@ -67,5 +68,5 @@ for await (const prediction of predict(grafted.run, [join(images, sample as stri
 
 const percent = (finished: Finished) => `${(100 * (finished.result.test?.top1 ?? 0)).toFixed(1)} %`
 console.log(`\nTest accuracy after ${epochs} epochs: grafted ${percent(grafted)}, from scratch ${percent(scratch)}.`)
-console.log(`Figures: ${[comparison, ...figures].map(at).join(', ')}`)
+console.log(`Figures: ${[at(comparison), ...figures].join(', ')}`)
 console.log('Your own images: npx regraft train FOLDER (one folder per class)')

@@ -1,13 +1,10 @@
-/** The figures of a run, made from its folder alone. */
+/** What a finished run's figures are for besides its report: files named by the run's settings, and images in TensorBoard. */
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { RegraftError } from '../base/errors.js'
-import { type ResolvedOptions, readConfig, readHistory, readResult } from '../training/index.js'
-import { confusionMatrix } from './confusionMatrix.js'
-import { accuracyCurves, lossCurves } from './curves.js'
-import { writeFigure } from './figure.js'
+import { writeFileAtomic } from '../base/files.js'
+import { type ResolvedOptions, readConfig, readHistory } from '../training/index.js'
 import { rateText } from './lrFinder.js'
-import { reliabilityDiagram } from './reliability.js'
 import { appendImage } from './tensorboard.js'
 
 /** What tells the figures of different runs apart in one folder: 'ep30_bs32_lrh1e-3_lrb1e-2'. */
@@ -15,26 +12,21 @@ export const settingsStem = ({ epochs, batchSize, lrHead, lrBackbone }: Resolved
   `ep${epochs}_bs${batchSize}_lrh${rateText(lrHead)}_lrb${rateText(lrBackbone)}`
 
 /**
- * Writes accuracy, loss, the confusion matrix and the reliability diagram into the run's `figures` folder; the curves
- * also under names that tell the settings: `acc_ep30_bs32_lrh1e-3_lrb1e-2`.
+ * Copies the curves that the report (`writeReport`, in English) left in the run's `figures` folder under names that tell
+ * the settings, `acc_ep30_bs32_lrh1e-3_lrb1e-2`, and appends all figures to the run's TensorBoard file.
  * @returns the paths of the PNG files
- * @throws RegraftError('run') where the run has not finished
  */
-export async function writeRunFigures(run: string): Promise<string[]> {
-  const [config, history, result] = await Promise.all([readConfig(run), readHistory(run), readResult(run)])
-  if (!result) throw new RegraftError('run', `${run} has not finished; go on with: regraft train --resume ${run}`)
+export async function shareRunFigures(run: string): Promise<string[]> {
+  const [config, history] = await Promise.all([readConfig(run), readHistory(run)])
   const folder = join(run, 'figures')
   const stem = settingsStem(config.options)
-  const { bestEpoch, confusion, calibration } = result
-  const figures = {
-    accuracy: { names: ['accuracy', `acc_${stem}`], spec: accuracyCurves(history, bestEpoch) },
-    loss: { names: ['loss', `loss_${stem}`], spec: lossCurves(history, bestEpoch) },
-    confusion: { names: ['confusion'], spec: confusionMatrix(confusion, config.classes) },
-    ...(calibration ? { reliability: { names: ['reliability'], spec: reliabilityDiagram(calibration) } } : {}),
-  }
+  for (const [name, prefix] of Object.entries({ accuracy: 'acc', loss: 'loss' }))
+    for (const kind of ['svg', 'png'])
+      await writeFileAtomic(join(folder, `${prefix}_${stem}.${kind}`), await readFile(join(folder, `${name}.${kind}`)))
   const paths: string[] = []
-  for (const [name, { names, spec }] of Object.entries(figures)) {
-    const path = await writeFigure(folder, names, spec)
+  for (const name of ['accuracy', 'loss', 'confusion', 'reliability']) {
+    const path = join(folder, `${name}.png`)
+    if (!existsSync(path)) continue
     await appendImage(run, name, history.length, await readFile(path))
     paths.push(path)
   }

@@ -9,7 +9,7 @@ import { demoShapes } from '../examples/pictogramShapes.js'
 import { drawPictograms } from '../examples/pictograms.js'
 import { train } from '../training/index.js'
 import { classScores, meanScore } from './classScores.js'
-import { collectPictures, writeReport, writeRunFigures } from './index.js'
+import { collectPictures, shareRunFigures, writeReport } from './index.js'
 import { readPredictions } from './predictions.js'
 import { readRun } from './readRun.js'
 
@@ -48,7 +48,6 @@ beforeAll(async () => {
     threads: 1,
     run,
   })
-  await writeRunFigures(run)
   await collectPictures(run)
   await rm(images, { recursive: true })
 })
@@ -157,6 +156,8 @@ describe('the report of a run', () => {
 
 describe('the figures of a run', () => {
   it('also have names that tell the settings', async () => {
+    await writeReport(run)
+    await shareRunFigures(run)
     const files = await readdir(join(run, 'figures'))
     for (const name of ['acc_ep2_bs16_lrh1e-2_lrb1e-3', 'loss_ep2_bs16_lrh1e-2_lrb1e-3', 'accuracy', 'reliability'])
       for (const kind of ['svg', 'png']) expect(files).toContain(`${name}.${kind}`)
