@@ -125,8 +125,8 @@ async function prepare(
   // A file says itself which network it belongs to.
   const inferred = options.weights !== undefined && options.weights !== 'none' && options.network === undefined
   const { network: _, ...others } = definition.base
-  const given = { ...(inferred ? others : definition.base), ...overrides }
-  const base = { ...given, ...(await precisionOf(given)) }
+  // 'auto' is settled once for all runs
+  const base = await settlePrecision<Settings>({ ...(inferred ? others : definition.base), ...overrides })
   const command = ['regraft study', ...process.argv.slice(3)].join(' ')
   const started = new Date().toISOString()
   const planned = planStudy({ ...definition, base }, { data: images, scaleEpochs, command, started })
@@ -144,12 +144,6 @@ async function prepare(
       `${folder} holds another study; go on with it by --resume ${folder}, or choose another --run FOLDER`,
     )
   return { record: there, folder }
-}
-
-/** The precision of a study that names one; 'auto' is settled once for all its runs. */
-async function precisionOf(base: Settings): Promise<Settings> {
-  const { precision } = await settlePrecision(base as TrainingOptions)
-  return precision === undefined ? {} : { precision }
 }
 
 /** The network of a study; weights are only read where nothing else names it. */

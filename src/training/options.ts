@@ -205,13 +205,16 @@ export type TrainingOptions = z.input<typeof trainingOptions>
 /** Options with every default filled in. */
 export type ResolvedOptions = Omit<z.output<typeof trainingOptions>, 'precision'> & { readonly precision: Precision }
 
-/** Options with 'auto' replaced by the precision that is faster on this machine: what a run records is what it used. */
-export async function settlePrecision(options: TrainingOptions): Promise<TrainingOptions> {
+/**
+ * Options with 'auto' replaced by the precision that is faster on this machine: what a run records is what it used.
+ * Takes them unchecked: `checkOptions` tells what is wrong with them.
+ */
+export async function settlePrecision<
+  Options extends { readonly [name in 'precision' | 'engine' | 'threads']?: unknown },
+>(options: Options): Promise<Options> {
   if (options.precision !== 'auto') return options
-  return {
-    ...options,
-    precision: options.engine === 'onnxruntime' ? 'float32' : await fasterPrecision(options.threads),
-  }
+  const threads = count.safeParse(options.threads).data
+  return { ...options, precision: options.engine === 'onnxruntime' ? 'float32' : await fasterPrecision(threads) }
 }
 
 /** @throws RegraftError('usage') that names the option and what it takes */
