@@ -1,6 +1,6 @@
 /** `npm run test:sanitize`: the tests of the native addon, built with AddressSanitizer and UndefinedBehaviorSanitizer. */
 import { spawnSync } from 'node:child_process'
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -9,11 +9,32 @@ const env = { ...process.env, REGRAFT_SANITIZE: '1', REGRAFT_BUILD: join(root, '
 const run = (command, args, more = {}) =>
   spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...env, ...more } }).status ?? 1
 
-if (run(process.execPath, ['scripts/build-native.mjs']) !== 0) process.exit(1)
-const { stdout } = spawnSync(compiler, ['-print-file-name=libasan.so'], { encoding: 'utf8' })
-// Node itself is not built for leak detection.
-process.exitCode = run(
-  process.execPath,
-  ['node_modules/vitest/vitest.mjs', 'run', 'dist/engines/onednn', 'dist/data/pixelLoops', '--testTimeout=300000'],
-  { LD_PRELOAD: stdout.trim(), ASAN_OPTIONS: 'detect_leaks=0', UBSAN_OPTIONS: 'print_stacktrace=1' },
+const stop = why => {
+  process.stderr.write(`${why}\n`)
+  process.exit(1)
+}
+
+if (run(process.execPath, ['scripts/build-native.mjs']) !== 0) stop('Without the addon there is nothing to test.')
+// A name without a folder is the compiler's way to say that it has none.
+const library = spawnSync(compiler, ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout?.trim() ?? ''
+if (!isAbsolute(library))
+  stop(`${compiler} has no libasan.so, which comes with g++: apt-get install g++, and leave CXX alone`)
+
+const parts = [
+  [
+    'dist/data/pixelLoops',
+    'dist/engines/onednn',
+    ...['updates', 'precision', 'bfloat16'].map(name => `dist/engines/${name}`),
+  ],
+  ['dist/engines/golden', '--testNamePattern=^onednn'],
+]
+const failed = parts.filter(
+  tests =>
+    run(
+      process.execPath,
+      ['node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose', '--testTimeout=300000', ...tests],
+      // Node itself is not built for leak detection.
+      { LD_PRELOAD: library, ASAN_OPTIONS: 'detect_leaks=0', UBSAN_OPTIONS: 'print_stacktrace=1' },
+    ) !== 0,
 )
+process.exitCode = failed.length === 0 ? 0 : 1
