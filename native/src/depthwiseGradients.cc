@@ -23,9 +23,9 @@ void padNormalised(const Lanes *x, Lanes *wide, const DepthwiseShape &s, const S
   }
 }
 
-PlaneGradient<Lanes> weightKernel(int64_t kernel) { return kernel == 3 ? planeGradient<3, Lanes> : planeGradient<5, Lanes>; }
+auto weightKernel(int64_t kernel) { return kernel == 3 ? planeGradient<3, Lanes> : planeGradient<5, Lanes>; }
 
-PlaneInputGradient<Lanes> inputKernel(int64_t kernel, int64_t stride) {
+auto inputKernel(int64_t kernel, int64_t stride) {
   if (stride == 1) return kernel == 3 ? planeInputGradient<3, 1, Lanes> : planeInputGradient<5, 1, Lanes>;
   return kernel == 3 ? planeInputGradient<3, 2, Lanes> : planeInputGradient<5, 2, Lanes>;
 }

@@ -27,7 +27,7 @@ inline Lanes pass(Lanes d, Lanes y) {
 
 typedef double Wide __attribute__((vector_size(8 * block), aligned(64)));
 inline Wide widen(Lanes x) { return __builtin_convertvector(x, Wide); }
-inline Lanes narrow(Wide x) { return __builtin_convertvector(x, Lanes); }
+inline Lanes narrow(const Wide &x) { return __builtin_convertvector(x, Lanes); }
 
 /// Two sums per channel over one plane.
 struct Sums {

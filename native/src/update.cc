@@ -50,7 +50,8 @@ Step clipScale(Context &c, const Operation &op) {
   return [=, &c]() mutable {
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < parts.size(); p++) {
-      const auto [value, first] = parts[p];
+      const int value = parts[p].first;
+      const int64_t first = parts[p].second;
       const float *g = c.data(value);
       const int64_t end = std::min(first + part, floatsOf(c, value));
       double sum = 0;
