@@ -28,42 +28,34 @@ Step linear(Context &c, const Operation &op) {
   return [=, &c]() { productTransposed(c.data(x), c.data(w), c.data(bias), c.data(y), rows, columns, inner); };
 }
 
+/// Each row of `to` is a sum of rows of `terms`, each times a factor; factors stand `next` floats apart within a sum and
+/// `row` floats apart between sums.
+void sumsOfRows(const float *factors, int64_t row, int64_t next, const float *terms, float *to, int64_t rows, int64_t count, int64_t width) {
+#pragma omp parallel for schedule(static)
+  for (int64_t r = 0; r < rows; r++) {
+    float *sum = to + r * width;
+    memset(sum, 0, width * sizeof(float));
+    for (int64_t k = 0; k < count; k++) {
+      const float factor = factors[r * row + k * next];
+      const float *term = terms + k * width;
+#pragma omp simd
+      for (int64_t i = 0; i < width; i++) sum[i] += factor * term[i];
+    }
+  }
+}
+
 /// dx = dy w
 Step linearInputGradient(Context &c, const Operation &op) {
   const int dy = op.in(0), w = op.in(1), dx = op.out(0);
   const int64_t rows = c.value(dy).dims[0], outputs = c.value(dy).dims[1], inputs = c.value(w).dims[1];
-  return [=, &c]() {
-#pragma omp parallel for schedule(static)
-    for (int64_t n = 0; n < rows; n++) {
-      float *to = c.data(dx) + n * inputs;
-      memset(to, 0, inputs * sizeof(float));
-      for (int64_t o = 0; o < outputs; o++) {
-        const float d = c.data(dy)[n * outputs + o];
-        const float *row = c.data(w) + o * inputs;
-#pragma omp simd
-        for (int64_t i = 0; i < inputs; i++) to[i] += d * row[i];
-      }
-    }
-  };
+  return [=, &c]() { sumsOfRows(c.data(dy), outputs, 1, c.data(w), c.data(dx), rows, outputs, inputs); };
 }
 
 /// dw = dy^T x
 Step linearWeightGradient(Context &c, const Operation &op) {
   const int x = op.in(0), dy = op.in(1), dw = op.out(0);
   const int64_t rows = c.value(x).dims[0], inputs = c.value(x).dims[1], outputs = c.value(dy).dims[1];
-  return [=, &c]() {
-#pragma omp parallel for schedule(static)
-    for (int64_t o = 0; o < outputs; o++) {
-      float *to = c.data(dw) + o * inputs;
-      memset(to, 0, inputs * sizeof(float));
-      for (int64_t n = 0; n < rows; n++) {
-        const float d = c.data(dy)[n * outputs + o];
-        const float *row = c.data(x) + n * inputs;
-#pragma omp simd
-        for (int64_t i = 0; i < inputs; i++) to[i] += d * row[i];
-      }
-    }
-  };
+  return [=, &c]() { sumsOfRows(c.data(dy), 1, outputs, c.data(x), c.data(dw), outputs, rows, inputs); };
 }
 
 Step linearBiasGradient(Context &c, const Operation &op) {

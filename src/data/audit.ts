@@ -25,7 +25,7 @@ export interface AuditOptions {
 }
 
 /** The kinds of images that are listed; an image may be of several. */
-export const oddities = [
+const oddities = [
   'tiny',
   'huge',
   'elongated',

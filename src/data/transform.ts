@@ -41,7 +41,7 @@ export function evaluationCrop(image: RgbImage, preprocessing: Preprocessing): R
 }
 
 /** Short side, in pixels, above which an image is reduced before it is augmented. */
-export function augmentationShortSide(preprocessing: Preprocessing): number {
+function augmentationShortSide(preprocessing: Preprocessing): number {
   return Math.ceil(preprocessing.resize * 1.15)
 }
 

@@ -13,7 +13,6 @@ export {
   type Outputs,
   type Precision,
   type Program,
-  type Support,
   totalBytes,
 } from './engine.js'
 

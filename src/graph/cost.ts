@@ -17,10 +17,3 @@ export function nodeCost<Name extends OperatorName>(graph: Graph, node: Node<Nam
     bytes: 4 * moved.reduce((a, b) => a + b, 0),
   }
 }
-
-/** The cost of all nodes together. */
-export function graphCost(graph: Graph): Cost {
-  return graph.nodes
-    .map(node => nodeCost(graph, node))
-    .reduce((sum, cost) => ({ flops: sum.flops + cost.flops, bytes: sum.bytes + cost.bytes }), { flops: 0, bytes: 0 })
-}

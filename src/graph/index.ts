@@ -1,7 +1,7 @@
 /** The graph room: values, operators, differentiation and passes; it knows no models, engines or files. */
 export { GraphBuilder } from './builder.js'
-export { graphCost, nodeCost } from './cost.js'
-export { type Differentiated, differentiate } from './differentiate.js'
+export { nodeCost } from './cost.js'
+export { differentiate } from './differentiate.js'
 export {
   elements,
   type Graph,
@@ -22,7 +22,7 @@ export { operator, operatorNames } from './operators/index.js'
 export { type Folded, foldBatchNorm } from './passes/fold.js'
 export { freeze } from './passes/freeze.js'
 export { fuse } from './passes/fuse.js'
-export { type Arena, lifetimes, placeBuffers, planArena } from './passes/liveness.js'
+export { placeBuffers, planArena } from './passes/liveness.js'
 export { forInference, forTraining } from './passes/mode.js'
 export { prune } from './passes/prune.js'
 export { type Split, splitFrozen } from './passes/split.js'
@@ -32,7 +32,6 @@ export {
   gradientStep,
   learningRateOf,
   type Optimiser,
-  type TrainingStepOptions,
   trainingStep,
   weightDecayOf,
 } from './trainingStep.js'

@@ -24,7 +24,7 @@ export interface ClassifierOptions extends CompileOptions {
 }
 
 /** The 1000 classes of ImageNet-1k in the order of their outputs. */
-export const imagenetClasses = (): string[] =>
+const imagenetClasses = (): string[] =>
   z
     .array(z.string())
     .parse(JSON.parse(readFileSync(new URL('../../assets/imagenet-classes.json', import.meta.url), 'utf8')))

@@ -2,7 +2,6 @@
 export {
   type ClassifierOptions,
   type ImagePrediction,
-  imagenetClasses,
   predict,
   pretrainedModel,
   type Score,

@@ -21,7 +21,7 @@ const stemWidth = 32
 const headWidth = 1280
 
 /** Scaled width: the nearest multiple of 8, but never below 90 % of the exact value. */
-export function scaledWidth(channels: number, factor: number): number {
+function scaledWidth(channels: number, factor: number): number {
   const exact = channels * factor
   const rounded = Math.max(8, Math.floor((exact + 4) / 8) * 8)
   return rounded < 0.9 * exact ? rounded + 8 : rounded

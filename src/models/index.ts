@@ -1,5 +1,5 @@
 /** The models room: networks as pure functions that return a graph, with names, shapes and order of PyTorch's world. */
-export { describe, type LayerSummary, summarise } from './describe.js'
+export { describe, summarise } from './describe.js'
 export { buildGraph, composite, type Module, sequential, structure } from './module.js'
 export { belongsTo, type Network, networkGraph, type PretrainedWeights } from './network.js'
 export { inferNetwork, networkNamed, networks, stateShapes } from './registry.js'

@@ -51,7 +51,7 @@ export async function fit(task: Fit): Promise<void> {
 }
 
 /** Whether the best epoch lies `patience` epochs back or more. */
-export const outOfPatience = (history: readonly EpochRecord[], patience: number | undefined): boolean =>
+const outOfPatience = (history: readonly EpochRecord[], patience: number | undefined): boolean =>
   patience !== undefined && history.length - (bestOf(history)?.epoch ?? history.length) >= patience
 
 async function trainEpoch(task: Fit, from: Position): Promise<void> {

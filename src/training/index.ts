@@ -3,7 +3,7 @@ export { evaluate } from './evaluate.js'
 export type { Listener, Progress, TrainingEvent } from './events.js'
 export type { Finished } from './execute.js'
 export { bestOf } from './fit.js'
-export { type Grafted, graft, type Provenance } from './graft.js'
+export { type Grafted, graft } from './graft.js'
 export { type Metrics, ranking, softmax, summarise, wilsonInterval, withInterval } from './metrics.js'
 export { type Model, readModel } from './model.js'
 export {
@@ -13,7 +13,7 @@ export {
   type TrainingOptions,
   trainingOptions,
 } from './options.js'
-export { fractionsOf, type PlannedSplit, planSplit, type SplitSettings } from './planSplit.js'
+export { fractionsOf, planSplit } from './planSplit.js'
 export {
   type EpochRecord,
   type RunConfig,

@@ -39,7 +39,7 @@ const activations = { none: 0, relu: 1, relu6: 2 } as const
 const floatsPerChannel = { sums: 4, scale: 4, means: 2 } as const
 
 /** The weights that a convolution or its gradient reads or writes. */
-export const weightOf = (node: Node): string | undefined =>
+const weightOf = (node: Node): string | undefined =>
   node.operator === 'conv2d' || node.operator === 'conv2dInputGradient'
     ? node.inputs[1]
     : node.operator === 'conv2dWeightGradient'

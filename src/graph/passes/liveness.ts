@@ -8,7 +8,7 @@ export interface Lifetime {
 }
 
 /** Lifetimes of all intermediates. Outputs and updates of the graph live to its end. */
-export function lifetimes(graph: Graph): Map<string, Lifetime> {
+function lifetimes(graph: Graph): Map<string, Lifetime> {
   const end = graph.nodes.length
   const result = new Map<string, Lifetime>()
   graph.nodes.forEach((node, index) => {

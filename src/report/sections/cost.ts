@@ -4,7 +4,7 @@ import type { Words } from '../locales/words.js'
 import type { ReportedRun } from '../readRun.js'
 
 /** '1.4 GB': powers of 1000, three digits at most. */
-export function bytesText(count: number): string {
+function bytesText(count: number): string {
   const power = Math.min(4, Math.max(0, Math.floor(Math.log10(Math.max(count, 1)) / 3)))
   const value = count / 1000 ** power
   return `${power === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${['bytes', 'kB', 'MB', 'GB', 'TB'][power]}`

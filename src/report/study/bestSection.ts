@@ -45,7 +45,7 @@ export function studyTiles({ record, runs }: ReportedStudy, words: Words): Tile[
   ]
 }
 
-export function bestBlocks({ record }: ReportedStudy, words: Words): Block[] {
+function bestBlocks({ record }: ReportedStudy, words: Words): Block[] {
   const { study: text, numbers } = words
   const best = chosen(record)
   if (!best) return [paragraph(text.nothingChosen)]
