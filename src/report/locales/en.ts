@@ -388,5 +388,6 @@ export const en: Words = {
     started: 'Started',
     pretrained: 'Pretrained weights',
     shipped: 'Trained weights',
+    shippedText: bytes => `model/model.safetensors, ${bytes} bytes; SHA-256 `,
   },
 }

@@ -216,6 +216,8 @@ export interface ReproduceWords {
   readonly started: string
   readonly pretrained: string
   readonly shipped: string
+  /** What the checksum follows. */
+  readonly shippedText: (bytes: string) => string
 }
 
 export interface StudyWords {

@@ -353,7 +353,7 @@ export const zh: Words = {
         ? `全部 ${all} 次运行的准确率和损失曲线`
         : `${all} 次运行中最好的 ${shown} 次的准确率和损失曲线；其余见各自的文件夹`,
     failed: '失败的运行',
-    failedText: '以下运行因错误而终止；其余运行不受影响。',
+    failedText: '以下运行因错误而终止；其余运行不受影响。“原因”一栏照录程序给出的英文错误信息。',
     reason: '原因',
     noReason: '未记录',
     costText: total => `全部运行共用时 ${total}。以下为上文详细介绍的那一次运行。`,
@@ -383,5 +383,6 @@ export const zh: Words = {
     started: '开始时间',
     pretrained: '预训练权重',
     shipped: '训练所得权重',
+    shippedText: bytes => `model/model.safetensors，${bytes} 字节；SHA-256 `,
   },
 }

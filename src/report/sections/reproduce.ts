@@ -16,7 +16,7 @@ export function originFacts({ config, weights }: ReportedRun, words: Words): Blo
     [text.started, dateText(started)],
     [text.pretrained, pretrainedText(config, words)],
     ...given(weights, ({ sha256, bytes }) => [
-      [text.shipped, [`model/model.safetensors, ${numbers.count(bytes)} bytes; SHA-256 `, { code: sha256 }]] as const,
+      [text.shipped, [text.shippedText(numbers.count(bytes)), { code: sha256 }]] as const,
     ]),
   ]
   return { kind: 'facts', facts }
