@@ -1,5 +1,6 @@
 /** The report room: figures, reports and TensorBoard files, made from run folders. */
-export { oddityWords, writeAuditPage } from './auditPage.js'
+export { writeAuditPage } from './auditPage.js'
+export { oddityWords } from './auditPictures.js'
 export { completePictures } from './completePictures.js'
 export { confusionMatrix } from './confusionMatrix.js'
 export { accuracyCurves, lossCurves, overlaidAccuracy, overlaidLoss } from './curves.js'
