@@ -125,9 +125,9 @@ class Context {
 
 using Builder = Step (*)(Context &, const Operation &);
 
-/// The kernel for blocks of float32, or for blocks of bfloat16 where the operation's values are stored so.
-template <Builder Float32, Builder Brief>
-Step either(Context &context, const Operation &op) {
+/// What is built for blocks of float32, or for blocks of bfloat16 where the operation's values are stored so.
+template <auto Float32, auto Brief>
+auto either(Context &context, const Operation &op) {
   for (const auto *values : {&op.inputs, &op.outputs})
     for (int index : *values)
       if (index >= 0 && context.value(index).precision == Precision::bfloat16) return Brief(context, op);

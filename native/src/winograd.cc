@@ -29,8 +29,8 @@ struct Part {
   }
 };
 
-template <Activation A>
-void finish(const Shape &s, const Lanes *sums, int64_t step, int64_t index, int64_t out, const float *bias, const Lanes *residual, Lanes *target) {
+template <Activation A, class Pixel>
+void finish(const Shape &s, const Lanes *sums, int64_t step, int64_t index, int64_t out, const float *bias, const Pixel *residual, Pixel *target) {
   Lanes y[tile * tile];
   inBothDirections<reach, tile, toOutput>(sums, {reach * step, step}, y, {tile, 1});
   const Grid &grid = s.grid;
@@ -42,12 +42,12 @@ void finish(const Shape &s, const Lanes *sums, int64_t step, int64_t index, int6
     for (int64_t j = 0; j < width; j++) {
       const int64_t at = first + i * grid.width + j;
       const Lanes sum = y[i * tile + j] + shift;
-      target[at] = activate<A>(residual ? sum + residual[at] : sum);
+      target[at] = activate<A>(residual ? sum + Lanes(residual[at]) : sum);
     }
 }
 
-template <Activation A>
-void convolve(const Shape &s, const Part &part, const Lanes *x, const Lanes *weights, Lanes *scratch, const float *bias, const Lanes *residual, Lanes *y) {
+template <Activation A, class Pixel>
+void convolve(const Shape &s, const Part &part, const Pixel *x, const Lanes *weights, Lanes *scratch, const float *bias, const Pixel *residual, Pixel *y) {
   const int64_t count = s.grid.count(), groups = (s.outBlocks + wide - 1) / wide;
 #pragma omp parallel
   {
@@ -68,26 +68,33 @@ void convolve(const Shape &s, const Part &part, const Lanes *x, const Lanes *wei
   }
 }
 
-Kernel kernelOf(Context &c, const Shape &s, std::shared_ptr<Weights> weights, decltype(&convolve<Activation::none>) convolution, int x, int residual, int y) {
+template <class Pixel>
+Kernel kernelOf(Context &c, const Shape &s, std::shared_ptr<Weights> weights, decltype(&convolve<Activation::none, Pixel>) convolution, int x, int residual, int y) {
   const Part part(s, c.team());
   c.wantScratch(values * (part.valueStep + c.team() * part.sumStep) * sizeof(Lanes));
   const auto run = [=, &c](const float *bias) {
-    convolution(s, part, as<Lanes>(c.data(x)), weights->data(), as<Lanes>(c.scratch()), bias, as<Lanes>(c.data(residual)), as<Lanes>(c.data(y)));
+    convolution(s, part, as<Pixel>(c.data(x)), weights->data(), as<Lanes>(c.scratch()), bias, as<Pixel>(c.data(residual)), as<Pixel>(c.data(y)));
   };
   return {[=](const float *kept) { weights->prepare(kept); }, run};
 }
 
+template <class Pixel>
+Kernel outputs(Context &c, const Operation &op) {
+  const Shape s(c, op, op.in(0), op.in(1), op.out(0));
+  const auto convolution = forActivation(op, convolve<Activation::none, Pixel>, convolve<Activation::relu, Pixel>, convolve<Activation::relu6, Pixel>);
+  return kernelOf<Pixel>(c, s, std::make_shared<Weights>(c, op.in(1), false), convolution, op.in(0), op.in(3), op.out(0));
+}
+
+template <class Pixel>
+Kernel gradients(Context &c, const Operation &op) {
+  const Shape s(c, op, op.out(0), op.in(1), op.in(0));
+  return kernelOf<Pixel>(c, s.backward(), std::make_shared<Weights>(c, op.in(1), true), convolve<Activation::none, Pixel>, op.in(0), -1, op.out(0));
+}
+
 }  // namespace
 
-Kernel forward(Context &c, const Operation &op) {
-  const Shape s(c, op, op.in(0), op.in(1), op.out(0));
-  const auto convolution = forActivation(op, convolve<Activation::none>, convolve<Activation::relu>, convolve<Activation::relu6>);
-  return kernelOf(c, s, std::make_shared<Weights>(c, op.in(1), false), convolution, op.in(0), op.in(3), op.out(0));
-}
+Kernel forward(Context &c, const Operation &op) { return either<outputs<Lanes>, outputs<Bfloat16Lanes>>(c, op); }
 
-Kernel inputGradient(Context &c, const Operation &op) {
-  const Shape s(c, op, op.out(0), op.in(1), op.in(0));
-  return kernelOf(c, s.backward(), std::make_shared<Weights>(c, op.in(1), true), convolve<Activation::none>, op.in(0), -1, op.out(0));
-}
+Kernel inputGradient(Context &c, const Operation &op) { return either<gradients<Lanes>, gradients<Bfloat16Lanes>>(c, op); }
 
 }  // namespace regraft::winograd

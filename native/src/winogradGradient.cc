@@ -41,7 +41,8 @@ void addWeights(const Shape &s, const Lanes *sums, int64_t in, int64_t group, bo
   }
 }
 
-void gather(const Shape &s, const Part &part, const Lanes *x, const Lanes *dy, Lanes *scratch, bool add, Lanes *dw) {
+template <class Pixel>
+void gather(const Shape &s, const Part &part, const Pixel *x, const Pixel *dy, Lanes *scratch, bool add, Lanes *dw) {
   const int64_t count = s.grid.count(), outPixels = s.grid.height * s.grid.width;
   Lanes *changes = scratch + values * part.inputStep;
 #pragma omp parallel
@@ -74,9 +75,8 @@ void gather(const Shape &s, const Part &part, const Lanes *x, const Lanes *dy, L
   }
 }
 
-}  // namespace
-
-Step weightGradient(Context &c, const Operation &op) {
+template <class Pixel>
+Step gradient(Context &c, const Operation &op) {
   const int x = op.in(0), dy = op.in(1), dw = op.out(0);
   const Shape s(c, op, x, dw, dy);
   const Part part(s);
@@ -88,7 +88,7 @@ Step weightGradient(Context &c, const Operation &op) {
   const auto gathered = [=, &c](int thread) { return reinterpret_cast<Lanes *>(thread == 0 ? c.data(dw) : c.held(places + (thread - 1) * lanes * sizeof(Lanes))); };
   const auto run = [=, &c] {
     const auto &own = Context::part();
-    gather(s, part, reinterpret_cast<const Lanes *>(c.data(x)), reinterpret_cast<const Lanes *>(c.data(dy)), reinterpret_cast<Lanes *>(c.scratch()), !own.first, gathered(own.thread));
+    gather(s, part, reinterpret_cast<const Pixel *>(c.data(x)), reinterpret_cast<const Pixel *>(c.data(dy)), reinterpret_cast<Lanes *>(c.scratch()), !own.first, gathered(own.thread));
   };
   const auto after = [=] {
     Lanes *sum = gathered(0);
@@ -100,5 +100,9 @@ Step weightGradient(Context &c, const Operation &op) {
   };
   return {run, nullptr, after};
 }
+
+}  // namespace
+
+Step weightGradient(Context &c, const Operation &op) { return either<gradient<Lanes>, gradient<Bfloat16Lanes>>(c, op); }
 
 }  // namespace regraft::winograd

@@ -1,5 +1,7 @@
 // Where the tiles of Winograd's convolution lie, and the pixels that they read.
 #pragma once
+#include <type_traits>
+
 #include "context.h"
 #include "winogradTransform.h"
 
@@ -29,14 +31,15 @@ struct Window {
   Steps steps;
 };
 
-/// The Size x Size pixels from (row, column) on: where they lie, or copied with zeros for those outside the plane.
-template <int Size>
-inline Window windowAt(const Lanes *plane, int64_t height, int64_t width, int64_t row, int64_t column, Lanes *copy) {
-  if (row >= 0 && column >= 0 && row + Size <= height && column + Size <= width) return {plane + row * width + column, {width, 1}};
+/// The Size x Size pixels from (row, column) on: where they lie as float32, else copied, with zeros outside the plane.
+template <int Size, class Pixel>
+inline Window windowAt(const Pixel *plane, int64_t height, int64_t width, int64_t row, int64_t column, Lanes *copy) {
+  if constexpr (std::is_same_v<Pixel, Lanes>)
+    if (row >= 0 && column >= 0 && row + Size <= height && column + Size <= width) return {plane + row * width + column, {width, 1}};
   for (int64_t i = 0; i < Size; i++)
     for (int64_t j = 0; j < Size; j++) {
       const int64_t h = row + i, w = column + j;
-      copy[i * Size + j] = h >= 0 && h < height && w >= 0 && w < width ? plane[h * width + w] : Lanes{};
+      copy[i * Size + j] = h >= 0 && h < height && w >= 0 && w < width ? Lanes(plane[h * width + w]) : Lanes{};
     }
   return {copy, {Size, 1}};
 }
@@ -54,6 +57,7 @@ struct Shape {
 };
 
 /// Transforms the inputs of tiles [first, first + count) to [36][blocks][tiles]; called by every thread of a team.
-void transformInputs(const Shape &s, const Lanes *x, int64_t first, int64_t count, Lanes *to, int64_t tiles, int64_t valueStep);
+template <class Pixel>
+void transformInputs(const Shape &s, const Pixel *x, int64_t first, int64_t count, Lanes *to, int64_t tiles, int64_t valueStep);
 
 }  // namespace regraft::winograd

@@ -39,7 +39,7 @@ describe.skipIf(!able)('the faster precision', () => {
     const figures = (bfloat16: number) => JSON.stringify({ [key as string]: { float32: 1e9, bfloat16 } })
     await writeFile(remembered(), figures(2e9))
     expect(await fasterPrecision(1)).toBe('bfloat16')
-    await writeFile(remembered(), figures(1.5e9))
+    await writeFile(remembered(), figures(1.4e9))
     expect(await fasterPrecision(1)).toBe('float32')
   })
 
