@@ -54,6 +54,7 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
   // 2: options
   ['no folder', ['train'], 2, "name a folder of class folders: regraft train FOLDER (see 'regraft train --help')"],
   ['no images to classify', ['predict', 'model'], 2, 'name images to classify: regraft predict RUN IMAGE…'],
+  ['a precision that is none', ['predict', 'model', 'x.jpg', '--precision', 'fp16'], 2, 'option precision: '],
   ['a missing argument', ['evaluate'], 2, "missing required argument 'run'"],
   [
     'data beside --resume',

@@ -137,7 +137,13 @@ describe('regraft train', () => {
     expect((await train('auto', '--epochs', '1', '--precision', 'auto')).code).toBe(0)
     const { precision } = json('auto', 'config.json').options
     expect(['float32', 'bfloat16']).toContain(precision)
-    const { code, stdout } = await regraft(['evaluate', 'auto'], { cwd: folder.path })
+    const evaluated = await regraft(['evaluate', 'auto', '--json'], { cwd: folder.path })
+    const { loss } = JSON.parse(evaluated.stdout)
+    expect(loss).toBeCloseTo(json('auto', 'result.json').test.loss, 6)
+    const other = precision === 'bfloat16' ? 'float32' : 'auto'
+    const { code, stdout } = await regraft(['evaluate', 'auto', '--precision', other, '--threads', '1'], {
+      cwd: folder.path,
+    })
     expect(code).toBe(0)
     expect(stdout).toContain('top-1')
   })

@@ -1,23 +1,25 @@
 /** `regraft evaluate`: the accuracy of a run's model, on its test images or on another folder. */
 import { Command } from 'commander'
 import { evaluateRun } from '../inference/index.js'
+import { addComputing, type ComputingOptions, computing } from './computing.js'
 import { percent } from './terminal/format.js'
 import { progress } from './terminal/progress.js'
 import { table } from './terminal/table.js'
 
-interface EvaluateOptions {
+interface EvaluateOptions extends ComputingOptions {
   readonly part: 'train' | 'val' | 'test'
-  readonly engine?: 'auto' | 'onednn' | 'onnxruntime'
   readonly perClass?: boolean
   readonly json?: boolean
 }
 
-export const evaluateCommand = new Command('evaluate')
-  .description("measure a run's model on its test images, or on a folder with the same classes")
-  .argument('<run>', 'folder of a finished run')
-  .argument('[data]', "folder of class folders; default: the run's own data")
+export const evaluateCommand = addComputing(
+  new Command('evaluate')
+    .description("measure a run's model on its test images, or on a folder with the same classes")
+    .argument('<run>', 'folder of a finished run')
+    .argument('[data]', "folder of class folders; default: the run's own data"),
+  "the run's own",
+)
   .option('--part <PART>', "of the run's own split: train, val or test", 'test')
-  .option('--engine <CHOICE>', 'what executes the network: auto, onednn or onnxruntime')
   .option('--per-class', 'a table of classes, the weakest first')
   .option('--json', 'all numbers as JSON; accuracies are fractions')
   .addHelpText(
@@ -26,10 +28,9 @@ export const evaluateCommand = new Command('evaluate')
   )
   .action(async (run: string, data: string | undefined, options: EvaluateOptions) => {
     const bar = progress({ label: 'Evaluating', unit: 'image' })
-    const { part, engine = 'auto' } = options
     const result = await evaluateRun(run, data, {
-      part,
-      engine,
+      part: options.part,
+      ...(await computing(options)),
       onProgress: (done, total) => bar.update(done, total),
     }).finally(() => bar.done())
     if (options.json) {

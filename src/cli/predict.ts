@@ -4,23 +4,27 @@ import { Command } from 'commander'
 import { glob } from 'tinyglobby'
 import { RegraftError } from '../base/errors.js'
 import { type ImagePrediction, predict, pretrainedModel } from '../inference/index.js'
+import { addComputing, type ComputingOptions, computing } from './computing.js'
 import { percent } from './terminal/format.js'
+import { progress } from './terminal/progress.js'
 import { table } from './terminal/table.js'
 
-interface PredictOptions {
+interface PredictOptions extends ComputingOptions {
   readonly weights?: string
   readonly network?: string
   readonly match?: 'name' | 'order'
   readonly top: number
   readonly json?: boolean
-  readonly engine?: 'auto' | 'onednn' | 'onnxruntime'
 }
 
 const images = '**/*.{jpg,jpeg,png,webp,gif,tif,tiff,avif}'
 
-export const predictCommand = new Command('predict')
-  .description('classify images with a trained run, or with a pretrained network itself')
-  .argument('<paths...>', 'a run folder, then image files, folders or globs; with --weights images only')
+export const predictCommand = addComputing(
+  new Command('predict')
+    .description('classify images with a trained run, or with a pretrained network itself')
+    .argument('<paths...>', 'a run folder, then image files, folders or globs; with --weights images only'),
+  'float32',
+)
   .option(
     '--weights <SOURCE>',
     "use pretrained weights with ImageNet's classes: imagenet1k-v1, a file, a URL, hf:owner/name",
@@ -28,21 +32,27 @@ export const predictCommand = new Command('predict')
   .option('--network <NAME>', 'the network of --weights, where it cannot be inferred')
   .option('--match <CHOICE>', "how entries of --weights are matched: 'name' or 'order'")
   .option('--top <N>', 'how many of the most probable classes to show', Number, 3)
-  .option('--engine <CHOICE>', 'what executes the network: auto, onednn or onnxruntime')
   .option('--json', 'one JSON object a line instead of a table')
   .addHelpText(
     'after',
     '\nExamples:\n  regraft predict runs/photos-resnet50 cat.jpg\n  regraft predict runs/photos-resnet50 "holiday/**/*.jpg" --json\n  regraft predict --weights efficientnet-lite0.pth cat.jpg',
   )
   .action(async (given: string[], options: PredictOptions) => {
-    const { weights, network, match, top, json, engine = 'auto' } = options
+    const { weights, network, match, top, json } = options
+    const computed = await computing(options)
     const [run, ...rest] = given as [string, ...string[]]
     const paths = await expand(weights === undefined ? rest : given)
     const model = weights === undefined ? run : await pretrainedModel(weights, { network, ...(match ? { match } : {}) })
     const results: ImagePrediction[] = []
-    for await (const result of predict(model, paths, { top, engine })) {
-      if (json) process.stdout.write(`${JSON.stringify(result)}\n`)
-      results.push(result)
+    const bar = progress({ label: 'Classifying', unit: 'image', transient: true })
+    try {
+      for await (const result of predict(model, paths, { top, ...computed })) {
+        if (json) process.stdout.write(`${JSON.stringify(result)}\n`)
+        else bar.update(results.length + 1, paths.length)
+        results.push(result)
+      }
+    } finally {
+      bar.done()
     }
     if (!json) process.stdout.write(`${asTable(results)}\n`)
     const bad = results.filter(result => 'error' in result).length

@@ -63,15 +63,26 @@ export async function* predict(
     preprocessing,
     cacheBytes: 2 ** 28,
   })
+  const batchAt = (first: number) => paths.slice(first, first + batch).map((_, i) => first + i)
+  /** Reads the images of a batch. @returns why, for those that cannot be read */
+  const read = async (indices: readonly number[]) => {
+    const failures = new Map<number, string>()
+    const readOne = async (index: number) => {
+      const failure = await loader.prepare(index)
+      if (failure !== undefined) failures.set(index, failure)
+    }
+    await Promise.all(indices.map(readOne))
+    return failures
+  }
   try {
     await inference.write(values)
+    let next = read(batchAt(0))
     for (let first = 0; first < paths.length; first += batch) {
-      const indices = paths.slice(first, first + batch).map((_, i) => first + i)
-      const failures = new Map<number, string>()
-      for (const index of indices) {
-        const failure = await loader.prepare(index)
-        if (failure !== undefined) failures.set(index, failure)
-      }
+      const indices = batchAt(first)
+      const failures = await next
+      next = read(batchAt(first + batch))
+      // Nobody may come to wait for it
+      next.catch(() => {})
       const good = indices.filter(index => !failures.has(index))
       const scores = new Map<number, Score[]>()
       for await (const images of loader.batches(good, { batchSize: batch })) {

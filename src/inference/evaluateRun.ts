@@ -1,7 +1,10 @@
 /** Evaluates a run's model: on its own test images, or on another folder with the same classes. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { RegraftError } from '../base/errors.js'
 import { createLoader, type Dataset, imageFolder, splitFromPaths } from '../data/index.js'
-import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
+import { type CompileOptions, chooseEngine, type Engine, engines, type Precision } from '../engines/index.js'
+import type { Graph } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { imageBatches } from '../training/batches.js'
 import {
@@ -16,6 +19,7 @@ import {
 } from '../training/index.js'
 import { perClass } from '../training/metrics.js'
 
+/** The precision is the run's own by default, where this machine computes in it. */
 export interface EvaluationOptions extends CompileOptions {
   readonly engine?: 'auto' | Engine['name']
   /** Which images of the run's own split; default 'test'. Ignored where a folder is given. */
@@ -46,7 +50,11 @@ export async function evaluateRun(
   const indices = config ? splitFromPaths(data, config.split)[part] : [...data.samples.keys()]
   const batch = Math.min(32, Math.max(indices.length, 1))
   const graph = networkGraph(networkNamed(network), { classes: classes.length, batch, size: preprocessing.size })
-  const inference = await compileInference(chooseEngine(name, graph, options.precision), graph, compileOptions)
+  const precision = options.precision ?? (await precisionOf(run, graph, name))
+  const inference = await compileInference(chooseEngine(name, graph, precision), graph, {
+    ...compileOptions,
+    precision,
+  })
   const loader = createLoader(data, { preprocessing, cacheBytes: 0 })
   try {
     await inference.write(values)
@@ -59,6 +67,14 @@ export async function evaluateRun(
     await loader.close()
     await inference.program.dispose()
   }
+}
+
+/** What a run was trained and tested in; float32 where this machine cannot, or where it is a model's folder alone. */
+async function precisionOf(run: string, graph: Graph, engine: 'auto' | Engine['name']): Promise<Precision> {
+  if (!existsSync(join(run, 'config.json'))) return 'float32'
+  const { precision } = (await readConfig(run)).options
+  const able = engines.some(({ name, supports }) => [name, 'auto'].includes(engine) && supports(graph, precision).ok)
+  return able ? precision : 'float32'
 }
 
 /** The data set with the model's labels. @throws RegraftError where it has a class that the model does not know */
