@@ -1,5 +1,5 @@
 /** What the command says and which code it ends with, for what a person can get wrong; docs/errors.md explains the codes. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkOptions } from '../dist/training/index.js'
@@ -34,6 +34,7 @@ const begun = (changes: object) => ({
 beforeAll(async () => {
   await shapeImages(at('images'), 4)
   mkdirSync(at('empty'))
+  symlinkSync('circular', at('circular'))
   write('flat/1.jpg', 'x')
   write('list.yaml', '- epochs')
   write('broken.yaml', 'epochs: [1')
@@ -100,7 +101,17 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
     2,
     "'https://' is no address; write it as https://host/path/weights.pth",
   ],
+  [
+    'more threads than make sense',
+    ['train', 'images', '--threads', '100000'],
+    2,
+    'option threads: expected at most 512',
+  ],
+  ['half an epoch', ['train', 'images', '--epochs', '1.5'], 2, 'option epochs: expected a whole number'],
+  ['a folder for a study', ['study', 'images'], 2, 'images is a folder, not a study'],
+  ['a sweep of no steps', ['find-lr', 'images', '--steps', '0'], 2, '--steps 0: expected a whole number, 8 or more'],
   // 3: images
+  ['a link to itself', ['audit', 'circular'], 3, 'the link circular leads in a circle; check the path'],
   ['a folder to audit', ['audit', 'nowhere'], 3, 'there is no folder nowhere; check the path'],
   ['a file for a folder', ['audit', 'notes.txt'], 3, 'notes.txt is a file, not a folder'],
   ['an empty folder', ['audit', 'empty'], 3, 'empty has no class folders (it is empty): expected one folder per class'],
@@ -184,6 +195,19 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
   ],
   ['a damaged result', ['report', 'unreadable'], 7, 'unreadable/result.json is damaged: it is no JSON object'],
   ['a damaged study', ['report', 'study'], 7, 'study/study.json is damaged: it is no JSON object'],
+  [
+    'a file for the run folder',
+    ['train', 'images', ...narrow, '--weights', 'none', '--run', 'notes.txt'],
+    7,
+    'notes.txt cannot be written: there is a file where a folder should be; choose another folder',
+  ],
+  [
+    'a run folder below a file',
+    ['train', 'images', ...narrow, '--weights', 'none', '--run', 'notes.txt/run'],
+    7,
+    'notes.txt/run cannot be written: a part of it is a file; choose another folder',
+  ],
+  ['a file for a folder of runs', ['runs', 'notes.txt'], 7, 'there is no folder notes.txt; name the folder that holds'],
   // 8: engines
   [
     'an engine that cannot do it',
@@ -201,6 +225,38 @@ describe('what a person can get wrong is said in words, without a stack trace, a
     )
     expect(outcome.stderr).not.toMatch(/^\s+at /m)
     expect([outcome.code, outcome.stdout]).toEqual([code, ''])
+  })
+})
+
+// Other systems have no such names.
+it.skipIf(process.platform !== 'linux')('a name that is not UTF-8 is named', async () => {
+  const latin1 = Buffer.concat([Buffer.from(at('names/v')), Buffer.of(0xe9), Buffer.from('lo')])
+  mkdirSync(latin1, { recursive: true })
+  const { code, stderr } = await regraft(['audit', 'names'], { cwd: folder.path })
+  expect([code, stderr]).toEqual([3, 'error: the name names/v\ufffdlo is not UTF-8; rename it\n'])
+})
+
+describe('runs', () => {
+  it('lists what it can read, and names what it cannot', async () => {
+    const { code, stdout, stderr } = await regraft(['runs', '.'], { cwd: folder.path })
+    expect([code, stderr]).toEqual([0, expect.stringContaining('warning: left out: damaged/config.json is damaged')])
+    expect(stdout).toContain('other-weights')
+  })
+})
+
+describe('output', () => {
+  it.skipIf(!existsSync('/dev/full'))('that nobody can take ends the command in words', async () => {
+    const { code, stderr } = await regraft(['describe', 'resnet18'], { output: '/dev/full' })
+    expect([code, stderr]).toEqual([130, 'interrupted: the output cannot be written (ENOSPC)\n'])
+  })
+
+  it('that has a folder in its way leaves nothing beside it', async () => {
+    const { code, stderr } = await regraft(['audit', 'images', '--html', 'empty'], { cwd: folder.path })
+    expect([code, stderr]).toEqual([
+      7,
+      expect.stringContaining('empty cannot be written: that is a folder; name a file'),
+    ])
+    expect(readdirSync(folder.path).filter(name => name.endsWith('.part'))).toEqual([])
   })
 })
 

@@ -25,16 +25,28 @@ interface RunOptions {
   readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void
   /** Kilobytes that a file may not grow beyond: what writes more fails as on a full disk. */
   readonly largestFile?: number
+  /** A file that standard output goes into. */
+  readonly output?: string
 }
 
 /** Runs `regraft` to its end. */
 export function regraft(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   return new Promise((done, failed) => {
     const limit = options.largestFile ? `ulimit -f ${options.largestFile}; ` : ''
-    const child = spawn('bash', ['-c', `${limit}exec "$0" "$@"`, process.execPath, command, ...args], {
-      cwd: options.cwd,
-      env: { REGRAFT_CACHE: cache, ...process.env, NO_COLOR: '1' },
-    })
+    const child = spawn(
+      'bash',
+      [
+        '-c',
+        `${limit}exec "$0" "$@"${options.output ? ` > ${options.output}` : ''}`,
+        process.execPath,
+        command,
+        ...args,
+      ],
+      {
+        cwd: options.cwd,
+        env: { REGRAFT_CACHE: cache, ...process.env, NO_COLOR: '1' },
+      },
+    )
     let stdout = ''
     let stderr = ''
     const heard = () => options.onOutput?.(stdout + stderr, signal => child.kill(signal))

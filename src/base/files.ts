@@ -16,8 +16,19 @@ export async function writing<T>(path: string, write: () => Promise<T>): Promise
       )
     if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
       throw new RegraftError('run', `${path} cannot be written: permission denied; choose another folder`)
+    const why = unusable[code ?? '']
+    if (why !== undefined) throw new RegraftError('run', `${path} cannot be written: ${why}`)
     throw error
   }
+}
+
+/** What is wrong with a path itself. */
+const unusable: Readonly<Record<string, string>> = {
+  ENOTDIR: 'a part of it is a file; choose another folder',
+  EEXIST: 'there is a file where a folder should be; choose another folder',
+  EISDIR: 'that is a folder; name a file',
+  ENAMETOOLONG: 'the name is too long; choose a shorter one',
+  ELOOP: 'its links lead in a circle; choose another folder',
 }
 
 /** Writes aside, flushes to the disk and renames; `write` may write in several pieces. The folder is made if missing. */
@@ -27,15 +38,17 @@ export const replaceFile = (path: string, write: (file: FileHandle) => Promise<v
     const aside = `${path}.${process.pid}.part`
     const file = await open(aside, 'w')
     try {
-      await write(file)
-      await file.sync()
+      try {
+        await write(file)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await rename(aside, path)
     } catch (error) {
-      await file.close()
       await rm(aside, { force: true })
       throw error
     }
-    await file.close()
-    await rename(aside, path)
   })
 
 /** As `replaceFile`, for content that is at hand. */

@@ -1,5 +1,8 @@
 /** `regraft find-lr`: which learning rates suit these images, for the head and for the trunk. */
+import { mkdir } from 'node:fs/promises'
 import { Command } from 'commander'
+import { RegraftError } from '../base/errors.js'
+import { writing } from '../base/files.js'
 import { lrFinderFigure, writeFigure } from '../report/index.js'
 import { findRates, type RateFinding } from '../study/index.js'
 import { checkOptions, settlePrecision, trainingOptions } from '../training/index.js'
@@ -7,6 +10,9 @@ import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
 import { addOptions } from './options.js'
 import { showTraining } from './showTraining.js'
+
+/** With fewer, neighbouring rates are a decade apart. */
+const fewestSteps = 8
 
 const rate = (value: number) => value.toExponential(1).replace('.0', '').replace('e+', 'e')
 
@@ -41,6 +47,9 @@ export const findLrCommand = addOptions(
   .option('--out <FOLDER>', 'where the figures go', '.')
   .action(async (data: string, given: { steps: number; out: string } & Record<string, unknown>) => {
     const { steps, out, ...options } = given
+    if (!(Number.isInteger(steps) && steps >= fewestSteps))
+      throw new RegraftError('usage', `--steps ${steps}: expected a whole number, ${fewestSteps} or more`)
+    await writing(out, () => mkdir(out, { recursive: true }))
     const { exclude, labels } = checkOptions(await settlePrecision(options))
     const dataset = await openData(data, exclude, labels)
     const shown = showTraining()

@@ -56,6 +56,13 @@ for (const command of [
   program.addCommand(command)
 }
 
+// Whoever read the output is gone (`| head`), or its disk is full: nobody is left to work for.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code !== 'EPIPE') process.stderr.write(`interrupted: the output cannot be written (${code})\n`)
+  process.exit(exitCodes.interrupted)
+})
+process.stderr.on('error', () => {})
+
 try {
   await program.parseAsync()
 } catch (error) {

@@ -57,7 +57,10 @@ export const predictCommand = addComputing(
     if (!json) process.stdout.write(`${asTable(results)}\n`)
     const bad = results.filter(result => 'error' in result).length
     if (bad > 0)
-      throw new RegraftError('data', `${bad} of ${results.length} images cannot be read; the others were classified`)
+      throw new RegraftError(
+        'data',
+        `${bad} of ${results.length} images cannot be read${bad < results.length ? '; the others were classified' : ''}`,
+      )
   })
 
 /** Files as they are, the images below folders, and what globs match. */

@@ -33,7 +33,8 @@ export const runsCommand = new Command('runs')
   .argument('[folder]', 'folder of runs', 'runs')
   .option('--json', 'one JSON object a line; accuracies are fractions')
   .action(async (folder: string, { json }: { json?: boolean }) => {
-    const runs = await findRuns(folder)
+    const { runs, damaged } = await findRuns(folder)
+    for (const { message } of damaged) process.stderr.write(`warning: left out: ${message}\n`)
     const lines = json
       ? runs.map(({ run, config, history, best, result }) =>
           JSON.stringify({ run, options: config.options, epochs: history.length, best, result }),

@@ -1,4 +1,5 @@
 /** Lists folders and the image files below them, following links without running in circles. */
+import { existsSync } from 'node:fs'
 import { open, readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RegraftError } from '../base/errors.js'
@@ -18,6 +19,8 @@ export async function folderContent(folder: string): Promise<FolderContent> {
   const files: string[] = []
   for (const entry of await entriesOf(folder)) {
     if (entry.name.startsWith('.')) continue
+    if (entry.name.includes('\ufffd') && !existsSync(join(folder, entry.name)))
+      throw new RegraftError('data', `the name ${join(folder, entry.name)} is not UTF-8; rename it`)
     const target = entry.isSymbolicLink() ? await stat(join(folder, entry.name)).catch(() => undefined) : entry
     if (target?.isDirectory()) folders.push(entry.name)
     else if (target?.isFile()) files.push(entry.name)
@@ -36,6 +39,8 @@ async function entriesOf(folder: string) {
     if (code === 'EACCES' || code === 'EPERM') {
       throw new RegraftError('data', `no permission to read the folder ${folder}`, { cause: error })
     }
+    if (code === 'ELOOP')
+      throw new RegraftError('data', `the link ${folder} leads in a circle; check the path`, { cause: error })
     throw error
   }
 }

@@ -1,5 +1,5 @@
 /** A study as a person writes it: a YAML file with a base configuration and what varies, checked and with options in camel case. */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -106,7 +106,10 @@ const presets = fileURLToPath(new URL('../../assets/studies/', import.meta.url))
 export async function readStudy(source: string): Promise<StudyDefinition> {
   const preset = join(presets, `${source}.yaml`)
   const file = /^[\w-]+$/.test(source) && existsSync(preset) ? preset : source
-  if (existsSync(file)) return parseStudy(await readFile(file, 'utf8'), source)
+  const found = statSync(file, { throwIfNoEntry: false })
+  if (found?.isDirectory())
+    throw new RegraftError('usage', `${source} is a folder, not a study; go on with a study by --resume ${source}`)
+  if (found) return parseStudy(await readFile(file, 'utf8'), source)
   const names = (await readdir(presets)).map(name => name.replace(/\.yaml$/, ''))
   throw new RegraftError(
     'usage',

@@ -6,7 +6,9 @@ import { fasterPrecision, type Precision } from '../engines/index.js'
 
 const positive = z.number().positive()
 const notNegative = z.number().min(0)
-const count = z.number().int().positive()
+const count = z.number().int('expected a whole number').positive('expected a number above 0')
+/** More threads are a slip of the finger, and the system may refuse to start them. */
+const mostThreads = 512
 
 /** The shares of training, validation and test, as '7:2:1'. */
 const shares = z
@@ -190,7 +192,10 @@ export const trainingOptions = z.strictObject({
     description:
       'how activations are stored; bfloat16 (bf16) takes half the memory, and is faster where the CPU computes in it; auto measures which is faster here',
   }),
-  threads: count.optional().meta({ description: 'threads of the engine; default: the cores this process may use' }),
+  threads: count
+    .max(mostThreads, `expected at most ${mostThreads}`)
+    .optional()
+    .meta({ description: 'threads of the engine; default: the cores this process may use' }),
   compareScratch: z.boolean().default(false).meta({
     description: 'then train the same network from random weights, too, below the run folder, and compare',
   }),

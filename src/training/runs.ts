@@ -1,5 +1,5 @@
 /** Runs side by side: what lies in a folder of runs, and the settings in which they differ. */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RegraftError } from '../base/errors.js'
@@ -25,18 +25,31 @@ export async function readRun(run: string): Promise<RunSummary> {
 async function runFolders(folder: string, depth: number): Promise<string[]> {
   if (existsSync(join(folder, 'config.json'))) return [folder]
   if (depth === 0) return []
-  const entries = await readdir(folder, { withFileTypes: true })
+  // What cannot be listed holds no run of anyone's
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
   const below = await Promise.all(
     entries.filter(entry => entry.isDirectory()).map(({ name }) => runFolders(join(folder, name), depth - 1)),
   )
   return below.flat().sort()
 }
 
-/** Every run in a folder of runs, those of studies included. @throws RegraftError('run') where there is no such folder */
-export async function findRuns(folder: string): Promise<RunSummary[]> {
-  if (!existsSync(folder))
+/**
+ * Every run in a folder of runs, those of studies included, and what is wrong with those that cannot be read.
+ * @throws RegraftError('run') where there is no such folder
+ */
+export async function findRuns(folder: string): Promise<{ runs: RunSummary[]; damaged: RegraftError[] }> {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw new RegraftError('run', `there is no folder ${folder}; name the folder that holds your runs`)
-  return Promise.all((await runFolders(folder, 3)).map(readRun))
+  const runs: RunSummary[] = []
+  const damaged: RegraftError[] = []
+  for (const run of await runFolders(folder, 3))
+    try {
+      runs.push(await readRun(run))
+    } catch (error) {
+      if (!(error instanceof RegraftError)) throw error
+      damaged.push(error)
+    }
+  return { runs, damaged }
 }
 
 /** A setting as text; what is not set is empty. */
