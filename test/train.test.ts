@@ -342,7 +342,7 @@ describe('what a person can get wrong', () => {
       'a value out of range',
       ['train', 'images', '--epochs', '0'],
       2,
-      /error: option epochs: .*expected number to be >0/,
+      /error: option epochs: .*expected a number above 0/,
     ],
     ['a folder that is not there', ['train', 'nowhere'], 3, /error: there is no folder nowhere; check the path/],
     [
