@@ -235,6 +235,20 @@ describe('runs side by side', () => {
 })
 
 describe('an interrupted run', () => {
+  it('is not trained by two processes at once', async () => {
+    let second: ReturnType<typeof regraft> | undefined
+    await regraft(['train', 'images', ...small, '--run', 'twice', '--epochs', '5000'], {
+      cwd: folder.path,
+      onOutput: (text, kill) => {
+        if (second || !/epoch +1\//.test(text)) return
+        second = regraft(['train', '--resume', 'twice'], { cwd: folder.path }).finally(() => kill('SIGKILL'))
+      },
+    })
+    const { code, stderr } = (await second)!
+    expect(stderr).toContain('error: another process is training twice; wait for it, or stop it first\n')
+    expect(code).toBe(7)
+  })
+
   it.each(['SIGINT', 'SIGKILL'] as const)(
     'goes on after %s to the same metrics and weights as one that was never interrupted',
     async signal => {

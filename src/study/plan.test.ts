@@ -110,6 +110,6 @@ describe('what is wrong with a study', () => {
   })
 
   it('is found before anything runs: a value that an option does not take', () => {
-    expect(() => plan('{name: a, kind: grid, vary: {epochs: [0]}}')).toThrow(/option epochs: .*>0/)
+    expect(() => plan('{name: a, kind: grid, vary: {epochs: [0]}}')).toThrow(/option epochs: .*above 0/)
   })
 })

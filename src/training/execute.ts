@@ -1,5 +1,8 @@
 /** Executes a run that is set up: compiles, computes features where the trunk is frozen, trains, measures the best epoch. */
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { RegraftError } from '../base/errors.js'
+import { withLock } from '../base/lock.js'
 import { type FileStamps, type Loader, type Split, stateOf } from '../data/index.js'
 import { type Engine, totalBytes } from '../engines/index.js'
 import { type BatchSource, imageBatches } from './batches.js'
@@ -48,8 +51,17 @@ export interface Finished {
 
 const beginning: Position = { epoch: 0, step: 0, seconds: 0 }
 
-/** Trains to the last epoch from where the run folder stands, and writes everything a run leaves. */
-export async function execute(task: Execution): Promise<Finished> {
+/**
+ * Trains to the last epoch from where the run folder stands, and writes everything a run leaves.
+ * @throws RegraftError('run') where another process trains the same run
+ */
+export function execute(task: Execution): Promise<Finished> {
+  const { run, signal } = task
+  const refusal = new RegraftError('run', `another process is training ${run}; wait for it, or stop it first`)
+  return withLock(join(run, 'running.lock'), () => trainOn(task), signal, undefined, refusal)
+}
+
+async function trainOn(task: Execution): Promise<Finished> {
   const { run, config, parts, loader, engine, grafted, onEvent = () => {}, signal } = task
   const { options, resolved } = config
   const classes = config.classes.length

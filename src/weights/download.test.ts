@@ -8,8 +8,8 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { cachePath } from '../base/cache.js'
+import { temporaryFolder } from '../base/folder.testing.js'
 import { type DownloadRequest, downloadFile } from './download.js'
-import { temporaryFolder } from './folder.testing.js'
 import { sha256OfFile } from './hash.js'
 import { type Served, serve } from './server.testing.js'
 
@@ -230,7 +230,7 @@ describe('two at once', () => {
     await mkdir(dirname(path), { recursive: true })
     // The number of a process that has ended.
     const gone = await new Promise<number | undefined>(resolve => {
-      const child = fork(fileURLToPath(new URL('lock.js', import.meta.url)), { execArgv: [] })
+      const child = fork(fileURLToPath(new URL('../base/lock.js', import.meta.url)), { execArgv: [] })
       child.on('exit', () => resolve(child.pid))
     })
     await writeFile(`${path}.lock`, `${gone} ${hostname()} token\n`)

@@ -1,8 +1,8 @@
 /** Weights are told by their content; the published files and every golden checkpoint are read to PyTorch's numbers. */
 import { mkdir, truncate, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import { temporaryFolder } from '../base/folder.testing.js'
 import { sharedPath } from '../base/shared.js'
-import { temporaryFolder } from './folder.testing.js'
 import { sha256OfFile } from './hash.js'
 import { readWeights } from './load.js'
 import { checkpoint, legacy } from './pytorchFiles.testing.js'

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { cachePath } from '../base/cache.js'
-import { temporaryFolder } from './folder.testing.js'
+import { temporaryFolder } from '../base/folder.testing.js'
 import { serve } from './server.testing.js'
 import { fetchWeights, parseWeightsSource } from './sources.js'
 

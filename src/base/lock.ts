@@ -3,24 +3,30 @@ import { randomUUID } from 'node:crypto'
 import { open, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { writing } from './files.js'
 
 /**
  * Runs `work` while no other process holds the lock; waits for one that does, and takes over from one that died.
  * @param staleAfter milliseconds: a holder that has not touched its lock for so long is dead
+ * @param refusal thrown, instead of waiting on, as soon as a holder is seen to be alive
+ * @throws RegraftError('run') where the lock cannot be written
  */
 export async function withLock<T>(
   path: string,
   work: () => Promise<T>,
   signal?: AbortSignal,
   staleAfter = 30_000,
+  refusal?: Error,
 ): Promise<T> {
   const own = `${process.pid} ${hostname()} ${randomUUID()}\n`
   let seen = ''
   let since = 0
-  while (!(await create(path, own))) {
+  while (!(await writing(path, () => create(path, own)))) {
     signal?.throwIfAborted()
     const holder = await look(path)
     if (holder.state !== seen) {
+      // A number of a process may have gone to another one since: only a lock that is touched is held.
+      if (refusal && seen !== '' && holder.state !== '') throw refusal
       seen = holder.state
       since = performance.now()
     }
@@ -57,8 +63,8 @@ async function create(path: string, text: string): Promise<boolean> {
 async function look(path: string): Promise<{ readonly state: string; readonly dead: boolean }> {
   const text = await readFile(path, 'utf8').catch(() => '')
   const touched = await stat(path).then(
-    ({ mtimeMs }) => mtimeMs,
-    () => 0,
+    ({ mtimeMs }) => String(mtimeMs),
+    () => '',
   )
   const [pid, host] = text.trim().split(' ')
   return { state: `${text}${touched}`, dead: host === hostname() && !isRunning(Number(pid)) }

@@ -20,6 +20,14 @@ describe('withLock', () => {
     expect(existsSync(path)).toBe(false)
   })
 
+  it('may be refused at once instead of waited for, by a holder that lives', async () => {
+    const path = inFolder('refused.lock')
+    const held = withLock(path, () => sleep(1000, 'held'), undefined, 600)
+    await expect(withLock(path, async () => {}, undefined, 600, new Error('held'))).rejects.toThrow('held')
+    expect(await held).toBe('held')
+    expect(await withLock(path, async () => 'free', undefined, 600, new Error('held'))).toBe('free')
+  })
+
   it('is given back after a failure', async () => {
     const path = inFolder('failure.lock')
     await expect(withLock(path, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
