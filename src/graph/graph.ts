@@ -17,6 +17,8 @@ export interface Value {
   readonly role: Role
   /** Parameters only: whether training changes it. */
   readonly trainable?: boolean
+  /** Intermediates only: the value that this one is computed a second time as, to the same bits. */
+  readonly recomputes?: string
 }
 
 /** One application of an operator. Optional inputs that are absent are the empty string; so are outputs nobody needs. */

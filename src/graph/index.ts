@@ -25,6 +25,7 @@ export { fuse } from './passes/fuse.js'
 export { placeBuffers, planArena } from './passes/liveness.js'
 export { forInference, forTraining } from './passes/mode.js'
 export { prune } from './passes/prune.js'
+export { recomputations } from './passes/recompute.js'
 export { type Split, splitFrozen } from './passes/split.js'
 export { print } from './print.js'
 export {

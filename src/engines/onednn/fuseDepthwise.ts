@@ -11,7 +11,7 @@ function isDepthwise({ numbers }: Draft, weights: DraftValue | undefined): boole
 
 /**
  * Replaces norm, weight gradient and input gradient where the norm's result is read by the weight gradient only.
- * @param operations after `recompute`, which gives each reader of a norm a copy of its own
+ * @param operations after `applyNormsAgain`, which gives each reader of a norm a copy of its own
  */
 export function fuseDepthwise(operations: readonly Draft[], values: Map<string, DraftValue>): Draft[] {
   const readers = new Map<string, number>()

@@ -18,6 +18,8 @@ export interface DraftValue {
   readonly batched: boolean
   /** Whether it passes between operations of one strip only: then each thread has its own, for the images of a part. */
   readonly local: boolean
+  /** The value that this one is computed a second time as. */
+  readonly recomputes?: string | undefined
 }
 
 /** A kernel with the names of what it reads and writes; '' where absent. */
@@ -100,11 +102,19 @@ export function lower(graph: Graph, precision: Precision = 'float32'): Lowered {
     values.set(name, { name, dims, layout, precision: stored, batched, persistent, local: false })
     return name
   }
-  for (const { name, shape, role } of graph.values.values()) {
+  // A barrier is nothing here: operations run in the order in which they stand.
+  const passed = new Map(
+    graph.nodes.flatMap(({ operator, inputs, outputs }) =>
+      operator === 'barrier' ? [[outputs[0] as string, inputs[0] as string]] : [],
+    ),
+  )
+  for (const { name, shape, role, recomputes } of graph.values.values()) {
+    if (passed.has(name)) continue
     const images = shape.length === 4 && !weights.has(name)
     const within = role === 'intermediate' || role === 'input'
     const layout = weights.has(name) ? 'weights' : images && role === 'intermediate' ? 'blocked' : 'plain'
     declare(name, shape, layout, images && within, !within)
+    if (recomputes) values.set(name, { ...(values.get(name) as DraftValue), recomputes })
   }
   const emit = (kernel: string, inputs: string[], outputs: string[], numbers: Draft['numbers'] = {}) =>
     operations.push({ kernel, inputs, outputs, numbers })
@@ -197,7 +207,8 @@ export function lower(graph: Graph, precision: Precision = 'float32'): Lowered {
   }
 
   for (const node of graph.nodes) {
-    const inputs = node.inputs.map((name, position) => inputOf(node, name, position))
+    if (node.operator === 'barrier') continue
+    const inputs = node.inputs.map((name, position) => inputOf(node, passed.get(name) ?? name, position))
     if (node.operator === 'batchNorm') batchNorm(node, inputs)
     else if (node.operator === 'batchNormGradient') batchNormGradient(node, inputs)
     else {

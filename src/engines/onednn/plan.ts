@@ -4,7 +4,7 @@ import type { Precision } from '../engine.js'
 import { fuseDepthwise } from './fuseDepthwise.js'
 import { type Draft, type DraftValue, lower, updatesInPlace } from './lower.js'
 import { padded } from './native.js'
-import { cacheBytes, type DraftStrip, once, type Parts, recompute, strips } from './strips.js'
+import { applyNormsAgain, cacheBytes, type DraftStrip, once, type Parts, strips } from './strips.js'
 import { markWinograd } from './winograd.js'
 
 export interface PlannedValue extends DraftValue {
@@ -66,7 +66,7 @@ export function planOf(graph: Graph, threads: number, cache = cacheBytes, precis
       operations: [{ kernel: 'copy', inputs: [next], outputs: [persistent], numbers: {} }],
       ...once,
     }))
-  const kernels = markWinograd(fuseDepthwise(recompute(lowered), values), values)
+  const kernels = markWinograd(fuseDepthwise(applyNormsAgain(lowered), values), values)
   const groups = [...strips(kernels, values, bytesOf, cache, threads), ...copies]
   const operations = groups.flatMap(group => group.operations)
   const outputs = new Set(graph.outputs)

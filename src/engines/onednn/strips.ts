@@ -42,33 +42,32 @@ const updates = new Set(['sgd', 'adamW', 'blend', 'runningStatistics'])
 export const cacheBytes = 2 * 2 ** 20
 
 /**
- * Norms are applied again in the backward pass right before their result is read, instead of storing it: what came
- * before the norm is read there anyway.
+ * Gradients have norms applied again right before they read their result, instead of storing it: what came before the
+ * norm is read there anyway.
  */
-export function recompute({ values, operations }: Lowered): Draft[] {
-  const loss = operations.findIndex(({ kernel }) => kernel === 'softmaxCrossEntropy')
-  if (loss < 0) return [...operations]
+export function applyNormsAgain({ values, operations }: Lowered): Draft[] {
   const norms = new Map(
-    operations
-      .slice(0, loss)
-      .flatMap(operation =>
-        operation.kernel === 'normApply' && !operation.inputs[2] ? [[operation.outputs[0] as string, operation]] : [],
-      ),
+    operations.flatMap(operation =>
+      operation.kernel === 'normApply' && !operation.inputs[2] ? [[operation.outputs[0] as string, operation]] : [],
+    ),
   )
   let copies = 0
-  return operations.flatMap((operation, at) => {
-    if (at < loss) return [operation]
+  const result = operations.flatMap(operation => {
+    if (!operation.kernel.includes('Gradient')) return [operation]
     const again: Draft[] = []
     const inputs = operation.inputs.map(name => {
       const norm = norms.get(name)
       if (!norm) return name
       const copy = `${name}.again${copies++}`
-      values.set(copy, { ...(values.get(name) as DraftValue), name: copy })
+      values.set(copy, { ...(values.get(name) as DraftValue), name: copy, recomputes: undefined })
       again.push({ ...norm, outputs: [copy] })
       return copy
     })
     return [...again, { ...operation, inputs }]
   })
+  // What the recompute pass has made for such a reader alone is not read any more.
+  const read = new Set(result.flatMap(({ inputs }) => inputs))
+  return result.filter(({ outputs: [y = ''] }) => !values.get(y)?.recomputes || read.has(y) || !values.delete(y))
 }
 
 /** The number of images that a kernel's values count, if it can work on some of them. */
@@ -122,8 +121,9 @@ export function strips(
   const read = new Set(operations.flatMap(({ inputs }) => inputs))
   const isLast = ({ kernel, outputs }: Draft) => updates.has(kernel) && !outputs.some(name => read.has(name))
   const later = operations.filter(isLast)
+  const isAgain = ({ outputs: [y = ''] }: Draft) => values.get(y)?.recomputes !== undefined
   for (const operation of operations) {
-    if (isLast(operation)) continue
+    if (isLast(operation) || isAgain(operation)) continue
     const own = batchOf(operation, values)
     if (own === undefined) {
       waiting.push(operation)
@@ -139,7 +139,42 @@ export function strips(
     open.push(operation)
   }
   close()
-  return withUpdates(result, later)
+  return withUpdates(withRecomputed(result, operations.filter(isAgain), values), later)
+}
+
+/**
+ * Puts what is computed a second time before the strip that first reads it, in strips of its own: the others stay as
+ * they are, and so do the sums that follow their parts. Parts are those of the first time.
+ */
+function withRecomputed(
+  groups: readonly DraftStrip[],
+  again: readonly Draft[],
+  values: ReadonlyMap<string, DraftValue>,
+): DraftStrip[] {
+  const stripOf = new Map<string, DraftStrip>()
+  const readAt = new Map<string, number>()
+  groups.forEach((group, at) => {
+    for (const { inputs, outputs } of group.operations) {
+      for (const name of inputs) if (!readAt.has(name)) readAt.set(name, at)
+      for (const name of outputs) stripOf.set(name, group)
+    }
+  })
+  const before = new Map<number, { readonly first: DraftStrip; readonly operations: Draft[] }[]>()
+  let at = groups.length
+  for (const operation of [...again].reverse()) {
+    const [y = ''] = operation.outputs
+    // What follows in the list may need it.
+    at = Math.min(at, readAt.get(y) ?? at)
+    const first = stripOf.get(values.get(y)?.recomputes ?? '') as DraftStrip
+    const here = before.get(at) ?? []
+    before.set(at, here)
+    if (here[0]?.first === first) here[0].operations.unshift(operation)
+    else here.unshift({ first, operations: [operation] })
+  }
+  return groups.flatMap((group, at) => [
+    ...(before.get(at) ?? []).map(({ first, operations }) => ({ ...first, operations })),
+    group,
+  ])
 }
 
 /** The largest number of images that divides a thread's share of the batch and fits the cache. */

@@ -57,6 +57,7 @@ interface Attributes {
   dropout: { readonly probability: number }
   softmaxCrossEntropy: None
   softmaxCrossEntropyGradient: None
+  barrier: None
   blend: None
   clipScale: None
   sgd: { readonly nesterov: boolean }

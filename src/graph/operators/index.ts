@@ -3,6 +3,7 @@ import type { Operator } from '../operator.js'
 import { adamW } from './adamW.js'
 import { add } from './add.js'
 import type { OperatorName } from './attributes.js'
+import { barrier } from './barrier.js'
 import { batchNorm, batchNormGradient } from './batchNorm.js'
 import { blend } from './blend.js'
 import { clipScale } from './clipScale.js'
@@ -39,6 +40,7 @@ const operators: { readonly [Name in OperatorName]: Operator<Name> } = {
   dropout,
   softmaxCrossEntropy,
   softmaxCrossEntropyGradient,
+  barrier,
   blend,
   clipScale,
   sgd,

@@ -1,5 +1,5 @@
 /** The liveness pass: how long each intermediate is needed, and where in one arena it can stand. */
-import { type Graph, valuesOf } from '../graph.js'
+import { elements, type Graph, lookUp, type Value, valuesOf } from '../graph.js'
 
 /** First and last node (by index) between which a value has to be kept. */
 export interface Lifetime {
@@ -23,6 +23,24 @@ function lifetimes(graph: Graph): Map<string, Lifetime> {
     if (lifetime) result.set(name, { ...lifetime, last: end })
   }
   return result
+}
+
+/** Bytes of those intermediates of a kind that are needed at the same time, as float32: no arena can be smaller. */
+export function peakBytes(graph: Graph, counts: (value: Value) => boolean = () => true): number {
+  const change = new Array<number>(graph.nodes.length + 2).fill(0)
+  for (const [name, { first, last }] of lifetimes(graph)) {
+    const value = lookUp(graph, name)
+    const bytes = counts(value) ? 4 * elements(value.shape) : 0
+    change[first]! += bytes
+    change[last + 1]! -= bytes
+  }
+  let most = 0
+  let bytes = 0
+  for (const step of change) {
+    bytes += step
+    most = Math.max(most, bytes)
+  }
+  return most
 }
 
 /** Something that needs `bytes` of memory during its lifetime. */

@@ -3,7 +3,7 @@ import type { Graph, Node, OperatorName } from '../../../graph/index.js'
 import { conv2d } from './convolution.js'
 import * as dense from './dense.js'
 import { conv2dInputGradient } from './inputGradient.js'
-import { plain } from './layout.js'
+import { barrier, plain } from './layout.js'
 import { batchNorm, batchNormGradient, runningStatistics } from './norm.js'
 import { globalAveragePool, globalAveragePoolGradient, maxPool, maxPoolGradient } from './pool.js'
 import { adamW, blend, clipScale, sgd } from './update.js'
@@ -35,6 +35,7 @@ const lowerings: { readonly [Name in OperatorName]: Lowering<Name> } = {
   dropout: dense.dropout,
   softmaxCrossEntropy: dense.softmaxCrossEntropy,
   softmaxCrossEntropyGradient: dense.softmaxCrossEntropyGradient,
+  barrier,
   blend,
   clipScale,
   sgd,

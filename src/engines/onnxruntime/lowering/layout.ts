@@ -1,5 +1,5 @@
 /** Activations in blocks of channels, as ONNX Runtime's fastest kernels take them: [N, C / block, H, W, block]. */
-import { type Graph, lookUp } from '../../../graph/index.js'
+import { type Graph, lookUp, type Node } from '../../../graph/index.js'
 import type { OnnxWriter } from './writer.js'
 
 /*
@@ -35,6 +35,21 @@ export function plain(writer: OnnxWriter, graph: Graph, name: string): string {
   if (role !== 'intermediate' || writer.has(name) || !writer.has(inBlocks(name))) return name
   const channels = shape[1] as number
   return writer.add('com.microsoft.nchwc.ReorderOutput', [inBlocks(name)], { channels }, name)
+}
+
+/**
+ * x, whose shape ends in none of the numbers of the value to wait for: nodes have no order but what they read, and the
+ * runtime would compute only once what reads the same.
+ */
+export function barrier(writer: OnnxWriter, graph: Graph, node: Node<'barrier'>): void {
+  const [x, after] = node.inputs as [string, string]
+  const [output] = node.outputs as [string]
+  const { shape } = lookUp(graph, x)
+  const blocked = isBlocked(writer, shape)
+  const none = writer.reshape(writer.slice(kept(writer, graph, after), [0], [0], [0], [1]), [0])
+  const sizes = writer.integers(blocked ? [shape[0]!, padded(writer, shape[1]!), ...shape.slice(2)] : shape)
+  const waiting = writer.add('Concat', [sizes, writer.add('Cast', [none], { to: 7 })], { axis: 0 })
+  writer.add('Reshape', [kept(writer, graph, x), waiting], {}, keptAs(writer, graph, output))
 }
 
 /** A vector [channels] with zeros for the channels that blocks add. */

@@ -12,7 +12,7 @@ const overDeviation = (writer: OnnxWriter, value: string, variance: string, eps:
 
 /** x - mean. The gradient finds what the norm has made already: x itself is then not needed any longer. */
 function centred(writer: OnnxWriter, graph: Graph, x: string, mean: string): string {
-  const name = `${mean}#centred`
+  const name = `${x} ${mean}#centred`
   if (writer.has(name)) return name
   const { shape } = lookUp(graph, x)
   const scale = writer.floats(new Array<number>(shape[1] as number).fill(1))
@@ -33,16 +33,19 @@ export function batchNorm(writer: OnnxWriter, graph: Graph, node: Node<'batchNor
   const shape = lookUp(graph, x).shape as Sizes
   const after = { residual: residual && kept(writer, graph, residual), activation }
   const output = keptAs(writer, graph, y)
-  if (!training) {
+  // Statistics that this run has found are used as they were then, so that a norm gives the same bits a second time.
+  if (!training && lookUp(graph, runningMean).role !== 'intermediate') {
     const scale = overDeviation(writer, weight, runningVariance, eps)
     const shift = writer.add('Sub', [bias, writer.add('Mul', [runningMean, scale])])
     affine(writer, kept(writer, graph, x), shape, { scale, shift, ...after }, output)
     return
   }
-  const mean = channelMean(writer, kept(writer, graph, x), shape, meanName || undefined)
+  const mean = training ? channelMean(writer, kept(writer, graph, x), shape, meanName || undefined) : runningMean
   // Two passes: E[x^2] - E[x]^2 would lose digits, and so would scaling x before its mean is taken off.
   const difference = centred(writer, graph, x, mean)
-  const variance = channelDot(writer, difference, difference, shape, varianceName || undefined)
+  const variance = training
+    ? channelDot(writer, difference, difference, shape, varianceName || undefined)
+    : runningVariance
   const scale = overDeviation(writer, weight, variance, eps)
   affine(writer, difference, shape, { scale, shift: bias, ...after }, output)
 }
