@@ -1,6 +1,6 @@
 /** What this process may use of the machine: cores and memory within its control group, and the CPU's features. */
 import { readFileSync } from 'node:fs'
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 
 const read = (path: string): string | undefined => {
   try {
@@ -26,6 +26,9 @@ export function usableMemory(): number {
   const limit = Number(read('/sys/fs/cgroup/memory.max') ?? read('/sys/fs/cgroup/memory/memory.limit_in_bytes'))
   return Number.isFinite(limit) && limit > 0 ? Math.min(totalmem(), limit) : totalmem()
 }
+
+/** Bytes of memory that are free for this process. */
+export const freeMemory = (): number => Math.min(freemem(), usableMemory())
 
 /** The CPU's name as the system gives it. */
 export const cpuModel = (): string => cpus()[0]?.model.trim() || 'unknown'

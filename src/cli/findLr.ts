@@ -40,6 +40,7 @@ export const findLrCommand = addOptions(
     seed: true,
     engine: true,
     precision: true,
+    memory: true,
     threads: true,
   }),
 )

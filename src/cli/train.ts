@@ -26,7 +26,7 @@ export const trainCommand = addOptions(
   trainingOptions,
 )
   .option('--config <FILE>', 'YAML file with the same options under the same names')
-  .option('--resume <FOLDER>', 'go on with an interrupted run')
+  .option('--resume <FOLDER>', 'go on with an interrupted run, in another --memory if you like')
   .addHelpText('after', examples)
   .action(async (data: string | undefined, given: { config?: string; resume?: string } & Record<string, unknown>) => {
     const { config, resume: run, ...options } = given
@@ -71,11 +71,12 @@ async function begin(
 }
 
 async function goOn(run: string, data: string | undefined, options: Record<string, unknown>, hooks: Hooks) {
-  const [other] = Object.keys(options)
+  const { memory, ...others } = options
+  const [other] = Object.keys(others)
   if (data !== undefined || other !== undefined)
     throw new RegraftError(
       'usage',
       `--resume goes on with the run's own data and options; leave out ${data ?? `'${other}'`}`,
     )
-  return resume(run, hooks)
+  return resume(run, hooks, memory === undefined ? {} : { memory: String(memory) })
 }

@@ -54,6 +54,8 @@ export interface Program {
 export interface Engine {
   readonly name: 'onednn' | 'onnxruntime'
   supports(graph: Graph, precision: Precision): Support
+  /** What a program of the graph would hold, before anything is allocated; of the workspace, what can be told so early. */
+  memory(graph: Graph, options?: CompileOptions): MemoryPlan
   /** Plans memory and chooses layouts. @throws RegraftError('engine') where the graph is not supported or does not fit */
   compile(graph: Graph, options?: CompileOptions): Promise<Program>
 }

@@ -124,7 +124,7 @@ export async function findRates(
   const compiled = async (rates: Pick<ResolvedOptions, 'lrHead' | 'lrBackbone'>): Promise<TrainingProgram> => {
     const set = { ...options, ...rates, batchSize, accumulate: 1, ema: 0 }
     const graphs = trainingGraphs(network, set, classes, preprocessing.size, false)
-    return compileTraining(engine, network, graphs, set)
+    return compileTraining(engine, network, graphs, set, hooks.onEvent)
   }
 
   try {

@@ -159,7 +159,7 @@ function trainingPhases(task: Execution, graphsAt: (epoch: number) => TrainingGr
     const state = await current?.training.state()
     await dispose()
     const graphs = graphsAt(epoch)
-    const training = await compileTraining(engine, grafted.network, graphs, options)
+    const training = await compileTraining(engine, grafted.network, graphs, options, task.onEvent)
     current = { from, training }
     await training.restore(grafted.values)
     if (state) await training.restore(state)

@@ -1,5 +1,6 @@
 /** What can be set for a training run: one schema that gives types, defaults, checks and help text. */
 import { z } from 'zod'
+import { amountPattern } from '../base/bytes.js'
 import { RegraftError } from '../base/errors.js'
 import { didYouMean } from '../base/suggest.js'
 import { fasterPrecision, type Precision } from '../engines/index.js'
@@ -191,6 +192,11 @@ export const trainingOptions = z.strictObject({
   precision: z.enum(['float32', 'bfloat16', 'bf16', 'auto']).default('float32').meta({
     description:
       'how activations are stored; bfloat16 (bf16) takes half the memory, and is faster where the CPU computes in it; auto measures which is faster here',
+  }),
+  memory: z.string().regex(amountPattern, "expected a size like '4GB' or '800MB'").optional().meta({
+    value: 'SIZE',
+    description:
+      'what the training step may take, like 4GB or 800MB: activations that do not fit are computed again, which takes longer and gives the same results; default: what is free',
   }),
   threads: count
     .max(mostThreads, `expected at most ${mostThreads}`)

@@ -18,7 +18,9 @@ import {
   weightDecayOf,
 } from '../graph/index.js'
 import { type Network, networkGraph } from '../models/index.js'
+import type { Listener } from './events.js'
 import { frozenParameters, parameterGroups } from './groups.js'
+import { fitToMemory } from './memory.js'
 import type { ResolvedOptions } from './options.js'
 
 /** Features are kept in memory where an image has at most this many. */
@@ -106,15 +108,19 @@ export const compileOptions = ({ precision, threads }: ResolvedOptions): Compile
   ...(threads ? { threads } : {}),
 })
 
-/** Compiles the training step of what is trained. */
+/**
+ * Compiles the training step of what is trained, in what memory there is.
+ * @throws RegraftError('engine') where there is too little
+ */
 export async function compileTraining(
   engine: Engine,
   network: Network,
   { trained, input }: TrainingGraphs,
   options: ResolvedOptions,
+  onEvent?: Listener,
 ): Promise<TrainingProgram> {
   const groups = parameterGroups(network, trainableParameters(trained), options)
-  const graph = trainingStep(trained, {
+  const whole = trainingStep(trained, {
     optimiser:
       options.optimiser === 'adamw' ? { name: 'adamW', eps: adamW.eps } : { name: 'sgd', nesterov: options.nesterov },
     groupOf: groups.groupOf,
@@ -123,6 +129,8 @@ export async function compileTraining(
     clip: options.clipNorm !== undefined,
     average: options.ema > 0,
   })
+  const { graph, note } = fitToMemory(engine, whole, compileOptions(options), options.memory)
+  if (note !== undefined) onEvent?.({ type: 'note', message: note })
   const program = await engine.compile(graph, compileOptions(options))
   const inputs = valuesOf(graph, 'input')
   const masks = inputs.filter(({ name }) => name.endsWith('.mask'))

@@ -43,6 +43,9 @@ export interface Hooks {
   readonly reuse?: Reuse | undefined
 }
 
+/** Options that may be others when a run goes on. */
+export type Harmless = Pick<TrainingOptions, 'memory'>
+
 export interface Reuse {
   /** A folder that keeps features of frozen trunks. */
   readonly features: string
@@ -112,9 +115,10 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
   }
 }
 
-/** An interrupted run, from where its folder stands. */
-export async function goOn(run: string, hooks: Hooks): Promise<Finished> {
-  const config = await readConfig(run)
+/** An interrupted run, from where its folder stands, with other options where they change no result. */
+export async function goOn(run: string, hooks: Hooks, changes: Harmless = {}): Promise<Finished> {
+  const recorded = await readConfig(run)
+  const config = { ...recorded, options: { ...recorded.options, ...changes } }
   const { options, provenance, resolved } = config
   if (existsSync(resultFile(run)))
     throw new RegraftError('run', `${run} has finished already; its results are in ${resultFile(run)}`)

@@ -1,19 +1,9 @@
 /** Numbers as people read them. */
 
-export { duration } from '../../base/duration.js'
+import { bytes } from '../../base/bytes.js'
 
-/** '1.4 GB': powers of 1000, three digits at most. */
-export function bytes(count: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB']
-  let value = count
-  let power = 0
-  // What would be rounded to 1000 is one of the next unit.
-  while (value >= 999.5 && power < units.length - 1) {
-    value /= 1000
-    power++
-  }
-  return `${power === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${units[power]}`
-}
+export { bytes } from '../../base/bytes.js'
+export { duration } from '../../base/duration.js'
 
 /** A share from 0 to 1 as '94.6 %'. */
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`

@@ -1,9 +1,8 @@
 /** The native engine: oneDNN's kernels and own ones, in a static plan, in float32 or bfloat16, on x86-64. */
-import { freemem } from 'node:os'
 import { RegraftError } from '../../base/errors.js'
-import { cpuFeatures, cpuModel, usableCores, usableMemory } from '../../base/machine.js'
+import { cpuFeatures, cpuModel, freeMemory, usableCores } from '../../base/machine.js'
 import { elements, type Graph, lookUp, valuesOf } from '../../graph/index.js'
-import type { Engine, MemoryPlan, Precision, Program } from '../engine.js'
+import { type Engine, type MemoryPlan, type Precision, type Program, totalBytes } from '../engine.js'
 import { nativeAddon } from './native.js'
 import { type Plan, planOf } from './plan.js'
 import { cacheBytes } from './strips.js'
@@ -11,8 +10,8 @@ import { transformedBytes } from './winograd.js'
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
 
-/** Bytes by purpose; the workspace is known once oneDNN has chosen its implementations. */
-function memoryOf(graph: Graph, plan: Plan, shared: number): MemoryPlan {
+/** Bytes by purpose. */
+function memoryOf(graph: Graph, plan: Plan, workspace: number): MemoryPlan {
   const states = new Set(valuesOf(graph, 'state').map(({ name }) => name))
   const persistent = plan.values.filter(value => value.persistent)
   const sum = (values: typeof persistent) => values.reduce((total, { bytes }) => total + bytes, 0)
@@ -20,23 +19,28 @@ function memoryOf(graph: Graph, plan: Plan, shared: number): MemoryPlan {
     parameters: sum(persistent.filter(({ name }) => !states.has(name))),
     state: sum(persistent.filter(({ name }) => states.has(name))),
     activations: plan.arenaBytes,
-    workspace: shared,
+    workspace,
   }
 }
 
+/** Bytes of weights in other forms; what else kernels need is known once oneDNN has chosen its implementations. */
+function copiedBytes(plan: Plan, precision: Precision): number {
+  if (precision === 'float32') return transformedBytes(plan)
+  // Each convolution keeps a copy of its own in bfloat16, of half the size.
+  const readers = plan.operations.filter(
+    ({ kernel, numbers }) => (kernel === 'conv2d' || kernel === 'conv2dInputGradient') && !numbers.winograd,
+  )
+  const copies = readers.map(({ inputs }) => plan.values[inputs[1] as number]!.bytes / 2)
+  return copies.reduce((sum, bytes) => sum + bytes, 0) + transformedBytes(plan)
+}
+
 /** @throws RegraftError('engine') where the plan needs more memory than this process may have */
-function checkFits(graph: Graph, plan: Plan, precision: Precision): void {
-  const sum = (values: Plan['values']) => values.reduce((total, { bytes }) => total + bytes, 0)
-  const parameters = new Set(valuesOf(graph, 'parameter').map(({ name }) => name))
-  // In bfloat16 convolutions keep copies for the forward and the backward pass, each of half the size.
-  const copied = plan.values.filter(({ name, layout }) => layout === 'weights' && parameters.has(name))
-  const persistent = sum(plan.values.filter(value => value.persistent))
-  const copies = precision === 'bfloat16' ? sum(copied) : 0
-  const needed = plan.arenaBytes + persistent + copies + transformedBytes(plan)
-  const free = Math.min(freemem(), usableMemory())
+function checkFits(graph: Graph, memory: MemoryPlan): void {
+  const needed = totalBytes(memory)
+  const free = freeMemory()
   if (needed < 0.95 * free) return
   const batch = lookUp(graph, valuesOf(graph, 'input')[0]?.name ?? '').shape[0] ?? 1
-  const fits = Math.floor((batch * (0.9 * free - (needed - plan.arenaBytes))) / plan.arenaBytes)
+  const fits = Math.floor((batch * (0.9 * free - (needed - memory.activations))) / memory.activations)
   throw new RegraftError(
     'engine',
     `this needs ${gigabytes(needed)} of memory and ${gigabytes(free)} are free${fits > 0 ? `; --batch-size ${fits} would fit` : '; a smaller network or --size would fit'}`,
@@ -55,13 +59,17 @@ export const onednnEngine: Engine = {
       ? { ok: true }
       : { ok: false, reason: `bfloat16 needs a CPU with AVX512_BF16 or AMX_BF16, and the ${cpuModel()} has neither` }
   },
+  memory: (graph, { precision = 'float32', threads = usableCores() } = {}) => {
+    const plan = planOf(graph, threads, cacheBytes, precision)
+    return memoryOf(graph, plan, copiedBytes(plan, precision))
+  },
   compile: async (graph, { precision = 'float32', threads = usableCores() } = {}): Promise<Program> => {
     const support = onednnEngine.supports(graph, precision)
     const addon = nativeAddon()
     if (!support.ok || typeof addon === 'string')
       throw new RegraftError('engine', `onednn: ${support.ok ? addon : support.reason}`)
     const plan = planOf(graph, threads, cacheBytes, precision)
-    checkFits(graph, plan, precision)
+    checkFits(graph, memoryOf(graph, plan, copiedBytes(plan, precision)))
     const failed = (error: unknown) =>
       new RegraftError('engine', `the onednn engine failed: ${(error as Error).message}`)
     const program = new addon.Program(plan)

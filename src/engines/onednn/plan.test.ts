@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { foldBatchNorm, forInference, fuse, type Graph, trainingStep } from '../../graph/index.js'
+import { foldBatchNorm, forInference, fuse, type Graph, recomputations, trainingStep } from '../../graph/index.js'
 import { networkGraph, networkNamed } from '../../models/index.js'
 import { nativeAddon } from './native.js'
 import { type Plan, planOf } from './plan.js'
@@ -66,15 +66,21 @@ function overwritten(plan: Plan): string[] {
   return found
 }
 
+const recomputed = (network: string, batch: number, size: number): Graph =>
+  recomputations(step(network, batch, size)).at(-1)!.graph
+const tasks = { step, recomputed, inference }
+
 describe('plans', () => {
   it.each([
     ['resnet18', 'step'],
     ['mobilenet_v2', 'step'],
     ['efficientnet_lite0', 'step'],
+    ['resnet50', 'recomputed'],
+    ['mobilenet_v2', 'recomputed'],
     ['resnet18', 'inference'],
     ['mobilenet_v2', 'inference'],
   ] as const)('of %s, %s, read nothing that was overwritten, in one part or in many', (network, task) => {
-    const graph = (task === 'step' ? step : inference)(network, 6, 64)
+    const graph = tasks[task](network, 6, 64)
     for (const cache of [2 ** 16, 2 ** 20, 2 ** 40]) {
       const plan = planOf(graph, 2, cache)
       expect(plan.strips.some(({ times }) => times > 2)).toBe(cache < 2 ** 30)
@@ -100,6 +106,24 @@ describe('plans', () => {
     // Gradients take turns in little memory; of each layer only what stands before its norm is kept.
     expect(stored(2 ** 18)).toBeLessThan(0.6 * all)
   })
+})
+
+describe('plans of recomputed steps', () => {
+  it.each(['resnet50', 'mobilenet_v2', 'efficientnet_lite0'])(
+    'of %s take half the memory, and leave the other strips as they are',
+    network => {
+      const [whole, least] = [step, recomputed].map(task => planOf(task(network, 8, 96), 2)) as [Plan, Plan]
+      expect(least.arenaBytes).toBeLessThan(0.6 * whole.arenaBytes)
+      const shown = ({ strips, operations, values }: Plan) =>
+        strips.map(({ first, end, images, times }) => {
+          const names = operations.slice(first, end).map(({ outputs }) => values[outputs[0] as number]!.name)
+          return [images, times, ...names].join(' ').replaceAll(/\.again\d*/g, '')
+        })
+      const gradients = (plan: Plan) => shown(plan).filter(strip => strip.includes('grad'))
+      // Sums over a batch are added part by part: other parts would give other bits.
+      expect(gradients(least)).toEqual(gradients(whole))
+    },
+  )
 })
 
 const addon = nativeAddon()

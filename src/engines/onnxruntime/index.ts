@@ -3,7 +3,7 @@
 import { RegraftError } from '../../base/errors.js'
 import { usableCores } from '../../base/machine.js'
 import type { Engine } from '../engine.js'
-import { startProgram } from './program.js'
+import { memoryOf, startProgram } from './program.js'
 
 export { toOnnx } from './export.js'
 
@@ -11,6 +11,7 @@ export const onnxruntimeEngine: Engine = {
   name: 'onnxruntime',
   supports: (_, precision) =>
     precision === 'float32' ? { ok: true } : { ok: false, reason: `it computes in float32 only, not ${precision}` },
+  memory: memoryOf,
   compile: async (graph, { precision = 'float32', threads = usableCores() } = {}) => {
     const support = onnxruntimeEngine.supports(graph, precision)
     if (!support.ok) throw new RegraftError('engine', `onnxruntime: ${support.reason}`)

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { RegraftError } from '../../base/errors.js'
-import { elements, type Graph, lookUp, planArena, type Role, valuesOf } from '../../graph/index.js'
+import { elements, type Graph, lookUp, type Node, planArena, type Role, valuesOf } from '../../graph/index.js'
 import type { MemoryPlan, Program } from '../engine.js'
 import type { Reply, Request, Setup } from './child.js'
 import { weightTensor } from './export.js'
@@ -48,15 +48,22 @@ const blockProbe: Setup = {
   updates: new Map(),
 }
 
-/** Bytes by purpose. The runtime allocates as it goes: intermediates are estimated by our own plan for the same graph. */
-function memoryOf(graph: Graph): MemoryPlan {
+/**
+ * Bytes by purpose. The runtime allocates as it goes: intermediates are estimated by our own plan for the same graph, and
+ * what it needs beside them by half of what that is where nothing is computed a second time, which saves nothing there.
+ */
+export function memoryOf(graph: Graph): MemoryPlan {
   const bytes = (...roles: Role[]) => valuesOf(graph, ...roles).reduce((sum, { shape }) => sum + 4 * elements(shape), 0)
   const activations = planArena(graph).bytes
+  const first = (name: string): string => graph.values.get(name)?.recomputes ?? name
+  const nodes = graph.nodes
+    .filter(({ outputs }) => first(outputs[0] as string) === outputs[0])
+    .map(node => ({ ...node, inputs: node.inputs.map(first) }) as Node)
   return {
     parameters: bytes('parameter', 'statistic'),
     state: bytes('state'),
     activations,
-    workspace: Math.round(activations / 2),
+    workspace: Math.round(planArena({ ...graph, nodes }).bytes / 2),
   }
 }
 

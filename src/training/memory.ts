@@ -1,0 +1,45 @@
+/** Makes a training step fit into memory: activations that do not are computed a second time. */
+import { bytes, bytesOf } from '../base/bytes.js'
+import { RegraftError } from '../base/errors.js'
+import { freeMemory } from '../base/machine.js'
+import { type CompileOptions, type Engine, type MemoryPlan, totalBytes } from '../engines/index.js'
+import { type Graph, lookUp, recomputations } from '../graph/index.js'
+
+export interface Fitted {
+  /** Gives the same bits as the step that was given. */
+  readonly graph: Graph
+  /** Where activations are computed again: what that saves and costs, in a sentence. */
+  readonly note?: string
+}
+
+/**
+ * The training step with as little computed again as its memory allows.
+ * @param memory what it may take, like '4GB'; default: what is free
+ * @throws RegraftError('engine') where not even the least fits, with a batch size that would
+ */
+export function fitToMemory(engine: Engine, graph: Graph, options: CompileOptions, memory?: string): Fitted {
+  const free = freeMemory()
+  const allowed = memory === undefined ? Number.POSITIVE_INFINITY : bytesOf(memory)
+  const budget = Math.min(allowed, 0.95 * free)
+  const needed = totalBytes(engine.memory(graph, options))
+  if (needed <= budget) return { graph }
+  let least: MemoryPlan | undefined
+  for (const { graph: smaller, extra } of recomputations(graph).slice(1)) {
+    const plan = engine.memory(smaller, options)
+    if (totalBytes(plan) <= budget)
+      return {
+        graph: smaller,
+        note: `recomputing activations: ${bytes(totalBytes(plan))} instead of ${bytes(needed)}, ${(100 * extra).toFixed(0)} % more arithmetic in each step`,
+      }
+    if (!least || totalBytes(plan) < totalBytes(least)) least = plan
+  }
+  const plan = least ?? engine.memory(graph, options)
+  const batch = lookUp(graph, 'targets').shape[0] as number
+  const fits = Math.floor((batch * (0.95 * budget - (totalBytes(plan) - plan.activations))) / plan.activations)
+  throw new RegraftError(
+    'engine',
+    `this needs ${bytes(totalBytes(plan))} of memory even if activations are recomputed, and ${
+      allowed < free ? `--memory allows ${bytes(allowed)}` : `${bytes(free)} are free`
+    }; ${fits > 0 ? `--batch-size ${fits} would fit` : 'a smaller network or --size would fit'}`,
+  )
+}
