@@ -1,4 +1,5 @@
 /** Engines compute activations a second time to the same bits, and need less memory. */
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { randomStream } from '../base/random.js'
 import { elements, type Graph, recomputations, trainingStep, valuesOf } from '../graph/index.js'
@@ -16,17 +17,23 @@ function startOf({ name, shape }: { readonly name: string; readonly shape: reado
   return values.map(() => random.normal() / Math.sqrt(elements(shape.slice(1))))
 }
 
-/** Outputs and everything that persists after two steps on one thread, or on two. */
+/** Digests of outputs, and of everything that persists after two steps. */
 async function trained(engine: Engine, graph: Graph, precision: Precision, threads: number) {
   const program = await engine.compile(graph, { precision, threads })
   try {
     const persistent = valuesOf(graph, 'parameter', 'statistic', 'state')
     for (const value of persistent) if (value.role !== 'state') await program.write(value.name, startOf(value))
     const inputs = Object.fromEntries(valuesOf(graph, 'input').map(value => [value.name, startOf(value)]))
-    const outputs = [await program.run(inputs), await program.run(inputs)]
-    const after: Record<string, Float32Array> = {}
-    for (const { name } of persistent) after[name] = await program.read(name)
-    return { outputs, after, memory: program.memory }
+    const digests: Record<string, string> = {}
+    const digest = (name: string, { buffer, byteOffset, byteLength }: Float32Array) => {
+      digests[name] = createHash('sha256')
+        .update(new Uint8Array(buffer, byteOffset, byteLength))
+        .digest('hex')
+    }
+    for (const step of [1, 2])
+      for (const [name, values] of Object.entries(await program.run(inputs))) digest(`${name} of step ${step}`, values)
+    for (const { name } of persistent) digest(name, await program.read(name))
+    return { digests, memory: program.memory }
   } finally {
     await program.dispose()
   }
@@ -40,7 +47,7 @@ const settings = engines.flatMap(engine =>
 
 describe('recomputed steps', () => {
   it.each(settings)('%s, %s: %s trains to the same bits in less memory', async (_, precision, network, engine) => {
-    const forward = networkGraph(networkNamed(network), { classes: 5, batch: 6, size: 64, dropout: 0.2 })
+    const forward = networkGraph(networkNamed(network), { classes: 5, batch: 6, size: 96, dropout: 0.2 })
     const step = trainingStep(forward, { optimiser: { name: 'sgd', nesterov: false }, groupOf: () => 'all' })
     if (!engine.supports(step, precision).ok) return
     const ways = recomputations(step)
@@ -48,8 +55,7 @@ describe('recomputed steps', () => {
     const once = await trained(engine, step, precision, threads)
     for (const { graph } of [ways[Math.floor(ways.length / 2)]!, ways.at(-1)!]) {
       const twice = await trained(engine, graph, precision, threads)
-      expect(twice.outputs).toEqual(once.outputs)
-      expect(twice.after).toEqual(once.after)
+      expect(twice.digests).toEqual(once.digests)
       expect(totalBytes(twice.memory)).toBeLessThan(totalBytes(once.memory))
     }
   })

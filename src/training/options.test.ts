@@ -22,6 +22,7 @@ describe('options', () => {
   it('names an option that is wrong, and the right one for a typo', () => {
     expect(() => checkOptions({ epochs: 0 })).toThrow(/option epochs: .*above 0/)
     expect(() => checkOptions({ epocs: 3 } as never)).toThrow("there is no option 'epocs'; did you mean 'epochs'?")
+    expect(() => checkOptions({ memory: '4' })).toThrow("option memory: expected a size like '4GB' or '800MB'")
     expect(() => checkOptions({ split: '0:1:1' })).toThrow('option split: the training share must not be 0')
   })
 })
