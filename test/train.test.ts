@@ -173,6 +173,41 @@ describe('regraft train', () => {
   })
 })
 
+describe('regraft train --memory', () => {
+  const large = ['--size', '96', '--epochs', '2']
+
+  it('computes activations again where they do not fit, to the same metrics and weights', async () => {
+    await train('roomy', ...large)
+    const refused = await train('refused', ...large, '--memory', '1MB')
+    expect(refused.code).toBe(6)
+    const [, least] =
+      /^error: this needs (.+) MB of memory even if activations are recomputed, and --memory allows 1.0 MB; a smaller/m.exec(
+        refused.stderr,
+      ) ?? []
+    // Rounded up.
+    const memory = `${Number(least) + 0.1}MB`
+    const { stdout, code } = await train('tight', ...large, '--memory', memory)
+    expect(stdout).toMatch(/^recomputing activations: .+ MB instead of .+ MB, \d+ % more arithmetic in each step$/m)
+    expect(code).toBe(0)
+    // Another memory for the rest of the run.
+    await regraft(['train', 'images', ...small, ...large, '--run', 'moved', '--memory', memory], {
+      cwd: folder.path,
+      onOutput: (text, kill) => {
+        if (text.includes('epoch 1/2')) kill('SIGKILL')
+      },
+    })
+    const moved = await regraft(['train', '--resume', 'moved', '--memory', '4GB'], { cwd: folder.path })
+    expect(moved.stderr).not.toContain('error')
+    expect(moved.stdout).not.toContain('recomputing')
+    for (const run of ['tight', 'moved']) {
+      expect(metrics(run)).toEqual(metrics('roomy'))
+      expect(await readFile(at(run, 'model/model.safetensors'))).toEqual(
+        await readFile(at('roomy', 'model/model.safetensors')),
+      )
+    }
+  })
+})
+
 describe('regraft find-lr', () => {
   it('suggests a rate for the head and for the trunk, with its reason and a figure', async () => {
     const options = [

@@ -15,7 +15,7 @@ export interface Fitted {
 /**
  * The training step with as little computed again as its memory allows.
  * @param memory what it may take, like '4GB'; default: what is free
- * @throws RegraftError('engine') where not even the least fits, with a batch size that would
+ * @throws RegraftError('training') where not even the least fits, with a batch size that would
  */
 export function fitToMemory(engine: Engine, graph: Graph, options: CompileOptions, memory?: string): Fitted {
   const free = freeMemory()
@@ -37,7 +37,7 @@ export function fitToMemory(engine: Engine, graph: Graph, options: CompileOption
   const batch = lookUp(graph, 'targets').shape[0] as number
   const fits = Math.floor((batch * (0.95 * budget - (totalBytes(plan) - plan.activations))) / plan.activations)
   throw new RegraftError(
-    'engine',
+    'training',
     `this needs ${bytes(totalBytes(plan))} of memory even if activations are recomputed, and ${
       allowed < free ? `--memory allows ${bytes(allowed)}` : `${bytes(free)} are free`
     }; ${fits > 0 ? `--batch-size ${fits} would fit` : 'a smaller network or --size would fit'}`,

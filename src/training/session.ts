@@ -110,7 +110,7 @@ export const compileOptions = ({ precision, threads }: ResolvedOptions): Compile
 
 /**
  * Compiles the training step of what is trained, in what memory there is.
- * @throws RegraftError('engine') where there is too little
+ * @throws RegraftError('training') where there is too little
  */
 export async function compileTraining(
   engine: Engine,

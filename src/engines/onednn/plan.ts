@@ -1,10 +1,11 @@
 /** Turns a graph into a plan for the native engine: values with their places in one arena, and operations in order. */
 import { type Graph, placeBuffers, valuesOf } from '../../graph/index.js'
 import type { Precision } from '../engine.js'
+import { applyNormsAgain } from './again.js'
 import { fuseDepthwise } from './fuseDepthwise.js'
 import { type Draft, type DraftValue, lower, updatesInPlace } from './lower.js'
 import { padded } from './native.js'
-import { applyNormsAgain, cacheBytes, type DraftStrip, once, type Parts, strips } from './strips.js'
+import { cacheBytes, type DraftStrip, once, type Parts, strips } from './strips.js'
 import { markWinograd } from './winograd.js'
 
 export interface PlannedValue extends DraftValue {
