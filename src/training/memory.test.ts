@@ -1,6 +1,7 @@
 /** How a training step is made to fit, on every engine: as little computed again as the budget allows, and a refusal that helps. */
 import { describe, expect, it } from 'vitest'
 import { bytes } from '../base/bytes.js'
+import { freeMemory } from '../base/machine.js'
 import { engines, totalBytes } from '../engines/index.js'
 import { recomputations, trainingStep } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
@@ -36,6 +37,17 @@ describe.each(engines.filter(engine => engine.supports(step(1), 'float32').ok))(
     expect(costs[0]).toBeLessThanOrEqual(costs[1]!)
     expect(costs[1]).toBeLessThan(costs[2]!)
     expect(costs[2]).toBeLessThan(34)
+  })
+
+  it('takes what is free where nothing else is said', () => {
+    const perImage = (needs(step(32)) - needs(graph)) / 16
+    // More than is free, by less than recomputation saves.
+    const batch = Math.ceil((1.1 * freeMemory()) / perImage)
+    const { note } = fitToMemory(engine, step(batch), { threads: 2 })
+    expect(note).toMatch(/^recomputing activations: .+ GB instead of .+ GB/)
+    expect(() => fitToMemory(engine, step(20 * batch), { threads: 2 })).toThrow(
+      /^this needs .+B of memory even if activations are recomputed, and .+ GB are free; --batch-size \d+ would fit$/,
+    )
   })
 
   it('refuses what does not fit even so, and names a batch size that does', () => {

@@ -5,7 +5,7 @@ import { freeMemory } from '../base/machine.js'
 import { type CompileOptions, type Engine, type MemoryPlan, totalBytes } from '../engines/index.js'
 import { type Graph, lookUp, recomputations } from '../graph/index.js'
 
-export interface Fitted {
+interface Fitted {
   /** Gives the same bits as the step that was given. */
   readonly graph: Graph
   /** Where activations are computed again: what that saves and costs, in a sentence. */

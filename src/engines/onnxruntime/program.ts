@@ -2,7 +2,16 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { RegraftError } from '../../base/errors.js'
-import { elements, type Graph, lookUp, type Node, planArena, type Role, valuesOf } from '../../graph/index.js'
+import {
+  elements,
+  type Graph,
+  lookUp,
+  type Node,
+  planArena,
+  type Role,
+  type Value,
+  valuesOf,
+} from '../../graph/index.js'
 import type { MemoryPlan, Program } from '../engine.js'
 import type { Reply, Request, Setup } from './child.js'
 import { weightTensor } from './export.js'
@@ -53,17 +62,20 @@ const blockProbe: Setup = {
  * what it needs beside them by half of what that is where nothing is computed a second time, which saves nothing there.
  */
 export function memoryOf(graph: Graph): MemoryPlan {
-  const bytes = (...roles: Role[]) => valuesOf(graph, ...roles).reduce((sum, { shape }) => sum + 4 * elements(shape), 0)
-  const activations = planArena(graph).bytes
+  const sum = (values: readonly Value[]) => values.reduce((total, { shape }) => total + 4 * elements(shape), 0)
+  const bytes = (...roles: Role[]) => sum(valuesOf(graph, ...roles))
   const first = (name: string): string => graph.values.get(name)?.recomputes ?? name
   const nodes = graph.nodes
     .filter(({ outputs }) => first(outputs[0] as string) === outputs[0])
     .map(node => ({ ...node, inputs: node.inputs.map(first) }) as Node)
+  const within = planArena(graph).bytes + Math.round(planArena({ ...graph, nodes }).bytes / 2)
+  // What persists is computed beside what it replaces, however many images there are.
+  const workspace = Math.min(within, sum([...graph.updates.values()].map(name => lookUp(graph, name))))
   return {
     parameters: bytes('parameter', 'statistic'),
     state: bytes('state'),
-    activations,
-    workspace: Math.round(planArena({ ...graph, nodes }).bytes / 2),
+    activations: within - workspace,
+    workspace,
   }
 }
 

@@ -32,7 +32,7 @@ const backwardFrom = (graph: Graph): number => {
  * @param graph a training step: forward pass, backward pass, updates
  * @param cuts values that the forward pass computes, in order
  */
-export function recompute(graph: Graph, cuts: readonly string[]): Graph {
+function recompute(graph: Graph, cuts: readonly string[]): Graph {
   const { nodes } = graph
   const backward = backwardFrom(graph)
   const producer = producers(graph)
