@@ -1,7 +1,16 @@
 /** What is computed again has the same bits, and less memory is needed the more of it there is. */
 import { describe, expect, it } from 'vitest'
 import { randomStream } from '../../base/random.js'
-import { elements, type Graph, GraphBuilder, interpret, recomputations, trainingStep, valuesOf } from '../index.js'
+import {
+  elements,
+  freeze,
+  type Graph,
+  GraphBuilder,
+  interpret,
+  recomputations,
+  trainingStep,
+  valuesOf,
+} from '../index.js'
 
 const batch = 2
 
@@ -94,6 +103,16 @@ describe.each([residualNetwork, invertedNetwork])('recomputations of %o', networ
       return [interpret(graph, after), interpret(graph, after), after]
     })
     for (const result of results) expect(result).toEqual(results[0])
+  })
+
+  it('leave a frozen trunk alone', () => {
+    const trained = freeze(network(), name => !/^[345]\.|^fc/.test(name))
+    const ways = recomputations(
+      trainingStep(trained, { optimiser: { name: 'sgd', nesterov: false }, groupOf: () => 'all' }),
+    )
+    expect(ways.length).toBeGreaterThan(1)
+    for (const { graph } of ways)
+      expect([...graph.values.keys()].filter(name => /^(conv|0|1)\b.*\.again$/.test(name))).toEqual([])
   })
 
   it('take less memory, step by step, for more work', () => {

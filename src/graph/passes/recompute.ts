@@ -126,12 +126,14 @@ export function recomputations(graph: Graph): Recomputation[] {
   })
   const candidates = cutPoints(graph)
   const total = candidates.at(-1)?.bytes ?? 0
+  // A frozen trunk keeps nothing, and is not computed again for what comes after it.
+  const frozen = candidates.filter(({ bytes }) => bytes === 0).slice(-1)
   const ways = divisions.flatMap(count => {
     const cuts = Array.from({ length: count - 1 }, (_, i) =>
       candidates.find(({ bytes }) => bytes >= ((i + 1) * total) / count),
     ).flatMap(cut => cut?.name ?? [])
     const distinct = [...new Set(cuts)]
-    return distinct.map((_, i) => distinct.slice(0, i + 1))
+    return distinct.map((_, i) => [...frozen.map(({ name }) => name), ...distinct.slice(0, i + 1)])
   })
   const chosen = [measured(graph)]
   for (const way of ways.map(cuts => measured(recompute(graph, cuts))).sort((a, b) => a.extra - b.extra))
