@@ -103,6 +103,7 @@ export async function buildNative() {
     '-march=native',
     '-fopenmp',
     '-fPIC',
+    '-fno-math-errno',
     '-Wall',
     '-Wextra',
     '-DNAPI_CPP_EXCEPTIONS',
