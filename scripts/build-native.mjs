@@ -1,7 +1,7 @@
 /**
  * Builds the native engine where a compiler and oneDNN are there; otherwise says in one line how to get it. Plain Node, no
  * dependency. The environment can say otherwise:
- *   CXX                                           the compiler, in place of g++
+ *   CXX                                           the compiler, in place of g++; clang++ needs its OpenMP: apt-get install libomp-dev
  *   REGRAFT_BUILD                                 the folder that the addon is built into and loaded from, in place of build/
  *   REGRAFT_SANITIZE                              with AddressSanitizer and UndefinedBehaviorSanitizer (npm run test:sanitize)
  *   REGRAFT_ONEDNN_INCLUDE, REGRAFT_ONEDNN_LIB    folders of another oneDNN, 2.6 or 3: the one that holds oneapi/dnnl/dnnl.hpp,
