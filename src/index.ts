@@ -6,6 +6,7 @@ export {
   type ClassifierOptions,
   type EvaluationOptions,
   evaluateRun,
+  exportOnnx,
   type ImagePrediction,
   predict,
   pretrainedModel,

@@ -1,7 +1,5 @@
 // Where the tiles of Winograd's convolution lie, and the pixels that they read.
 #pragma once
-#include <type_traits>
-
 #include "context.h"
 #include "winogradTransform.h"
 
@@ -34,7 +32,7 @@ struct Window {
 /// The Size x Size pixels from (row, column) on: where they lie as float32, else copied, with zeros outside the plane.
 template <int Size, class Pixel>
 inline Window windowAt(const Pixel *plane, int64_t height, int64_t width, int64_t row, int64_t column, Lanes *copy) {
-  if constexpr (std::is_same_v<Pixel, Lanes>)
+  if constexpr (sizeof(Pixel) == sizeof(Lanes))
     if (row >= 0 && column >= 0 && row + Size <= height && column + Size <= width) return {plane + row * width + column, {width, 1}};
   for (int64_t i = 0; i < Size; i++)
     for (int64_t j = 0; j < Size; j++) {

@@ -9,6 +9,7 @@ import { compareCommand } from './compare.js'
 import { describeCommand } from './describe.js'
 import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
+import { exportCommand } from './export.js'
 import { findLrCommand } from './findLr.js'
 import { predictCommand } from './predict.js'
 import { reportCommand } from './report.js'
@@ -44,6 +45,7 @@ for (const command of [
   findLrCommand,
   evaluateCommand,
   predictCommand,
+  exportCommand,
   runsCommand,
   compareCommand,
   reportCommand,

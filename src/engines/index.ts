@@ -16,6 +16,7 @@ export {
   totalBytes,
 } from './engine.js'
 
+export { toOnnx } from './onnxruntime/index.js'
 export { fasterPrecision, productRates } from './precision.js'
 
 /** All engines, the fastest first. */

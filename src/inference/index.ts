@@ -7,3 +7,4 @@ export {
   type Score,
 } from './classifier.js'
 export { type EvaluationOptions, evaluateRun, type RunEvaluation } from './evaluateRun.js'
+export { exportOnnx } from './exportOnnx.js'
