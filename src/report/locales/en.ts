@@ -121,6 +121,7 @@ export const en: Words = {
     seed: 'Seed',
     engine: 'Engine',
     precision: 'Precision',
+    memory: 'Memory of the training step',
     threads: 'Threads',
     compareScratch: 'Compared with random weights',
     run: 'Run folder',

@@ -129,6 +129,7 @@ export const zh: Words = {
     seed: '随机种子',
     engine: '执行引擎',
     precision: '数值精度',
+    memory: '训练步的内存',
     threads: '线程数',
     compareScratch: '与随机权重对比',
     run: '运行文件夹',
