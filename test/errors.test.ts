@@ -107,6 +107,12 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
     2,
     'option threads: expected at most 512',
   ],
+  [
+    'so many threads before anything is measured with them',
+    ['predict', 'model', 'x.jpg', '--precision', 'auto', '--threads', '100000'],
+    2,
+    'option threads: expected at most 512',
+  ],
   ['half an epoch', ['train', 'images', '--epochs', '1.5'], 2, 'option epochs: expected a whole number'],
   ['a folder for a study', ['study', 'images'], 2, 'images is a folder, not a study'],
   ['a sweep of no steps', ['find-lr', 'images', '--steps', '0'], 2, '--steps 0: expected a whole number, 8 or more'],

@@ -8,8 +8,9 @@ import { fasterPrecision, type Precision } from '../engines/index.js'
 const positive = z.number().positive()
 const notNegative = z.number().min(0)
 const count = z.number().int('expected a whole number').positive('expected a number above 0')
-/** More threads are a slip of the finger, and the system may refuse to start them. */
+/** More are a slip of the finger, and the system may refuse to start them. */
 const mostThreads = 512
+const threadCount = count.max(mostThreads, `expected at most ${mostThreads}`)
 
 /** The shares of training, validation and test, as '7:2:1'. */
 const shares = z
@@ -198,8 +199,7 @@ export const trainingOptions = z.strictObject({
     description:
       'what the training step may take, like 4GB or 800MB: activations that do not fit are computed again, which takes longer and gives the same results; default: what is free',
   }),
-  threads: count
-    .max(mostThreads, `expected at most ${mostThreads}`)
+  threads: threadCount
     .optional()
     .meta({ description: 'threads of the engine; default: the cores this process may use' }),
   compareScratch: z.boolean().default(false).meta({
@@ -224,7 +224,7 @@ export async function settlePrecision<
   Options extends { readonly [name in 'precision' | 'engine' | 'threads']?: unknown },
 >(options: Options): Promise<Options> {
   if (options.precision !== 'auto') return options
-  const threads = count.safeParse(options.threads).data
+  const threads = threadCount.safeParse(options.threads).data
   return { ...options, precision: options.engine === 'onnxruntime' ? 'float32' : await fasterPrecision(threads) }
 }
 
