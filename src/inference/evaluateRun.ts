@@ -12,6 +12,7 @@ import {
   evaluate,
   type Metrics,
   openDataset,
+  type RunConfig,
   readConfig,
   readModel,
   summarise,
@@ -50,7 +51,7 @@ export async function evaluateRun(
   const indices = config ? splitFromPaths(data, config.split)[part] : [...data.samples.keys()]
   const batch = Math.min(32, Math.max(indices.length, 1))
   const graph = networkGraph(networkNamed(network), { classes: classes.length, batch, size: preprocessing.size })
-  const precision = options.precision ?? (await precisionOf(run, graph, name))
+  const precision = options.precision ?? precisionOf(config ?? (await configIn(run)), graph, name)
   const inference = await compileInference(chooseEngine(name, graph, precision), graph, {
     ...compileOptions,
     precision,
@@ -69,10 +70,13 @@ export async function evaluateRun(
   }
 }
 
+const configIn = async (run: string): Promise<RunConfig | undefined> =>
+  existsSync(join(run, 'config.json')) ? readConfig(run) : undefined
+
 /** What a run was trained and tested in; float32 where this machine cannot, or where it is a model's folder alone. */
-async function precisionOf(run: string, graph: Graph, engine: 'auto' | Engine['name']): Promise<Precision> {
-  if (!existsSync(join(run, 'config.json'))) return 'float32'
-  const { precision } = (await readConfig(run)).options
+function precisionOf(config: RunConfig | undefined, graph: Graph, engine: 'auto' | Engine['name']): Precision {
+  if (!config) return 'float32'
+  const { precision } = config.options
   const able = engines.some(({ name, supports }) => [name, 'auto'].includes(engine) && supports(graph, precision).ok)
   return able ? precision : 'float32'
 }
