@@ -5,7 +5,7 @@ import { withSize } from '../base/preprocessing.js'
 import { randomStream, shuffled } from '../base/random.js'
 import { createLoader, imageFolder } from '../data/index.js'
 import { chooseEngine } from '../engines/index.js'
-import { elements, foldBatchNorm, forInference, fuse, type Graph, trainingStep, valuesOf } from '../graph/index.js'
+import { elements, type Graph, inferenceGraph, trainingStep, valuesOf } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { initialValues } from '../training/initialise.js'
 import type { Setting } from './setting.js'
@@ -18,7 +18,7 @@ async function compiled() {
   const forward = networkGraph(networkNamed(network), { classes: 101, batch, size })
   const graph: Graph =
     task === 'inference'
-      ? foldBatchNorm(fuse(forInference(forward))).graph
+      ? inferenceGraph(forward).graph
       : trainingStep(forward, { optimiser: { name: 'sgd', nesterov: false }, groupOf: () => 'all' })
   const program = await chooseEngine(setting.engine, graph, precision).compile(graph, { precision, threads })
   for (const { name, shape } of valuesOf(graph, 'parameter', 'statistic'))

@@ -1,7 +1,7 @@
 /** Exports a trained model as one ONNX file, which every runtime of that format can serve. */
 import { writeFileAtomic } from '../base/files.js'
 import { toOnnx } from '../engines/index.js'
-import { foldBatchNorm, forInference, fuse } from '../graph/index.js'
+import { inferenceGraph } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { readModel } from '../training/index.js'
 
@@ -15,7 +15,7 @@ import { readModel } from '../training/index.js'
 export async function exportOnnx(run: string, path: string): Promise<number> {
   const { classes, network, preprocessing, values } = await readModel(run)
   const forward = networkGraph(networkNamed(network), { classes: classes.length, batch: 1, size: preprocessing.size })
-  const { graph, parameters } = foldBatchNorm(fuse(forInference(forward)))
+  const { graph, parameters } = inferenceGraph(forward)
   const file = toOnnx(
     graph,
     parameters(name => values.get(name) as Float32Array),

@@ -4,11 +4,9 @@ import type { CompileOptions, Engine, Inputs, Program } from '../engines/index.j
 import {
   averageOf,
   elements,
-  foldBatchNorm,
-  forInference,
   freeze,
-  fuse,
   type Graph,
+  inferenceGraph,
   learningRateOf,
   lookUp,
   splitFrozen,
@@ -55,7 +53,7 @@ export function trainingGraphs(
 
 /** Compiles a forward graph for inference, with batch norms folded into the weights that `write` is given. */
 export async function compileInference(engine: Engine, forward: Graph, options: CompileOptions) {
-  const folded = foldBatchNorm(fuse(forInference(forward)))
+  const folded = inferenceGraph(forward)
   const program = await engine.compile(folded.graph, options)
   const [input] = valuesOf(folded.graph, 'input')
   const output = folded.graph.outputs[0] as string

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { foldBatchNorm, forInference, fuse, type Graph, recomputations, trainingStep } from '../../graph/index.js'
+import { type Graph, inferenceGraph, recomputations, trainingStep } from '../../graph/index.js'
 import { networkGraph, networkNamed } from '../../models/index.js'
 import { nativeAddon } from './native.js'
 import { type Plan, planOf } from './plan.js'
@@ -12,7 +12,7 @@ const step = (network: string, batch: number, size: number): Graph =>
     groupOf: () => 'all',
   })
 const inference = (network: string, batch: number, size: number): Graph =>
-  foldBatchNorm(fuse(forInference(forward(network, batch, size)))).graph
+  inferenceGraph(forward(network, batch, size)).graph
 
 /** Runs a plan with names in place of numbers: whatever is read must have been written, and not been overwritten since. */
 function overwritten(plan: Plan): string[] {

@@ -1,6 +1,8 @@
 /** The fold pass: at inference a batch norm after a convolution is a scale and a shift, which go into the weights. */
 import { GraphBuilder } from '../builder.js'
 import { elements, type Graph, lookUp, type Node, producers, useCounts, valuesOf } from '../graph.js'
+import { fuse } from './fuse.js'
+import { forInference } from './mode.js'
 
 /** A graph without batch norms, and how its parameters follow from those of the graph it came from. */
 export interface Folded {
@@ -8,6 +10,9 @@ export interface Folded {
   /** Computes the folded graph's parameters. @param read gives a persistent value of the original graph */
   parameters(read: (name: string) => Float32Array): Map<string, Float32Array>
 }
+
+/** A forward graph as it is served: set up for inference, with activations, residuals and batch norms in its convolutions. */
+export const inferenceGraph = (forward: Graph): Folded => foldBatchNorm(fuse(forInference(forward)))
 
 /** Runs the fuse pass's result: every batchNorm whose input is a convolution nobody else reads becomes part of it. */
 export function foldBatchNorm(graph: Graph): Folded {
