@@ -18,6 +18,7 @@ export {
 
 export { toOnnx } from './onnxruntime/index.js'
 export { fasterPrecision, productRates } from './precision.js'
+export { wouldFit } from './wouldFit.js'
 
 /** All engines, the fastest first. */
 export const engines: readonly Engine[] = [onednnEngine, onnxruntimeEngine]

@@ -2,8 +2,8 @@
 import { bytes, bytesOf } from '../base/bytes.js'
 import { RegraftError } from '../base/errors.js'
 import { freeMemory } from '../base/machine.js'
-import { type CompileOptions, type Engine, type MemoryPlan, totalBytes } from '../engines/index.js'
-import { type Graph, lookUp, recomputations } from '../graph/index.js'
+import { type CompileOptions, type Engine, type MemoryPlan, totalBytes, wouldFit } from '../engines/index.js'
+import { type Graph, recomputations } from '../graph/index.js'
 
 interface Fitted {
   /** Gives the same bits as the step that was given. */
@@ -34,12 +34,10 @@ export function fitToMemory(engine: Engine, graph: Graph, options: CompileOption
     if (!least || totalBytes(plan) < totalBytes(least)) least = plan
   }
   const plan = least ?? engine.memory(graph, options)
-  const batch = lookUp(graph, 'targets').shape[0] as number
-  const fits = Math.floor((batch * (0.95 * budget - (totalBytes(plan) - plan.activations))) / plan.activations)
   throw new RegraftError(
     'training',
     `this needs ${bytes(totalBytes(plan))} of memory even if activations are recomputed, and ${
       allowed < free ? `--memory allows ${bytes(allowed)}` : `${bytes(free)} are free`
-    }; ${fits > 0 ? `--batch-size ${fits} would fit` : 'a smaller network or --size would fit'}`,
+    }; ${wouldFit(graph, plan, budget)}`,
   )
 }

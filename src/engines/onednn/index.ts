@@ -1,14 +1,14 @@
 /** The native engine: oneDNN's kernels and own ones, in a static plan, in float32 or bfloat16, on x86-64. */
+import { bytes } from '../../base/bytes.js'
 import { RegraftError } from '../../base/errors.js'
 import { cpuFeatures, cpuModel, freeMemory, usableCores } from '../../base/machine.js'
 import { elements, type Graph, lookUp, valuesOf } from '../../graph/index.js'
 import { type Engine, type MemoryPlan, type Precision, type Program, totalBytes } from '../engine.js'
+import { wouldFit } from '../wouldFit.js'
 import { nativeAddon } from './native.js'
 import { type Plan, planOf } from './plan.js'
 import { cacheBytes } from './strips.js'
 import { transformedBytes } from './winograd.js'
-
-const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
 
 /** Bytes by purpose. */
 function memoryOf(graph: Graph, plan: Plan, workspace: number): MemoryPlan {
@@ -38,13 +38,12 @@ function copiedBytes(plan: Plan, precision: Precision): number {
 function checkFits(graph: Graph, memory: MemoryPlan): void {
   const needed = totalBytes(memory)
   const free = freeMemory()
-  if (needed < 0.95 * free) return
-  const batch = lookUp(graph, valuesOf(graph, 'input')[0]?.name ?? '').shape[0] ?? 1
-  const fits = Math.floor((batch * (0.9 * free - (needed - memory.activations))) / memory.activations)
-  throw new RegraftError(
-    'engine',
-    `this needs ${gigabytes(needed)} of memory and ${gigabytes(free)} are free${fits > 0 ? `; --batch-size ${fits} would fit` : '; a smaller network or --size would fit'}`,
-  )
+  const budget = 0.95 * free
+  if (needed > budget)
+    throw new RegraftError(
+      'engine',
+      `this needs ${bytes(needed)} of memory and ${bytes(free)} are free; ${wouldFit(graph, memory, budget)}`,
+    )
 }
 
 /** Whether this CPU has instructions for products of bfloat16. */
