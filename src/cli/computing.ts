@@ -14,9 +14,12 @@ export function addComputing(command: Command, precision: string): Command {
   )
 }
 
+/** Beside the results, which others may read. */
+const tell = (message: string) => void process.stderr.write(`${message}\n`)
+
 /** What an engine is told. @throws RegraftError('usage') that names the option and what it takes */
 export async function computing({ engine, precision, threads }: ComputingOptions) {
-  const checked = checkOptions(await settlePrecision({ engine, precision, threads }))
+  const checked = checkOptions(await settlePrecision({ engine, precision, threads }, tell))
   return {
     engine: checked.engine,
     ...(precision ? { precision: checked.precision } : {}),

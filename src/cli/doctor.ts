@@ -6,7 +6,7 @@ import { Command } from 'commander'
 import { cacheFolder } from '../base/cache.js'
 import { cpuFeatures, cpuModel, usableCores, usableMemory } from '../base/machine.js'
 import { version } from '../base/version.js'
-import { engines, productRates } from '../engines/index.js'
+import { engines, noBfloat16, productRates } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { bytes } from './terminal/format.js'
 
@@ -38,7 +38,7 @@ async function report(): Promise<string[]> {
       const state = support.ok ? (engine === chosen ? 'ready, chosen' : 'ready') : `not available: ${support.reason}`
       return `engine     ${engine.name}: ${state}`
     }),
-    `bfloat16   ${rates ? `${(rates.bfloat16 / rates.float32).toFixed(1)} times as fast as float32 in large matrix products` : 'no engine here computes in it'}`,
+    `bfloat16   ${rates ? `${(rates.bfloat16 / rates.float32).toFixed(1)} times as fast as float32 in large matrix products` : `not available: ${noBfloat16()}`}`,
     `cache      ${cache}, ${bytes(await freeDisk(cache))} free`,
     `runs       ${process.cwd()}, ${bytes(await freeDisk(process.cwd()))} free`,
   ]

@@ -126,7 +126,9 @@ async function prepare(
   const inferred = options.weights !== undefined && options.weights !== 'none' && options.network === undefined
   const { network: _, ...others } = definition.base
   // 'auto' is settled once for all runs
-  const base = await settlePrecision<Settings>({ ...(inferred ? others : definition.base), ...overrides })
+  const base = await settlePrecision<Settings>({ ...(inferred ? others : definition.base), ...overrides }, message =>
+    process.stdout.write(`${message}\n`),
+  )
   const command = ['regraft study', ...process.argv.slice(3)].join(' ')
   const started = new Date().toISOString()
   const planned = planStudy({ ...definition, base }, { data: images, scaleEpochs, command, started })

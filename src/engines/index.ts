@@ -17,7 +17,7 @@ export {
 } from './engine.js'
 
 export { toOnnx } from './onnxruntime/index.js'
-export { fasterPrecision, productRates } from './precision.js'
+export { fasterPrecision, noBfloat16, productRates } from './precision.js'
 export { wouldFit } from './wouldFit.js'
 
 /** All engines, the fastest first. */

@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { fasterPrecision, productRates } from './index.js'
+import { GraphBuilder } from '../graph/index.js'
+import { chooseEngine, fasterPrecision, noBfloat16, productRates } from './index.js'
 import { computesBfloat16 } from './onednn/index.js'
 import { nativeAddon } from './onednn/native.js'
 
@@ -22,7 +23,10 @@ afterEach(async () => {
 const remembered = () => join(cache, 'precision.json')
 
 describe.skipIf(able)('without an engine that computes in bfloat16', () => {
-  it('the faster precision is float32', async () => expect(await fasterPrecision()).toBe('float32'))
+  it('the faster precision is float32, and there is a reason', async () => {
+    expect(await fasterPrecision()).toBe('float32')
+    expect(noBfloat16()).toMatch(/^bfloat16 needs /)
+  })
 })
 
 describe.skipIf(!able)('the faster precision', () => {
@@ -41,6 +45,25 @@ describe.skipIf(!able)('the faster precision', () => {
     expect(await fasterPrecision(1)).toBe('bfloat16')
     await writeFile(remembered(), figures(1.4e9))
     expect(await fasterPrecision(1)).toBe('float32')
+  })
+
+  it.each([
+    ['DNNL_MAX_CPU_ISA', 'AVX2'],
+    ['ONEDNN_MAX_CPU_ISA', 'avx512_core'],
+  ])('is float32 where the environment holds the CPU down: %s=%s', async (name, limit) => {
+    vi.stubEnv(name, limit)
+    expect(await fasterPrecision(1)).toBe('float32')
+    const reason = `bfloat16 needs a CPU with AVX512_BF16 or AMX_BF16, and ${name}=${limit} in the environment forbids both`
+    expect(noBfloat16()).toBe(reason)
+    const graph = new GraphBuilder('empty').build([])
+    expect(() => chooseEngine('onednn', graph, 'bfloat16')).toThrow(
+      `no engine can run this in bfloat16: onednn: ${reason}`,
+    )
+  })
+
+  it.each(['AVX512_CORE_BF16', 'avx512_core_amx', 'ALL', ''])('is measured where the limit %j allows it', limit => {
+    vi.stubEnv('ONEDNN_MAX_CPU_ISA', limit)
+    expect(noBfloat16()).toBeUndefined()
   })
 
   it('is measured anew where the figures are damaged', async () => {

@@ -7,7 +7,7 @@ import { writeJson } from '../base/files.js'
 import { parseJson } from '../base/json.js'
 import { cpuModel, usableCores } from '../base/machine.js'
 import type { Precision } from './engine.js'
-import { computesBfloat16 } from './onednn/index.js'
+import { lacksBfloat16 } from './onednn/bfloat16.js'
 import { nativeAddon } from './onednn/native.js'
 
 /** Multiply-adds per second of a large matrix product. */
@@ -22,13 +22,19 @@ const worthIt = 1.5
 
 const remembered = () => cachePath('precision.json')
 
+/** Why no engine computes in bfloat16 here, in words; undefined where one does. */
+export function noBfloat16(): string | undefined {
+  const addon = nativeAddon()
+  return typeof addon === 'string' ? `bfloat16 needs the engine onednn: ${addon}` : lacksBfloat16()
+}
+
 /**
  * Multiply-adds per second of a large matrix product in each precision, of this CPU and that many threads; undefined
  * where no engine computes in bfloat16. The first call takes about a second, later ones read what it found.
  */
 export async function productRates(threads = usableCores()): Promise<Rates | undefined> {
   const addon = nativeAddon()
-  if (typeof addon === 'string' || !computesBfloat16()) return undefined
+  if (typeof addon === 'string' || noBfloat16() !== undefined) return undefined
   const key = `${cpuModel()}, ${threads} threads, oneDNN ${addon.version}`
   const text = await readFile(remembered(), 'utf8').catch(() => '')
   const known = z.record(z.string(), rates).safeParse(parseJson(text)).data ?? {}

@@ -72,7 +72,8 @@ export async function findRates(
   given: TrainingOptions,
   hooks: FindRatesOptions = {},
 ): Promise<RateFinding[]> {
-  const options = checkOptions(await settlePrecision(given))
+  const tell = (message: string) => hooks.onEvent?.({ type: 'note', message })
+  const options = checkOptions(await settlePrecision(given, tell))
   const classes = data.classes.length
   const { network: name, weights, match, seed, size } = options
   const grafted = await graft({ network: name, weights, match, seed, classes })

@@ -55,7 +55,8 @@ export interface Reuse {
 
 /** A new run: weights, split, checks of every image, the run folder, then the training itself. */
 export async function begin(data: Dataset, options: TrainingOptions, hooks: Hooks): Promise<Finished> {
-  const resolved = checkOptions(await settlePrecision(options))
+  const tell = (message: string) => hooks.onEvent?.({ type: 'note', message })
+  const resolved = checkOptions(await settlePrecision(options, tell))
   if (resolved.run !== undefined) assertUnused(resolved.run)
   const grafted = await graft(graftOptions(resolved, data.classes.length, hooks))
   // Fails for an unknown stage before any image is read.

@@ -1,10 +1,11 @@
 /** The native engine: oneDNN's kernels and own ones, in a static plan, in float32 or bfloat16, on x86-64. */
 import { bytes } from '../../base/bytes.js'
 import { RegraftError } from '../../base/errors.js'
-import { cpuFeatures, cpuModel, freeMemory, usableCores } from '../../base/machine.js'
+import { freeMemory, usableCores } from '../../base/machine.js'
 import { elements, type Graph, lookUp, valuesOf } from '../../graph/index.js'
 import { type Engine, type MemoryPlan, type Precision, type Program, totalBytes } from '../engine.js'
 import { wouldFit } from '../wouldFit.js'
+import { lacksBfloat16 } from './bfloat16.js'
 import { nativeAddon } from './native.js'
 import { type Plan, planOf } from './plan.js'
 import { cacheBytes } from './strips.js'
@@ -46,17 +47,15 @@ function checkFits(graph: Graph, memory: MemoryPlan): void {
     )
 }
 
-/** Whether this CPU has instructions for products of bfloat16. */
-export const computesBfloat16 = (): boolean => ['avx512_bf16', 'amx_bf16'].some(name => cpuFeatures().includes(name))
+/** Whether bfloat16 has instructions here. */
+export const computesBfloat16 = (): boolean => lacksBfloat16() === undefined
 
 export const onednnEngine: Engine = {
   name: 'onednn',
   supports: (_, precision) => {
     const addon = nativeAddon()
-    if (typeof addon === 'string') return { ok: false, reason: addon }
-    return precision === 'float32' || computesBfloat16()
-      ? { ok: true }
-      : { ok: false, reason: `bfloat16 needs a CPU with AVX512_BF16 or AMX_BF16, and the ${cpuModel()} has neither` }
+    const reason = typeof addon === 'string' ? addon : precision === 'bfloat16' ? lacksBfloat16() : undefined
+    return reason === undefined ? { ok: true } : { ok: false, reason }
   },
   memory: (graph, { precision = 'float32', threads = usableCores() } = {}) => {
     const plan = planOf(graph, threads, cacheBytes, precision)
