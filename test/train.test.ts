@@ -335,12 +335,15 @@ describe('an interrupted run', () => {
       },
     })
     expect(existsSync(at('cut', 'result.json'))).toBe(false)
+    // A save that was killed leaves such a file; the other is the person's own.
+    for (const name of ['last.safetensors.123456.part', 'mine.part']) await writeFile(at('cut/checkpoints', name), 'x')
     const resumed = await regraft(['train', '--resume', 'cut'], { cwd: folder.path })
     expect(resumed.stderr).not.toContain('error')
     expect(metrics('cut')).toEqual(metrics('whole'))
     expect(await readFile(at('cut/model/model.safetensors'))).toEqual(
       await readFile(at('whole/model/model.safetensors')),
     )
+    expect(readdirSync(at('cut/checkpoints')).sort()).toEqual(['best.safetensors', 'last.safetensors', 'mine.part'])
   })
 
   it('keeps what it had when a checkpoint no longer fits the disk', async () => {

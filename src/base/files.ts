@@ -1,6 +1,6 @@
 /** Writing files so that a crash at any moment leaves the old content or the new, never half of it. */
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { RegraftError } from './errors.js'
 
 /** Writes, and tells in words what a person can do about where the file system refuses. */
@@ -50,6 +50,17 @@ export const replaceFile = (path: string, write: (file: FileHandle) => Promise<v
       throw error
     }
   })
+
+/**
+ * Removes what writers that were killed left aside in a folder. Only for the one process that writes there: what another
+ * one is writing would go, too.
+ */
+export async function removeLeftovers(folder: string): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  // What cannot be removed only takes room.
+  for (const entry of entries)
+    if (entry.isFile() && /\.\d+\.part$/.test(entry.name)) await rm(join(folder, entry.name)).catch(() => {})
+}
 
 /** As `replaceFile`, for content that is at hand. */
 export const writeFileAtomic = (path: string, content: string | Uint8Array): Promise<void> =>

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { RegraftError } from '../base/errors.js'
+import { removeLeftovers } from '../base/files.js'
 import { withLock } from '../base/lock.js'
 import { type FileStamps, type Loader, type Split, stateOf } from '../data/index.js'
 import { type Engine, totalBytes } from '../engines/index.js'
@@ -66,6 +67,7 @@ async function trainOn(task: Execution): Promise<Finished> {
   const { options, resolved } = config
   const classes = config.classes.length
   const began = performance.now()
+  for (const folder of ['checkpoints', 'model']) await removeLeftovers(join(run, folder))
   const graphsAt = (epoch: number) => graphsOf(task, trainedFrom(epoch, grafted.network, options))
   const graphs = graphsAt(0)
   const { source, seconds: features } = await batchesFor(task, graphs)
