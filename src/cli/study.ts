@@ -60,7 +60,7 @@ export const studyCommand = new Command('study')
     `
 Examples:
   regraft study caltech101-reference                     every run of the reference experiment, ResNet-50
-  regraft study caltech101-reference photos --weights efficientnet_lite0.pth --scale-epochs 0.1
+  regraft study caltech101-reference 101_ObjectCategories --weights efficientnet_lite0.pth --scale-epochs 0.1
   regraft study my-study.yaml photos --dry-run
   regraft study --resume runs/my-study
 
