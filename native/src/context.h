@@ -52,6 +52,8 @@ class Context {
   struct Planes {
     int64_t batch, blocks, height, width;
     int64_t pixels() const { return height * width; }
+    /// Pixels before a block's plane of an image.
+    int64_t plane(int64_t image, int64_t b) const { return (image * blocks + b) * pixels(); }
     int64_t floats() const { return batch * blocks * pixels() * block; }
   };
   Planes planes(int index) const;

@@ -1,9 +1,10 @@
-// Convolutions and their gradients by oneDNN's primitives; depthwise weight gradients by an own kernel (depthwise.cc).
+// Convolutions and their gradients: by own kernels where the plan or the shape says so, else by oneDNN's primitives.
 #include <cstring>
 #include <map>
 #include <stdexcept>
 
 #include "depthwise.h"
+#include "pointwise.h"
 #include "registry.h"
 #include "weightsIn.h"
 #include "winograd.h"
@@ -16,13 +17,12 @@ using dnnl::memory;
 namespace {
 
 constexpr auto blocked = block == 16 ? memory::format_tag::nChw16c : memory::format_tag::nChw8c;
-constexpr auto depthwise = block == 16 ? memory::format_tag::Goihw16g : memory::format_tag::Goihw8g;
 
 /// A convolution's shapes as oneDNN wants them, with padded channels.
 struct Geometry {
   memory::dims source, weights, target;
   bool depthwise;
-  bool winograd;
+  bool winograd, pointwise;
   memory::data_type stored;
   api::Convolution convolution;
 };
@@ -46,6 +46,7 @@ Geometry geometryOf(const Context &c, const Operation &op, int x, int w, int y) 
     g.weights = {groups, weights[0] / groups, weights[1], weights[2], weights[3]};
   }
   g.winograd = winograd::wanted(op);
+  g.pointwise = pointwise::wanted(op);
   auto &convolution = g.convolution;
   convolution.stride = {op.integer("stride", 0), op.integer("stride", 1)};
   convolution.padBefore = {op.integer("padding", 0), op.integer("padding", 1)};
@@ -53,8 +54,8 @@ Geometry geometryOf(const Context &c, const Operation &op, int x, int w, int y) 
   g.stored = c.value(y).precision == Precision::bfloat16 ? memory::data_type::bf16 : memory::data_type::f32;
   convolution.source = memory::desc(g.source, g.stored, plainSource ? memory::format_tag::nchw : blocked);
   convolution.target = memory::desc(g.target, g.stored, blocked);
-  // The own depthwise kernel wants the taps of a block of channels together.
-  convolution.weights = memory::desc(g.weights, g.stored, g.depthwise ? depthwise : memory::format_tag::any);
+  // The own depthwise kernels want the taps of a block of channels together.
+  convolution.weights = memory::desc(g.weights, g.stored, g.depthwise ? depthwiseTag : memory::format_tag::any);
   return g;
 }
 
@@ -86,8 +87,9 @@ api::BackwardWeights weightGradientDesc(Context &c, const Geometry &g, const api
 /// The layout that weights, their gradient and their momentum are kept in, in float32: the one that the forward pass
 /// chooses, or where that reads bfloat16, the one that the gradient is computed in.
 memory::desc weightLayout(Context &c, const Geometry &g) {
-  if (g.depthwise) return memory::desc(g.weights, memory::data_type::f32, depthwise);
+  if (g.depthwise) return memory::desc(g.weights, memory::data_type::f32, depthwiseTag);
   if (g.winograd) return memory::desc(g.weights, memory::data_type::f32, winograd::weightsTag);
+  if (g.pointwise) return memory::desc(g.weights, memory::data_type::f32, pointwise::weightsTag);
   const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
   return g.stored == memory::data_type::f32 ? forward.weights_desc() : weightGradientDesc(c, g, forward).diff_weights_desc();
 }
@@ -123,7 +125,7 @@ class Call {
   std::vector<std::unordered_map<int, memory>> args;
 };
 
-Step winogradConvolution(Context &c, const Operation &op, const Geometry &g, const winograd::Kernel &kernel, int bias) {
+Step ownConvolution(Context &c, const Operation &op, const Geometry &g, const ConvolutionKernel &kernel, int bias) {
   const int w = op.in(1);
   const auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), weightLayout(c, g));
   const auto wide = c.keep(bias < 0 ? 0 : g.target[1] * sizeof(float));
@@ -139,7 +141,8 @@ Step winogradConvolution(Context &c, const Operation &op, const Geometry &g, con
 Step conv2d(Context &c, const Operation &op) {
   const int x = op.in(0), w = op.in(1), bias = op.in(2), residual = op.in(3), y = op.out(0);
   const auto g = geometryOf(c, op, x, w, y);
-  if (g.winograd) return winogradConvolution(c, op, g, winograd::forward(c, op), bias);
+  if (g.winograd) return ownConvolution(c, op, g, winograd::forward(c, op), bias);
+  if (g.pointwise) return ownConvolution(c, op, g, pointwise::forward(c, op), bias);
   const double activation = op.number("activation");
   const auto pd = forwardDesc(c, g, bias >= 0, attributes(activation > 0, activation == 2, residual >= 0));
   note(c, op, y, pd);
@@ -165,7 +168,8 @@ Step conv2d(Context &c, const Operation &op) {
 Step inputGradient(Context &c, const Operation &op) {
   const int dy = op.in(0), w = op.in(1), dx = op.out(0);
   const auto g = geometryOf(c, op, dx, w, dy);
-  if (g.winograd) return winogradConvolution(c, op, g, winograd::inputGradient(c, op), -1);
+  if (g.winograd) return ownConvolution(c, op, g, winograd::inputGradient(c, op), -1);
+  if (g.pointwise) return ownConvolution(c, op, g, pointwise::inputGradient(c, op), -1);
   const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
   if (g.depthwise && hasDepthwiseInputGradient(op, c.dims(w))) {
     auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), weightLayout(c, g));
@@ -190,6 +194,7 @@ Step weightGradient(Context &c, const Operation &op) {
   if (layout.get_size() > c.value(dw).bytes) throw std::runtime_error("the layout of '" + c.value(dw).name + "' is larger than planned");
   if (g.depthwise) return depthwiseWeightGradient(c, op);
   if (g.winograd) return winograd::weightGradient(c, op);
+  if (g.pointwise) return pointwise::weightGradient(c, op);
   const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
   const auto pd = weightGradientDesc(c, g, forward);
   note(c, op, dw, pd);

@@ -70,7 +70,7 @@ Step weightGradient(Context &c, const Operation &op) {
             std::copy_n(source + (index * s.height + row) * s.width, s.width, wide + (s.top + row) * s.paddedWidth + s.left);
           Lanes *own = sums + index * taps;
           memset(own, 0, taps * sizeof(Lanes));
-          gradient(s, wide, change + index * s.outHeight * s.outWidth, own);
+          gradient(s, wide, change + index * s.outHeight * s.outWidth, s.outWidth, own);
         }
       gathered.add(sums, target, first);
     }

@@ -4,6 +4,9 @@
 
 namespace regraft {
 
+/// The layout in which weights are kept: a block of channels has its taps together.
+constexpr auto depthwiseTag = block == 16 ? dnnl::memory::format_tag::Goihw16g : dnnl::memory::format_tag::Goihw8g;
+
 Step depthwiseWeightGradient(Context &context, const Operation &op);
 
 /// Whether there is an own kernel for the input gradient of a depthwise convolution.

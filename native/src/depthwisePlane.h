@@ -1,4 +1,4 @@
-// The gradients of a depthwise convolution on one plane of a block of channels.
+// A depthwise convolution and its gradients on one plane of a block of channels.
 #pragma once
 #include <algorithm>
 
@@ -63,15 +63,41 @@ class GatheredTaps {
   size_t held_;
 };
 
+/// The convolution of a zero-padded plane.
+template <int K, int S>
+inline void planeForward(const DepthwiseShape &s, const Lanes *x, const Lanes *taps, Lanes *y) {
+  Lanes weights[K * K];
+  for (int k = 0; k < K * K; k++) weights[k] = taps[k];
+  // Pixels at a time, since the sum of one would wait for itself.
+  constexpr int some = 4;
+  const auto sum = [&](const Lanes *window, int64_t pixel) __attribute__((always_inline)) {
+    Lanes total = weights[0] * window[pixel * S];
+#pragma GCC unroll 25
+    for (int k = 1; k < K * K; k++) total += weights[k] * window[k / K * s.paddedWidth + k % K + pixel * S];
+    return total;
+  };
+  for (int64_t row = 0; row < s.outHeight; row++) {
+    const Lanes *from = x + row * S * s.paddedWidth;
+    Lanes *to = y + row * s.outWidth;
+    int64_t column = 0;
+    for (; column + some <= s.outWidth; column += some) {
+#pragma GCC unroll 4
+      for (int k = 0; k < some; k++) to[column + k] = sum(from + column * S, k);
+    }
+    for (; column < s.outWidth; column++) to[column] = sum(from + column * S, 0);
+  }
+}
+
 /// All taps of one plane: every tap's sum stays in a register while a row of pixels goes by.
+/// @param dy rows that are `dyWidth` pixels apart
 template <int K, class Pixel>
-inline void planeGradient(const DepthwiseShape &s, const Lanes *x, const Pixel *dy, Lanes *sums) {
+inline void planeGradient(const DepthwiseShape &s, const Lanes *x, const Pixel *dy, int64_t dyWidth, Lanes *sums) {
   for (int64_t row = 0; row < s.outHeight; row++) {
     Lanes acc[K * K];
     for (int k = 0; k < K * K; k++) acc[k] = Lanes{};
     const Lanes *from = x + row * s.stride * s.paddedWidth;
     for (int64_t column = 0; column < s.outWidth; column++) {
-      const Lanes d = dy[row * s.outWidth + column];
+      const Lanes d = dy[row * dyWidth + column];
       const Lanes *window = from + column * s.stride;
 #pragma GCC unroll 5
       for (int r = 0; r < K; r++)
@@ -84,7 +110,7 @@ inline void planeGradient(const DepthwiseShape &s, const Lanes *x, const Pixel *
 }
 
 template <class Pixel>
-using PlaneGradient = void (*)(const DepthwiseShape &, const Lanes *, const Pixel *, Lanes *);
+using PlaneGradient = void (*)(const DepthwiseShape &, const Lanes *, const Pixel *, int64_t, Lanes *);
 
 /// The input gradient of one plane. Of the kernel's K x K taps, at most T x T meet an input pixel, T = K / S rounded up:
 /// those whose row and column leave the pixel's remainder by the stride.

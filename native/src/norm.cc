@@ -9,21 +9,6 @@ namespace regraft {
 
 namespace {
 
-/// Sums are of differences to the mean of the plane's first row, so that no digits are lost.
-template <class Pixel>
-Spread spreadOf(const Pixel *plane, int64_t pixels, int64_t width) {
-  Lanes centre{};
-  for (int64_t i = 0; i < width; i++) centre += Lanes(plane[i]);
-  centre /= static_cast<float>(width);
-  const Sums sums = sumPlane(pixels, [=](int64_t i, Lanes &first, Lanes &second) {
-    const Lanes d = Lanes(plane[i]) - centre;
-    first += d;
-    second += d * d;
-  });
-  const Wide shift = sums.first / static_cast<double>(pixels);
-  return {widen(centre) + shift, sums.second - shift * sums.first};
-}
-
 /// x -> the spread of each plane
 template <class Pixel>
 Step normSums(Context &c, const Operation &op) {
@@ -33,7 +18,7 @@ Step normSums(Context &c, const Operation &op) {
     const Pixel *x = as<Pixel>(c.data(input));
     Spread *spreads = as<Spread>(c.data(output));
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < p.batch * p.blocks; i++) spreads[i] = spreadOf(x + i * p.pixels(), p.pixels(), p.width);
+    for (int64_t i = 0; i < p.batch * p.blocks; i++) spreads[i] = spreadOf(x + i * p.pixels(), p.pixels(), p.width, [](int64_t, Lanes) {});
   };
 }
 

@@ -60,6 +60,22 @@ inline Sums sumPlane(int64_t pixels, Term term) {
   return sums;
 }
 
+/// Sums are of differences to the mean of the plane's first row, so that no digits are lost; `seen(pixel, x)` is told each.
+template <class Pixel, class F>
+inline Spread spreadOf(const Pixel *plane, int64_t pixels, int64_t width, F seen) {
+  Lanes centre{};
+  for (int64_t i = 0; i < width; i++) centre += Lanes(plane[i]);
+  centre /= static_cast<float>(width);
+  const Sums sums = sumPlane(pixels, [=](int64_t i, Lanes &first, Lanes &second) {
+    const Lanes x = plane[i], d = x - centre;
+    first += d;
+    second += d * d;
+    seen(i, x);
+  });
+  const Wide shift = sums.first / static_cast<double>(pixels);
+  return {widen(centre) + shift, sums.second - shift * sums.first};
+}
+
 /// Adds the planes' sums of a block of channels in the images' order.
 inline Sums total(const Sums *sums, int64_t batch, int64_t blocks, int64_t b) {
   Sums all{};
@@ -93,8 +109,8 @@ inline T *as(float *data) {
 
 /// The instance of a kernel for an activation.
 template <class F>
-F forActivation(const Operation &op, F none, F relu, F relu6) {
-  const int activation = op.integer("activation");
+F forActivation(const Operation &op, F none, F relu, F relu6, const char *key = "activation") {
+  const int activation = op.integer(key);
   return activation == 0 ? none : activation == 1 ? relu : relu6;
 }
 

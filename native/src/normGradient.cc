@@ -1,28 +1,22 @@
 // The gradient of batch norm, in pieces like the norm: sums, means, and the gradient itself.
-#include "norm.h"
+#include "normGradient.h"
+
 #include "registry.h"
 
 namespace regraft {
 
 namespace {
 
-/// What the activation was given is found again from x, is seen from what it gave (`y`), or there is none.
-enum class Mask { again, given };
-
 /// With d the masked gradient: the sums of d and d (x - mean), and d itself where somebody wants it.
 template <Activation A, Mask M, class Pixel>
-Sums sumGradient(const Pixel *dy, const Pixel *x, const Pixel *y, Pixel *masked, int64_t pixels, Scale s) {
-  return sumPlane(pixels, [=](int64_t i, Lanes &first, Lanes &second) {
-    const Lanes centred = Lanes(x[i]) - s.mean;
-    const Lanes d = M == Mask::again ? pass<A>(dy[i], centred * s.scale + s.offset) : pass<A>(dy[i], Lanes(y[i]));
-    first += d;
-    second += d * centred;
+Sums sumPlaneGradient(const Pixel *dy, const Pixel *x, const Pixel *y, Pixel *masked, int64_t pixels, Scale s) {
+  return sumGradient<A, M>(dy, x, y, pixels, s, [=](int64_t i, Lanes, Lanes d) {
     if (masked) masked[i] = d;
   });
 }
 
 template <class Pixel>
-using SumGradient = decltype(&sumGradient<Activation::none, Mask::again, Pixel>);
+using SumGradient = decltype(&sumPlaneGradient<Activation::none, Mask::again, Pixel>);
 
 /// dy, x, scale, y (absent: found again) -> sums per plane, d (may be absent)
 template <class Pixel>
@@ -30,8 +24,8 @@ Step normGradientSums(Context &c, const Operation &op) {
   const int change = op.in(0), input = op.in(1), coefficients = op.in(2), given = op.in(3), output = op.out(0), masked = op.out(1);
   const auto p = c.planes(input);
   const SumGradient<Pixel> kernel =
-      given < 0 ? forActivation<SumGradient<Pixel>>(op, sumGradient<Activation::none, Mask::again, Pixel>, sumGradient<Activation::relu, Mask::again, Pixel>, sumGradient<Activation::relu6, Mask::again, Pixel>)
-                : forActivation<SumGradient<Pixel>>(op, sumGradient<Activation::none, Mask::again, Pixel>, sumGradient<Activation::relu, Mask::given, Pixel>, sumGradient<Activation::relu6, Mask::given, Pixel>);
+      given < 0 ? forActivation<SumGradient<Pixel>>(op, sumPlaneGradient<Activation::none, Mask::again, Pixel>, sumPlaneGradient<Activation::relu, Mask::again, Pixel>, sumPlaneGradient<Activation::relu6, Mask::again, Pixel>)
+                : forActivation<SumGradient<Pixel>>(op, sumPlaneGradient<Activation::none, Mask::again, Pixel>, sumPlaneGradient<Activation::relu, Mask::given, Pixel>, sumPlaneGradient<Activation::relu6, Mask::given, Pixel>);
   return [=, &c]() {
     const Pixel *dy = as<Pixel>(c.data(change)), *x = as<Pixel>(c.data(input)), *y = as<Pixel>(c.data(given));
     const Scale *scale = as<Scale>(c.data(coefficients));
@@ -45,11 +39,6 @@ Step normGradientSums(Context &c, const Operation &op) {
       }
   };
 }
-
-/// What has to be taken off d: E[d], and E[d h] / deviation, which is multiplied by x - mean.
-struct Means {
-  Lanes gradient, product;
-};
 
 /// sums, scale -> means, dweight, dbias. On stored statistics the means vanish.
 Step normGradientMeans(Context &c, const Operation &op) {
@@ -72,11 +61,8 @@ Step normGradientMeans(Context &c, const Operation &op) {
 
 template <Activation A, Mask M, class Pixel>
 void applyGradient(const Pixel *dy, const Pixel *x, const Pixel *y, Pixel *dx, int64_t pixels, Scale s, Means e) {
-  for (int64_t i = 0; i < pixels; i++) {
-    const Lanes centred = Lanes(x[i]) - s.mean;
-    const Lanes d = M == Mask::again ? pass<A>(dy[i], centred * s.scale + s.offset) : pass<A>(dy[i], Lanes(y[i]));
-    dx[i] = s.scale * (d - e.gradient - centred * e.product);
-  }
+  for (int64_t i = 0; i < pixels; i++)
+    dx[i] = M == Mask::again ? normGradient<A>(dy[i], x[i], s, e) : normGradient<Activation::none>(pass<A>(dy[i], Lanes(y[i])), x[i], s, e);
 }
 
 template <class Pixel>

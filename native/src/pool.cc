@@ -2,6 +2,7 @@
 #include <cfloat>
 #include <cstring>
 
+#include "norm.h"
 #include "registry.h"
 
 namespace regraft {
@@ -85,10 +86,9 @@ Step globalAveragePool(Context &c, const Operation &op) {
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t n = 0; n < in.batch; n++)
       for (int64_t b = 0; b < in.blocks; b++) {
-        Lanes sum{};
-        for (int64_t i = 0; i < in.pixels(); i++) sum += Lanes(source[(n * in.blocks + b) * in.pixels() + i]);
-        sum /= static_cast<float>(in.pixels());
-        for (int64_t k = 0; k < block && b * block + k < channels; k++) c.data(y)[n * channels + b * block + k] = sum[k];
+        const Pixel *plane = source + in.plane(n, b);
+        const Sums sums = sumPlane(in.pixels(), [=](int64_t i, Lanes &first, Lanes &) { first += Lanes(plane[i]); });
+        storeChannels(c.data(y) + n * channels, channels, b, narrow(sums.first / static_cast<double>(in.pixels())));
       }
   };
 }

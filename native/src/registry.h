@@ -12,6 +12,7 @@ using Registry = std::map<std::string, Builder>;
 void registerConvolutions(Registry &registry);
 void registerNorms(Registry &registry);
 void registerNormGradients(Registry &registry);
+void registerDepthwise(Registry &registry);
 void registerDepthwiseGradients(Registry &registry);
 void registerPools(Registry &registry);
 void registerDense(Registry &registry);

@@ -119,6 +119,7 @@ Builder builderOf(const std::string &kernel) {
     registerConvolutions(all);
     registerNorms(all);
     registerNormGradients(all);
+    registerDepthwise(all);
     registerDepthwiseGradients(all);
     registerPools(all);
     registerDense(all);

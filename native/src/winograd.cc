@@ -69,7 +69,7 @@ void convolve(const Shape &s, const Part &part, const Pixel *x, const Lanes *wei
 }
 
 template <class Pixel>
-Kernel kernelOf(Context &c, const Shape &s, std::shared_ptr<Weights> weights, decltype(&convolve<Activation::none, Pixel>) convolution, int x, int residual, int y) {
+ConvolutionKernel kernelOf(Context &c, const Shape &s, std::shared_ptr<Weights> weights, decltype(&convolve<Activation::none, Pixel>) convolution, int x, int residual, int y) {
   const Part part(s, c.team());
   c.wantScratch(values * (part.valueStep + c.team() * part.sumStep) * sizeof(Lanes));
   const auto run = [=, &c](const float *bias) {
@@ -79,22 +79,22 @@ Kernel kernelOf(Context &c, const Shape &s, std::shared_ptr<Weights> weights, de
 }
 
 template <class Pixel>
-Kernel outputs(Context &c, const Operation &op) {
+ConvolutionKernel outputs(Context &c, const Operation &op) {
   const Shape s(c, op, op.in(0), op.in(1), op.out(0));
   const auto convolution = forActivation(op, convolve<Activation::none, Pixel>, convolve<Activation::relu, Pixel>, convolve<Activation::relu6, Pixel>);
   return kernelOf<Pixel>(c, s, std::make_shared<Weights>(c, op.in(1), false), convolution, op.in(0), op.in(3), op.out(0));
 }
 
 template <class Pixel>
-Kernel gradients(Context &c, const Operation &op) {
+ConvolutionKernel gradients(Context &c, const Operation &op) {
   const Shape s(c, op, op.out(0), op.in(1), op.in(0));
   return kernelOf<Pixel>(c, s.backward(), std::make_shared<Weights>(c, op.in(1), true), convolve<Activation::none, Pixel>, op.in(0), -1, op.out(0));
 }
 
 }  // namespace
 
-Kernel forward(Context &c, const Operation &op) { return either<outputs<Lanes>, outputs<Bfloat16Lanes>>(c, op); }
+ConvolutionKernel forward(Context &c, const Operation &op) { return either<outputs<Lanes>, outputs<Bfloat16Lanes>>(c, op); }
 
-Kernel inputGradient(Context &c, const Operation &op) { return either<gradients<Lanes>, gradients<Bfloat16Lanes>>(c, op); }
+ConvolutionKernel inputGradient(Context &c, const Operation &op) { return either<gradients<Lanes>, gradients<Bfloat16Lanes>>(c, op); }
 
 }  // namespace regraft::winograd

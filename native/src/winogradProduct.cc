@@ -46,9 +46,6 @@ constexpr Table table(std::index_sequence<Index...>) {
 
 constexpr Table instances = table(std::make_index_sequence<rows>());
 
-/// Rows of the other product at a time: a divisor of the block.
-constexpr int channelsAtOnce = rows >= 8 ? 8 : rows >= 4 ? 4 : 2;
-
 }  // namespace
 
 void multiply(const Lanes *v, int64_t blockStep, int64_t blocks, int64_t count, const Lanes *u, Lanes *m) {

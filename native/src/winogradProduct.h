@@ -6,15 +6,6 @@
 
 namespace regraft::winograd {
 
-/// Rows (tiles) and blocks of columns (output channels) whose sums fill the CPU's registers.
-#if defined(__AVX512F__)
-constexpr int rows = 14, wide = 2;
-#elif defined(__AVX__)
-constexpr int rows = 6, wide = 2;
-#else
-constexpr int rows = 6, wide = 1;
-#endif
-
 /// m[t] = sum over channels c of v[c][t] u[c], for `count` tiles.
 /// @param v [blocks of channels][tiles][block], `blockStep` from block to block
 /// @param u [channels][wide][block]

@@ -5,6 +5,7 @@ import { applyNormsAgain } from './again.js'
 import { fuseDepthwise } from './fuseDepthwise.js'
 import { type Draft, type DraftValue, lower, updatesInPlace } from './lower.js'
 import { padded } from './native.js'
+import { markPointwise } from './pointwise.js'
 import { cacheBytes, type DraftStrip, once, type Parts, strips } from './strips.js'
 import { markWinograd } from './winograd.js'
 
@@ -67,10 +68,11 @@ export function planOf(graph: Graph, threads: number, cache = cacheBytes, precis
       operations: [{ kernel: 'copy', inputs: [next], outputs: [persistent], numbers: {} }],
       ...once,
     }))
-  const kernels = markWinograd(fuseDepthwise(applyNormsAgain(lowered), values), values)
+  const outputs = new Set(graph.outputs)
+  const fused = fuseDepthwise(applyNormsAgain(lowered), values, outputs)
+  const kernels = markPointwise(markWinograd(fused, values), values)
   const groups = [...strips(kernels, values, bytesOf, cache, threads), ...copies]
   const operations = groups.flatMap(group => group.operations)
-  const outputs = new Set(graph.outputs)
   makeLocal(groups, values, outputs)
   const place = new Map([
     ...inPlace,

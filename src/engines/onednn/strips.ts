@@ -24,6 +24,7 @@ const perImage = new Set([
   'conv2d',
   'conv2dInputGradient',
   'conv2dWeightGradient',
+  'depthwise',
   'depthwiseGradients',
   'normSums',
   'normApply',

@@ -1,15 +1,8 @@
 /** Which convolutions are computed by Winograd's method: a rule by shape alone, since results follow it. */
 import type { Precision } from '../engine.js'
+import { convolved } from './convolved.js'
 import type { Draft, DraftValue } from './lower.js'
 import type { Plan } from './plan.js'
-
-/** The convolution's images, weights and outputs, or their gradients, among what a kernel reads and writes. */
-function tensorsOf({ kernel, inputs, outputs }: Draft): readonly (string | undefined)[] | undefined {
-  if (kernel === 'conv2d') return [inputs[0], inputs[1], outputs[0]]
-  if (kernel === 'conv2dInputGradient') return [outputs[0], inputs[1], inputs[0]]
-  if (kernel === 'conv2dWeightGradient') return [inputs[0], outputs[0], inputs[1]]
-  return undefined
-}
 
 /** Multiplications for one pair of channels that transforming its weights takes as long as. */
 const weightTransform = 1000
@@ -41,9 +34,8 @@ export function winogradPays(
 /** Marks what is computed by Winograd's method: in float32, however images are stored. */
 export function markWinograd(operations: readonly Draft[], values: ReadonlyMap<string, DraftValue>): Draft[] {
   return operations.map(operation => {
-    const [images, weights, outputs] = (tensorsOf(operation) ?? []).map(name => values.get(name ?? ''))
-    if (!images || !weights || !outputs || operation.numbers.groups?.[0] !== 1) return operation
-    if ([images, outputs].some(({ layout }) => layout !== 'blocked')) return operation
+    const [images, weights, outputs] = convolved(operation, values) ?? []
+    if (!images || !weights || !outputs) return operation
     if (!winogradPays(weights.dims, outputs.dims, operation.numbers.stride ?? [], images.precision)) return operation
     return { ...operation, numbers: { ...operation.numbers, winograd: [1] } }
   })

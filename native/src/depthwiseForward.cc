@@ -1,0 +1,63 @@
+// A depthwise convolution in one pass with what norms have to do before and after it.
+#include <omp.h>
+
+#include <cstring>
+
+#include "depthwise.h"
+#include "depthwisePad.h"
+#include "registry.h"
+#include "weightsIn.h"
+
+namespace regraft {
+
+namespace {
+
+auto kernelOf(int64_t side, int64_t stride) {
+  if (stride == 1) return side == 3 ? planeForward<3, 1> : planeForward<5, 1>;
+  return side == 3 ? planeForward<3, 2> : planeForward<5, 2>;
+}
+
+/// x, weights, scale (may be absent) -> y, spreads (may be absent).
+/// Where a scale is given, a norm with it and `activationBefore` is applied to x; a norm after the convolution wants the spreads.
+Step depthwise(Context &c, const Operation &op) {
+  const int x = op.in(0), w = op.in(1), coefficients = op.in(2), y = op.out(0), spreads = op.out(1);
+  const auto in = c.planes(x), out = c.planes(y);
+  const int64_t side = c.dims(w)[2], stride = op.integer("stride", 0);
+  // The same zeros stand around a plane when its weights' gradient is taken.
+  const DepthwiseShape s = weightGradientShape(in, out, op, side);
+  const auto layout = dnnl::memory::desc({padded(c.dims(w)[0]), 1, 1, side, side}, dnnl::memory::data_type::f32, depthwiseTag);
+  const auto weights = std::make_shared<WeightsIn>(c, w, layout, layout);
+  const auto kernel = kernelOf(side, stride);
+  const auto pad = coefficients < 0 ? padInput : forActivation(op, padNormalised<Activation::none>, padNormalised<Activation::relu>, padNormalised<Activation::relu6>, "activationBefore");
+  const bool past = spreads >= 0 && isMany(c.value(y).bytes);
+  const int64_t plane = s.paddedHeight * s.paddedWidth, each = plane + (past ? out.pixels() : 0);
+  c.wantScratch(c.team() * each * sizeof(Lanes));
+  const auto run = [=, &c] {
+    const Lanes *source = as<Lanes>(c.data(x)), *taps = as<Lanes>(weights->data(c, c.data(w)));
+    const Scale *scale = as<Scale>(c.data(coefficients));
+    Lanes *target = as<Lanes>(c.data(y)), *scratch = as<Lanes>(c.scratch());
+    Spread *found = as<Spread>(c.data(spreads));
+#pragma omp parallel
+    {
+      Lanes *wide = scratch + omp_get_thread_num() * each;
+      memset(wide, 0, plane * sizeof(Lanes));
+#pragma omp for schedule(static)
+      for (int64_t i = 0; i < in.batch * in.blocks; i++) {
+        const int64_t b = i % in.blocks;
+        Lanes *to = target + i * out.pixels(), *made = past ? wide + plane : to;
+        pad(source + i * in.pixels(), wide, s, scale + b);
+        kernel(s, wide, taps + b * side * side, made);
+        if (past) found[i] = spreadOf(made, out.pixels(), out.width, [=](int64_t p, Lanes value) { writePast(to + p, value); });
+        else if (found) found[i] = spreadOf(made, out.pixels(), out.width, [](int64_t, Lanes) {});
+      }
+      arrived();
+    }
+  };
+  return {run, [=, &c] { weights->prepare(c, c.data(w)); }, nullptr};
+}
+
+}  // namespace
+
+void registerDepthwise(Registry &registry) { registry["depthwise"] = depthwise; }
+
+}  // namespace regraft

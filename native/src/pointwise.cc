@@ -1,0 +1,144 @@
+#include "pointwise.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "norm.h"
+#include "pointwiseProduct.h"
+
+namespace regraft::pointwise {
+
+namespace {
+
+/// Pixels that share the way to the weights, and stay in the cache with all their channels.
+constexpr int64_t mostPixels = 16 * rows;
+
+/// Channels are real ones: those of the padding are zero.
+struct Shape {
+  Context::Planes in, out;
+  int64_t inputs, outputs;
+
+  /// @param x, y indices of what the product reads and gives
+  /// @param w index of the weights, or of their gradient
+  Shape(const Context &c, const Operation &op, int x, int w, int y) : in(c.planes(x)), out(c.planes(y)), inputs(c.dims(x)[1]), outputs(c.dims(y)[1]) {
+    const auto weights = c.dims(w);
+    const bool dense = weights[0] * weights[1] == inputs * outputs && weights[2] == 1 && weights[3] == 1 && op.integer("groups") == 1;
+    const bool alike = in.batch == out.batch && in.height == out.height && in.width == out.width;
+    for (int index : {x, y})
+      if (!dense || !alike || c.value(index).layout != Layout::blocked || c.value(index).precision != Precision::float32)
+        throw std::runtime_error("'" + op.kernel + "' is no product of pixels and channels");
+  }
+  /// Ranges of pixels of an image, of nearly equal size.
+  int64_t ranges() const { return (in.pixels() + mostPixels - 1) / mostPixels; }
+  int64_t firstPixel(int64_t range) const { return in.pixels() * range / ranges(); }
+};
+
+/// Adds what follows a convolution to a block of channels.
+template <Activation A>
+void finish(const Lanes *residual, const Lanes *bias, Lanes *y, int64_t pixels) {
+  const Lanes shift = bias ? *bias : Lanes{};
+  if (residual)
+    for (int64_t p = 0; p < pixels; p++) y[p] = activate<A>(y[p] + shift + residual[p]);
+  else
+    for (int64_t p = 0; p < pixels; p++) y[p] = activate<A>(y[p] + shift);
+}
+
+/// y = x w, followed by what `last` adds to each block of channels; w is [blocks of outputs][`wStep`][block].
+template <class F>
+void convolve(const Shape &s, const Lanes *x, const Lanes *w, int64_t wStep, Lanes *y, F last) {
+  const int64_t groups = (s.out.blocks + wide - 1) / wide;
+#pragma omp parallel for collapse(3) schedule(static)
+  for (int64_t n = 0; n < s.in.batch; n++)
+    for (int64_t range = 0; range < s.ranges(); range++)
+      for (int64_t group = 0; group < groups; group++) {
+        const int64_t first = s.firstPixel(range), some = s.firstPixel(range + 1) - first, out = group * wide;
+        const int64_t outputs = std::min(s.outputs - out * block, wide * block), to = s.out.plane(n, out) + first;
+        multiply(x + s.in.plane(n, 0) + first, s.in.pixels(), s.inputs, some, w + out * wStep, wStep, outputs, y + to, s.out.pixels());
+        for (int64_t b = 0; b < wide && out + b < s.out.blocks; b++) last(out + b, to + b * s.out.pixels(), some);
+      }
+}
+
+}  // namespace
+
+ConvolutionKernel forward(Context &c, const Operation &op) {
+  const int x = op.in(0), residual = op.in(3), y = op.out(0);
+  const Shape s(c, op, x, op.in(1), y);
+  const auto weights = std::make_shared<const Lanes *>(nullptr);
+  const auto finished = forActivation(op, finish<Activation::none>, finish<Activation::relu>, finish<Activation::relu6>);
+  const bool plain = residual < 0 && op.integer("activation") == 0;
+  const auto run = [=, &c](const float *bias) {
+    const Lanes *added = as<Lanes>(c.data(residual)), *shifts = reinterpret_cast<const Lanes *>(bias);
+    Lanes *target = as<Lanes>(c.data(y));
+    convolve(s, as<Lanes>(c.data(x)), *weights, s.in.blocks * block, target, [=](int64_t b, int64_t at, int64_t pixels) {
+      if (!plain || shifts) finished(added ? added + at : nullptr, shifts ? shifts + b : nullptr, target + at, pixels);
+    });
+  };
+  return {[=](const float *kept) { *weights = reinterpret_cast<const Lanes *>(kept); }, run};
+}
+
+ConvolutionKernel inputGradient(Context &c, const Operation &op) {
+  const int dy = op.in(0), dx = op.out(0);
+  const Shape s(c, op, dy, op.in(1), dx);
+  const int64_t steps = s.in.blocks * block;
+  const size_t place = c.hold(s.out.blocks * steps * sizeof(Lanes));
+  // Inputs and outputs change places.
+  const auto prepare = [=, &c](const float *kept) {
+    float *turned = c.held(place);
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int64_t i = 0; i < s.out.blocks; i++)
+      for (int64_t o = 0; o < s.in.blocks; o++) {
+        const float *from = kept + (o * s.out.blocks + i) * block * block;
+        float *to = turned + (i * s.in.blocks + o) * block * block;
+        for (int64_t row = 0; row < block; row++)
+          for (int64_t column = 0; column < block; column++) to[row * block + column] = from[column * block + row];
+      }
+  };
+  const auto run = [=, &c](const float *) {
+    convolve(s, as<Lanes>(c.data(dy)), as<Lanes>(c.held(place)), steps, as<Lanes>(c.data(dx)), [](int64_t, int64_t, int64_t) {});
+  };
+  return {prepare, run};
+}
+
+Step weightGradient(Context &c, const Operation &op) {
+  const int x = op.in(0), dy = op.in(1), dw = op.out(0);
+  const Shape s(c, op, x, dw, dy);
+  const int64_t channels = s.in.blocks * block, lanes = s.out.blocks * channels, groups = (s.out.blocks + wide - 1) / wide;
+  const int workers = c.workers();
+  const size_t places = c.hold((workers - 1) * lanes * sizeof(Lanes));
+  // Each thread gathers its images' gradients; the first one where the whole gradient will stand.
+  const auto gathered = [=, &c](int thread) { return as<Lanes>(thread == 0 ? c.data(dw) : c.held(places + (thread - 1) * lanes * sizeof(Lanes))); };
+  // Of small images several share the way to the sums.
+  const int64_t together = std::clamp<int64_t>(mostPixels / s.in.pixels(), 1, s.in.batch);
+  const auto run = [=, &c] {
+    const auto &part = Context::part();
+    Lanes *own = gathered(part.thread);
+    const Lanes *source = as<Lanes>(c.data(x)), *change = as<Lanes>(c.data(dy));
+    if (part.first) memset(static_cast<void *>(own), 0, lanes * sizeof(Lanes));
+    for (int64_t n = 0; n < s.in.batch; n += together)
+      for (int64_t range = 0; range < s.ranges(); range++) {
+        const int64_t first = s.firstPixel(range);
+        const Pixels pixels{std::min(together, s.in.batch - n), s.firstPixel(range + 1) - first};
+        const int64_t xImage = s.in.plane(1, 0), dyImage = s.out.plane(1, 0);
+#pragma omp parallel for collapse(2) schedule(static)
+        for (int64_t group = 0; group < groups; group++)
+          for (int64_t channel = 0; channel < s.inputs; channel += channelsAtOnce) {
+            const int64_t out = group * wide, outputs = std::min(s.outputs - out * block, wide * block);
+            const Lanes *from = source + s.in.plane(n, channel / block) + first;
+            multiplyPixels(reinterpret_cast<const float *>(from) + channel % block, xImage, change + s.out.plane(n, out) + first, s.out.pixels(), dyImage, pixels, outputs,
+                           own + out * channels + channel, channels);
+          }
+      }
+  };
+  const auto after = [=] {
+    Lanes *sum = gathered(0);
+    for (int other = 1; other < workers; other++) {
+      const Lanes *more = gathered(other);
+#pragma omp parallel for schedule(static)
+      for (int64_t i = 0; i < lanes; i++) sum[i] += more[i];
+    }
+  };
+  return {run, nullptr, after};
+}
+
+}  // namespace regraft::pointwise

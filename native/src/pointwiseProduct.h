@@ -1,0 +1,25 @@
+// Products of pixels and channels for 1 x 1 convolutions, kept in registers.
+#pragma once
+#include "lanes.h"
+
+namespace regraft::pointwise {
+
+/// y[o][p] = sum over channels c of x[c][p] w[o][c], for `outputs` <= wide * block channels of the output. Of a last block
+/// that is half empty only half is computed; its padding becomes zero.
+/// @param x [blocks of channels][pixels][block], `xStep` from block to block
+/// @param w [blocks of outputs][channels][block], `wStep` from block to block
+/// @param y [blocks of outputs][pixels][block], `yStep` from block to block
+void multiply(const Lanes *x, int64_t xStep, int64_t channels, int64_t pixels, const Lanes *w, int64_t wStep, int64_t outputs, Lanes *y, int64_t yStep);
+
+/// Where some pixels of a few images lie.
+struct Pixels {
+  int64_t images, count;
+};
+
+/// dw[o][c] += sum over pixels p of x[p][c] dy[o][p], for `channelsAtOnce` channels and `outputs` <= wide * block.
+/// @param x [images][pixels][block], beginning with the first channel; `xImage` from image to image
+/// @param dy [images][blocks of outputs][pixels][block]; `dyStep` from block to block, `dyImage` from image to image
+/// @param dw [blocks of outputs][channels][block], beginning with the first channel; `dwStep` from block to block
+void multiplyPixels(const float *x, int64_t xImage, const Lanes *dy, int64_t dyStep, int64_t dyImage, Pixels pixels, int64_t outputs, Lanes *dw, int64_t dwStep);
+
+}  // namespace regraft::pointwise

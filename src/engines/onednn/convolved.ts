@@ -1,0 +1,20 @@
+/** What a dense convolution, or a gradient of one, works on where all of it lies in blocks. */
+import type { Draft, DraftValue } from './lower.js'
+
+/** Names of the convolution's images, weights and outputs, or of their gradients. */
+function namesOf({ kernel, inputs, outputs }: Draft): readonly (string | undefined)[] {
+  if (kernel === 'conv2d') return [inputs[0], inputs[1], outputs[0]]
+  if (kernel === 'conv2dInputGradient') return [outputs[0], inputs[1], inputs[0]]
+  if (kernel === 'conv2dWeightGradient') return [inputs[0], outputs[0], inputs[1]]
+  return []
+}
+
+/** Images, weights and outputs; undefined of kernels, layouts and groups that only oneDNN has something for. */
+export function convolved(
+  operation: Draft,
+  values: ReadonlyMap<string, DraftValue>,
+): readonly [images: DraftValue, weights: DraftValue, outputs: DraftValue] | undefined {
+  const [images, weights, outputs] = namesOf(operation).map(name => values.get(name ?? ''))
+  if (!images || !weights || !outputs || operation.numbers.groups?.[0] !== 1) return undefined
+  return images.layout === 'blocked' && outputs.layout === 'blocked' ? [images, weights, outputs] : undefined
+}

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest'
+import { gradientStep } from '../../graph/index.js'
+import { networkGraph, networkNamed } from '../../models/index.js'
+import { computed, errorsOf, inference, training } from './convolutions.testing.js'
+import { nativeAddon } from './native.js'
+import { type Plan, planOf } from './plan.js'
+
+const marked = ({ operations }: Plan) => operations.filter(({ numbers }) => numbers.pointwise).map(one => one.kernel)
+const unpadded = [0, 0, 0, 0] as const
+
+describe('products of pixels and channels', () => {
+  it.each([
+    // Of ResNet-50's 36 convolutions of one tap, three have stride 2.
+    ['resnet50', 33],
+    ['mobilenet_v2', 34],
+    ['efficientnet_lite0', 32],
+  ])('are the convolutions of one tap at stride 1 in %s, and their gradients, in float32', (network, count) => {
+    const { graph } = gradientStep(networkGraph(networkNamed(network), { classes: 7, batch: 8, size: 224 }))
+    const kernels = marked(planOf(graph, 2))
+    for (const kernel of ['conv2d', 'conv2dInputGradient', 'conv2dWeightGradient'])
+      expect(kernels.filter(one => one === kernel)).toHaveLength(count)
+    expect(marked(planOf(graph, 2, undefined, 'bfloat16'))).toEqual([])
+  })
+})
+
+const addon = nativeAddon()
+if (typeof addon === 'string')
+  describe('the kernels for them', () => it.skip(`skipped: needs the native engine (${addon})`, () => {}))
+else
+  describe('the kernels for them', () => {
+    it.each([
+      ['channels in whole blocks', [4, 32, 64, 15, 16], 2],
+      ['channels that half fill a block', [2, 24, 40, 9, 7], 2],
+      ['channels in no blocks and halves', [2, 21, 75, 5, 11], 2],
+      ['fewer channels than half a block', [2, 5, 3, 8, 8], 1],
+      ['single pixels', [6, 48, 17, 1, 1], 2],
+      ['one image for more threads than it has rows', [1, 40, 96, 2, 3], 3],
+      ['more pixels than are worked on at a time', [2, 16, 24, 37, 41], 2],
+    ] as const)('give what the reference gives: %s', async (_, sides, threads) => {
+      const graphs = [
+        ...(['none', 'relu', 'relu6'] as const).map(activation => ({
+          graph: inference(sides, 1, unpadded, activation),
+          kernels: ['conv2d'],
+        })),
+        { graph: training(sides, 1, unpadded), kernels: ['conv2d', 'conv2dInputGradient', 'conv2dWeightGradient'] },
+      ]
+      for (const { graph, kernels } of graphs) {
+        const reference = computed(graph)
+        for (const cache of [2 ** 12, 2 ** 30]) {
+          const plan = planOf(graph, threads, cache)
+          expect(marked(plan).sort()).toEqual(kernels)
+          for (const { name, error } of await errorsOf(graph, plan, reference)) expect(error, name).toBeLessThan(2e-6)
+        }
+      }
+    })
+  })
