@@ -34,28 +34,26 @@ struct Shape {
   int64_t firstPixel(int64_t range) const { return in.pixels() * range / ranges(); }
 };
 
-/// Adds what follows a convolution to a block of channels.
+/// What follows a convolution, on a block of channels.
 template <Activation A>
-void finish(const Lanes *residual, const Lanes *bias, Lanes *y, int64_t pixels) {
+void finish(const Lanes *bias, Lanes *y, int64_t pixels) {
   const Lanes shift = bias ? *bias : Lanes{};
-  if (residual)
-    for (int64_t p = 0; p < pixels; p++) y[p] = activate<A>(y[p] + shift + residual[p]);
-  else
-    for (int64_t p = 0; p < pixels; p++) y[p] = activate<A>(y[p] + shift);
+  for (int64_t p = 0; p < pixels; p++) y[p] = activate<A>(y[p] + shift);
 }
 
-/// y = x w, followed by what `last` adds to each block of channels; w is [blocks of outputs][`wStep`][block].
+/// y = x w + added, if there is something to add, followed by what `last` makes of each block of channels; w is
+/// [blocks of outputs][`wStep`][block].
 template <class F>
-void convolve(const Shape &s, const Lanes *x, const Lanes *w, int64_t wStep, Lanes *y, F last) {
+void convolve(const Shape &s, const Lanes *x, const Lanes *w, int64_t wStep, const Lanes *added, Lanes *y, F last) {
   const int64_t groups = (s.out.blocks + wide - 1) / wide;
 #pragma omp parallel for collapse(3) schedule(static)
   for (int64_t n = 0; n < s.in.batch; n++)
     for (int64_t range = 0; range < s.ranges(); range++)
       for (int64_t group = 0; group < groups; group++) {
         const int64_t first = s.firstPixel(range), some = s.firstPixel(range + 1) - first, out = group * wide;
-        const int64_t outputs = std::min(s.outputs - out * block, wide * block), to = s.out.plane(n, out) + first;
-        multiply(x + s.in.plane(n, 0) + first, s.in.pixels(), s.inputs, some, w + out * wStep, wStep, outputs, y + to, s.out.pixels());
-        for (int64_t b = 0; b < wide && out + b < s.out.blocks; b++) last(out + b, to + b * s.out.pixels(), some);
+        const int64_t outputs = std::min(s.outputs - out * block, wide * block), at = s.out.plane(n, out) + first;
+        multiply(x + s.in.plane(n, 0) + first, s.in.pixels(), s.inputs, some, w + out * wStep, wStep, outputs, added ? added + at : nullptr, y + at, s.out.pixels());
+        for (int64_t b = 0; b < wide && out + b < s.out.blocks; b++) last(out + b, y + at + b * s.out.pixels(), some);
       }
 }
 
@@ -66,12 +64,11 @@ ConvolutionKernel forward(Context &c, const Operation &op) {
   const Shape s(c, op, x, op.in(1), y);
   const auto weights = std::make_shared<const Lanes *>(nullptr);
   const auto finished = forActivation(op, finish<Activation::none>, finish<Activation::relu>, finish<Activation::relu6>);
-  const bool plain = residual < 0 && op.integer("activation") == 0;
+  const bool active = op.integer("activation") != 0;
   const auto run = [=, &c](const float *bias) {
-    const Lanes *added = as<Lanes>(c.data(residual)), *shifts = reinterpret_cast<const Lanes *>(bias);
-    Lanes *target = as<Lanes>(c.data(y));
-    convolve(s, as<Lanes>(c.data(x)), *weights, s.in.blocks * block, target, [=](int64_t b, int64_t at, int64_t pixels) {
-      if (!plain || shifts) finished(added ? added + at : nullptr, shifts ? shifts + b : nullptr, target + at, pixels);
+    const Lanes *shifts = reinterpret_cast<const Lanes *>(bias);
+    convolve(s, as<Lanes>(c.data(x)), *weights, s.in.blocks * block, as<Lanes>(c.data(residual)), as<Lanes>(c.data(y)), [=](int64_t b, Lanes *made, int64_t pixels) {
+      if (active || shifts) finished(shifts ? shifts + b : nullptr, made, pixels);
     });
   };
   return {[=](const float *kept) { *weights = reinterpret_cast<const Lanes *>(kept); }, run};
@@ -95,7 +92,7 @@ ConvolutionKernel inputGradient(Context &c, const Operation &op) {
       }
   };
   const auto run = [=, &c](const float *) {
-    convolve(s, as<Lanes>(c.data(dy)), as<Lanes>(c.held(place)), steps, as<Lanes>(c.data(dx)), [](int64_t, int64_t, int64_t) {});
+    convolve(s, as<Lanes>(c.data(dy)), as<Lanes>(c.held(place)), steps, nullptr, as<Lanes>(c.data(dx)), [](int64_t, Lanes *, int64_t) {});
   };
   return {prepare, run};
 }

@@ -1,6 +1,6 @@
 /** Every engine against PyTorch's reference values. */
 import { afterAll, describe, expect, it } from 'vitest'
-import { forInference, type Graph, gradientStep } from '../graph/index.js'
+import { forInference, type Graph, gradientStep, inferenceGraph, valuesOf } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import type { Program } from './engine.js'
 import {
@@ -69,6 +69,20 @@ describe.skipIf(!golden).each(engines.map(engine => [engine.name, engine] as con
 
     it('inference', async () => {
       const program = await compile(forInference(forward))
+      const { fc } = await program.run({ images })
+      expect(relativeError(fc!, expected.logits_eval_mode.flat())).toBeLessThan(1e-4)
+    })
+
+    it('inference as it is served: batch norms, activations and residuals in the convolutions', async () => {
+      const graph = forInference(forward)
+      const weights = new Map<string, Float32Array>()
+      const source = await compile(graph)
+      for (const { name } of valuesOf(graph, 'parameter', 'statistic')) weights.set(name, await source.read(name))
+      const folded = inferenceGraph(forward)
+      const program = await engine.compile(folded.graph)
+      programs.push(program)
+      const parameters = folded.parameters(name => weights.get(name) as Float32Array)
+      for (const [name, data] of parameters) await program.write(name, data)
       const { fc } = await program.run({ images })
       expect(relativeError(fc!, expected.logits_eval_mode.flat())).toBeLessThan(1e-4)
     })

@@ -31,9 +31,12 @@ export function inference(
   const bias = builder.declare('bias', 'parameter', [filters])
   const [top, left, bottom, right] = padding
   const sides = [height + top + bottom - taps + 1, width + left + right - taps + 1]
-  const residual = builder.declare('residual', 'input', [batch, filters, ...sides])
+  // Nobody reads it afterwards, and the convolution's result is not the graph's: it may take its place.
+  const added = builder.declare('added', 'input', [batch, filters, ...sides])
+  const residual = builder.one('relu', 'residual', [added], {})
   const attributes = { stride, padding, groups: 1, activation }
-  return builder.build([builder.one('conv2d', 'y', [x, weight, bias, residual], attributes)])
+  const y = builder.one('conv2d', 'y', [x, weight, bias, residual], attributes)
+  return builder.build([builder.one('add', 'twice', [y, y], {})])
 }
 
 /** The gradients of a convolution behind another one. */
