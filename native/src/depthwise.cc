@@ -36,7 +36,8 @@ std::function<void(const float *)> inputGradient(Context &c, const Operation &op
           const int64_t index = n * s.blocks + b;
           for (int64_t row = 0; row < s.outHeight; row++)
             std::copy_n(change + (index * s.outHeight + row) * s.outWidth, s.outWidth, wide + (row + margin) * s.paddedWidth + margin);
-          gradient(s, wide, all + b * taps, target + index * s.height * s.width);
+          Pixel *to = target + index * s.height * s.width;
+          gradient(s, wide, all + b * taps, to, to);
         }
     }
   };
@@ -70,7 +71,9 @@ Step weightGradient(Context &c, const Operation &op) {
             std::copy_n(source + (index * s.height + row) * s.width, s.width, wide + (s.top + row) * s.paddedWidth + s.left);
           Lanes *own = sums + index * taps;
           memset(own, 0, taps * sizeof(Lanes));
-          gradient(s, wide, change + index * s.outHeight * s.outWidth, s.outWidth, own);
+          const Pixel *from = change + index * s.outHeight * s.outWidth;
+          const Pixel *next = from + (index + 1 < s.batch * s.blocks ? s.outHeight * s.outWidth : 0);
+          gradient(s, wide, from, s.outWidth, own, next, next);
         }
       gathered.add(sums, target, first);
     }

@@ -1,6 +1,7 @@
 // A depthwise convolution in one pass with what norms have to do before and after it.
 #include <omp.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "depthwise.h"
@@ -30,7 +31,7 @@ Step depthwise(Context &c, const Operation &op) {
   const auto kernel = kernelOf(side, stride);
   const auto pad = coefficients < 0 ? padInput : forActivation(op, padNormalised<Activation::none>, padNormalised<Activation::relu>, padNormalised<Activation::relu6>, "activationBefore");
   const bool past = spreads >= 0 && isMany(c.value(y).bytes);
-  const int64_t plane = s.paddedHeight * s.paddedWidth, each = plane + (past ? out.pixels() : 0);
+  const int64_t planes = in.batch * in.blocks, plane = s.paddedHeight * s.paddedWidth, each = plane + (past ? out.pixels() : 0);
   c.wantScratch(c.team() * each * sizeof(Lanes));
   const auto run = [=, &c] {
     const Lanes *source = as<Lanes>(c.data(x)), *taps = as<Lanes>(weights->data(c, c.data(w)));
@@ -42,11 +43,11 @@ Step depthwise(Context &c, const Operation &op) {
       Lanes *wide = scratch + omp_get_thread_num() * each;
       memset(wide, 0, plane * sizeof(Lanes));
 #pragma omp for schedule(static)
-      for (int64_t i = 0; i < in.batch * in.blocks; i++) {
+      for (int64_t i = 0; i < planes; i++) {
         const int64_t b = i % in.blocks;
         Lanes *to = target + i * out.pixels(), *made = past ? wide + plane : to;
         pad(source + i * in.pixels(), wide, s, scale + b);
-        kernel(s, wide, taps + b * side * side, made);
+        kernel(s, wide, taps + b * side * side, made, source + std::min(i + 1, planes - 1) * in.pixels());
         if (past) found[i] = spreadOf(made, out.pixels(), out.width, [=](int64_t p, Lanes value) { writePast(to + p, value); });
         else if (found) found[i] = spreadOf(made, out.pixels(), out.width, [](int64_t, Lanes) {});
       }

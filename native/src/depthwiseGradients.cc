@@ -38,7 +38,7 @@ Step depthwiseGradients(Context &c, const Operation &op) {
   const int64_t kernel = op.integer("kernel", 0), stride = op.integer("stride", 0), taps = kernel * kernel, reach = reachOf(kernel, stride);
   const DepthwiseShape s = weightGradientShape(in, out, op, kernel), change = inputGradientShape(in, out, op, kernel);
   const bool past = sums >= 0 && isMany(c.value(dx).bytes);
-  const int64_t plane = s.paddedHeight * s.paddedWidth, planeOfChange = change.paddedHeight * change.paddedWidth, each = plane + planeOfChange + (past ? in.pixels() : 0);
+  const int64_t planes = s.batch * s.blocks, plane = s.paddedHeight * s.paddedWidth, planeOfChange = change.paddedHeight * change.paddedWidth, each = plane + planeOfChange + (past ? in.pixels() : 0);
   const auto pad = forActivation(op, padNormalised<Activation::none>, padNormalised<Activation::relu>, padNormalised<Activation::relu6>);
   const auto sum = forActivation(op, sumAndWrite<Activation::none>, sumAndWrite<Activation::relu>, sumAndWrite<Activation::relu6>);
   const auto padOutput = y < 0 ? padChange : forActivation(op, padThroughNorm<Activation::none>, padThroughNorm<Activation::relu>, padThroughNorm<Activation::relu6>, "activationAfter");
@@ -58,14 +58,14 @@ Step depthwiseGradients(Context &c, const Operation &op) {
       Lanes *wide = partial + gathered.partial() + omp_get_thread_num() * each, *wideChange = wide + plane, *inside = wideChange + reach * (change.paddedWidth + 1);
       memset(wide, 0, (plane + planeOfChange) * sizeof(Lanes));
 #pragma omp for schedule(static)
-      for (int64_t i = 0; i < s.batch * s.blocks; i++) {
-        const int64_t b = i % s.blocks, at = i * in.pixels(), atChange = i * out.pixels();
+      for (int64_t i = 0; i < planes; i++) {
+        const int64_t next = std::min(i + 1, planes - 1), b = i % s.blocks, at = i * in.pixels(), atChange = i * out.pixels();
         pad(source + at, wide, s, scale + b);
         padOutput(given + atChange, after + atChange, inside, change, scaleAfter + b, means + b);
         memset(partial + i * taps, 0, taps * sizeof(Lanes));
-        weightGradient(s, wide, inside, change.paddedWidth, partial + i * taps);
+        weightGradient(s, wide, inside, change.paddedWidth, partial + i * taps, given + next * out.pixels(), (after ? after : given) + next * out.pixels());
         Lanes *made = past ? wideChange + planeOfChange : target + at;
-        inputGradient(change, wideChange, weights + b * taps, made);
+        inputGradient(change, wideChange, weights + b * taps, made, source + next * in.pixels());
         if (found) found[i] = sum(made, source + at, in.pixels(), scale[b], past ? target + at : nullptr);
       }
       arrived();

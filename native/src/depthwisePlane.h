@@ -63,9 +63,9 @@ class GatheredTaps {
   size_t held_;
 };
 
-/// The convolution of a zero-padded plane.
+/// The convolution of a zero-padded plane. Meanwhile the input's `next` plane is fetched.
 template <int K, int S>
-inline void planeForward(const DepthwiseShape &s, const Lanes *x, const Lanes *taps, Lanes *y) {
+inline void planeForward(const DepthwiseShape &s, const Lanes *x, const Lanes *taps, Lanes *y, const Lanes *next) {
   Lanes weights[K * K];
   for (int k = 0; k < K * K; k++) weights[k] = taps[k];
   // Pixels at a time, since the sum of one would wait for itself.
@@ -81,6 +81,7 @@ inline void planeForward(const DepthwiseShape &s, const Lanes *x, const Lanes *t
     Lanes *to = y + row * s.outWidth;
     int64_t column = 0;
     for (; column + some <= s.outWidth; column += some) {
+      for (int k = 0; k < some * S * S; k++) fetch(next++);
 #pragma GCC unroll 4
       for (int k = 0; k < some; k++) to[column + k] = sum(from + column * S, k);
     }
@@ -90,13 +91,16 @@ inline void planeForward(const DepthwiseShape &s, const Lanes *x, const Lanes *t
 
 /// All taps of one plane: every tap's sum stays in a register while a row of pixels goes by.
 /// @param dy rows that are `dyWidth` pixels apart
+/// @param next, other planes like dy's, without padding, that are fetched meanwhile
 template <int K, class Pixel>
-inline void planeGradient(const DepthwiseShape &s, const Lanes *x, const Pixel *dy, int64_t dyWidth, Lanes *sums) {
+inline void planeGradient(const DepthwiseShape &s, const Lanes *x, const Pixel *dy, int64_t dyWidth, Lanes *sums, const Pixel *next, const Pixel *other) {
   for (int64_t row = 0; row < s.outHeight; row++) {
     Lanes acc[K * K];
     for (int k = 0; k < K * K; k++) acc[k] = Lanes{};
     const Lanes *from = x + row * s.stride * s.paddedWidth;
     for (int64_t column = 0; column < s.outWidth; column++) {
+      fetch(next++);
+      fetch(other++);
       const Lanes d = dy[row * dyWidth + column];
       const Lanes *window = from + column * s.stride;
 #pragma GCC unroll 5
@@ -110,12 +114,12 @@ inline void planeGradient(const DepthwiseShape &s, const Lanes *x, const Pixel *
 }
 
 template <class Pixel>
-using PlaneGradient = void (*)(const DepthwiseShape &, const Lanes *, const Pixel *, int64_t, Lanes *);
+using PlaneGradient = void (*)(const DepthwiseShape &, const Lanes *, const Pixel *, int64_t, Lanes *, const Pixel *, const Pixel *);
 
 /// The input gradient of one plane. Of the kernel's K x K taps, at most T x T meet an input pixel, T = K / S rounded up:
-/// those whose row and column leave the pixel's remainder by the stride.
+/// those whose row and column leave the pixel's remainder by the stride. Meanwhile the `next` plane like dx is fetched.
 template <int K, int S, class Pixel>
-inline void planeInputGradient(const DepthwiseShape &s, const Lanes *dy, const Lanes *taps, Pixel *dx) {
+inline void planeInputGradient(const DepthwiseShape &s, const Lanes *dy, const Lanes *taps, Pixel *dx, const Pixel *next) {
   constexpr int T = (K + S - 1) / S;
   for (int64_t h = 0; h < s.height; h++) {
     const int64_t row = h + s.top;
@@ -132,6 +136,7 @@ inline void planeInputGradient(const DepthwiseShape &s, const Lanes *dy, const L
       int64_t w = column;
       // Four pixels at a time, since the sum of one would wait for itself.
       for (; w + 3 * S < s.width; w += 4 * S, from += 4) {
+        for (int k = 0; k < 4; k++) fetch(next + h * s.width + w + k * S);
         Lanes sums[4] = {};
 #pragma GCC unroll 5
         for (int i = 0; i < T; i++)
@@ -155,6 +160,6 @@ inline void planeInputGradient(const DepthwiseShape &s, const Lanes *dy, const L
 }
 
 template <class Pixel>
-using PlaneInputGradient = void (*)(const DepthwiseShape &, const Lanes *, const Lanes *, Pixel *);
+using PlaneInputGradient = void (*)(const DepthwiseShape &, const Lanes *, const Lanes *, Pixel *, const Pixel *);
 
 }  // namespace regraft

@@ -18,6 +18,9 @@ constexpr int64_t block = 8;
 /// One block of channels. The compiler turns it into the registers that the CPU has.
 typedef float Lanes __attribute__((vector_size(4 * block), aligned(4 * block)));
 
+/// Begins to bring a pixel into the cache.
+inline void fetch(const void *pixel) { __builtin_prefetch(pixel, 0, 2); }
+
 /// Writes past the cache, where whoever reads it comes too late to find it there. `arrived` waits until others can see it.
 inline void writePast(Lanes *to, Lanes values) {
 #if defined(__AVX512F__)
