@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "depthwise.h"
+#include "gathered.h"
 #include "pointwise.h"
 #include "registry.h"
 #include "weightsIn.h"
@@ -88,8 +89,7 @@ api::BackwardWeights weightGradientDesc(Context &c, const Geometry &g, const api
 /// chooses, or where that reads bfloat16, the one that the gradient is computed in.
 memory::desc weightLayout(Context &c, const Geometry &g) {
   if (g.depthwise) return memory::desc(g.weights, memory::data_type::f32, depthwiseTag);
-  if (g.winograd) return memory::desc(g.weights, memory::data_type::f32, winograd::weightsTag);
-  if (g.pointwise) return memory::desc(g.weights, memory::data_type::f32, pointwise::weightsTag);
+  if (g.winograd || g.pointwise) return memory::desc(g.weights, memory::data_type::f32, denseTag);
   const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
   return g.stored == memory::data_type::f32 ? forward.weights_desc() : weightGradientDesc(c, g, forward).diff_weights_desc();
 }
@@ -127,7 +127,8 @@ class Call {
 
 Step ownConvolution(Context &c, const Operation &op, const Geometry &g, const ConvolutionKernel &kernel, int bias) {
   const int w = op.in(1);
-  const auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), weightLayout(c, g));
+  const auto layout = weightLayout(c, g);
+  const auto weights = std::make_shared<WeightsIn>(c, w, layout, layout);
   const auto wide = c.keep(bias < 0 ? 0 : g.target[1] * sizeof(float));
   const float *shift = bias < 0 ? nullptr : reinterpret_cast<const float *>(wide->data());
   const auto before = [=, &c] {
@@ -204,14 +205,10 @@ Step weightGradient(Context &c, const Operation &op) {
   const size_t bytes = pd.diff_weights_desc().get_size();
   const int64_t count = static_cast<int64_t>(bytes / sizeof(float));
   const bool same = pd.diff_weights_desc() == layout;
-  const int workers = c.workers();
-  if (c.strip.times > workers) c.wantStaging(bytes);
-  std::vector<size_t> places;
-  for (int i = 0; i < workers; i++) places.push_back(same && i == 0 ? 0 : c.hold(bytes));
-  // Each thread gathers its images' gradients; the first one where the whole gradient will stand, if it can.
-  const auto gathered = [=, &c](int thread) { return same && thread == 0 ? c.data(dw) : c.held(places[thread]); };
+  if (c.strip.times > c.workers()) c.wantStaging(bytes);
+  const Gathered gathered(c, count, same ? dw : -1);
   const auto run = [=, &c] {
-    float *own = gathered(Context::part().thread), *to = Context::part().first ? own : c.staging();
+    float *own = gathered.of(Context::part().thread), *to = Context::part().first ? own : c.staging();
     (*call)({{DNNL_ARG_SRC, c.data(x)}, {DNNL_ARG_DIFF_DST, c.data(dy)}, {DNNL_ARG_DIFF_WEIGHTS, to}});
     if (to == own) return;
 #pragma omp parallel for simd schedule(static)
@@ -220,14 +217,9 @@ Step weightGradient(Context &c, const Operation &op) {
   memory target(pd.diff_weights_desc(), c.engine, nullptr), kept(layout, c.engine, nullptr);
   const dnnl::reorder reorder = same ? dnnl::reorder() : dnnl::reorder(target, kept);
   const auto after = [=, &c]() mutable {
-    float *sum = gathered(0);
-    for (int other = 1; other < workers; other++) {
-      const float *more = gathered(other);
-#pragma omp parallel for simd schedule(static)
-      for (int64_t i = 0; i < count; i++) sum[i] += more[i];
-    }
+    gathered.join();
     if (same) return;
-    target.set_data_handle(sum);
+    target.set_data_handle(gathered.of(0));
     kept.set_data_handle(c.data(dw));
     reorder.execute(c.stream, target, kept);
   };

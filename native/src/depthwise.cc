@@ -6,7 +6,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "depthwisePlane.h"
+#include "depthwisePad.h"
 
 namespace regraft {
 
@@ -33,10 +33,9 @@ std::function<void(const float *)> inputGradient(Context &c, const Operation &op
 #pragma omp for collapse(2) schedule(static)
       for (int64_t n = 0; n < s.batch; n++)
         for (int64_t b = 0; b < s.blocks; b++) {
-          const int64_t index = n * s.blocks + b;
-          for (int64_t row = 0; row < s.outHeight; row++)
-            std::copy_n(change + (index * s.outHeight + row) * s.outWidth, s.outWidth, wide + (row + margin) * s.paddedWidth + margin);
-          Pixel *to = target + index * s.height * s.width;
+          const Pixel *from = change + out.plane(n, b);
+          fillRows(wide + margin * (s.paddedWidth + 1), s.paddedWidth, s.outHeight, s.outWidth, [=](int64_t i) { return Lanes(from[i]); });
+          Pixel *to = target + in.plane(n, b);
           gradient(s, wide, all + b * taps, to, to);
         }
     }
@@ -67,12 +66,11 @@ Step weightGradient(Context &c, const Operation &op) {
       for (int64_t n = 0; n < s.batch; n++)
         for (int64_t b = 0; b < s.blocks; b++) {
           const int64_t index = n * s.blocks + b;
-          for (int64_t row = 0; row < s.height; row++)
-            std::copy_n(source + (index * s.height + row) * s.width, s.width, wide + (s.top + row) * s.paddedWidth + s.left);
+          const Pixel *images = source + in.plane(n, b);
+          fillRows(wide + s.top * s.paddedWidth + s.left, s.paddedWidth, s.height, s.width, [=](int64_t i) { return Lanes(images[i]); });
           Lanes *own = sums + index * taps;
           memset(own, 0, taps * sizeof(Lanes));
-          const Pixel *from = change + index * s.outHeight * s.outWidth;
-          const Pixel *next = from + (index + 1 < s.batch * s.blocks ? s.outHeight * s.outWidth : 0);
+          const Pixel *from = change + out.plane(n, b), *next = from + (index + 1 < s.batch * s.blocks ? out.pixels() : 0);
           gradient(s, wide, from, s.outWidth, own, next, next);
         }
       gathered.add(sums, target, first);

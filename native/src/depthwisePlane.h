@@ -2,7 +2,7 @@
 #pragma once
 #include <algorithm>
 
-#include "context.h"
+#include "gathered.h"
 
 namespace regraft {
 
@@ -34,12 +34,12 @@ inline DepthwiseShape inputGradientShape(const Context::Planes &in, const Contex
 class GatheredTaps {
  public:
   GatheredTaps(Context &c, const DepthwiseShape &s, int64_t kernel, int dw)
-      : c_(c), dw_(dw), batch_(s.batch), count_(s.blocks * kernel * kernel), workers_(c.workers()), held_(c.hold((workers_ - 1) * count_ * sizeof(Lanes))) {}
+      : batch_(s.batch), count_(s.blocks * kernel * kernel), gathered_(c, count_ * block, dw) {}
 
   /// Lanes of scratch that the sums of all images take.
   int64_t partial() const { return batch_ * count_; }
   /// Where a thread gathers its images' gradients: the first one where the whole gradient will stand.
-  Lanes *of(int thread) const { return reinterpret_cast<Lanes *>(thread == 0 ? c_.data(dw_) : c_.held(held_ + (thread - 1) * count_ * sizeof(Lanes))); }
+  Lanes *of(int thread) const { return reinterpret_cast<Lanes *>(gathered_.of(thread)); }
   /// Adds the sums of all images to a thread's; called by every thread of a team.
   void add(const Lanes *sums, Lanes *target, bool first) const {
 #pragma omp for schedule(static)
@@ -50,17 +50,11 @@ class GatheredTaps {
     }
   }
   /// Adds all threads' gradients to the first one's.
-  void join() const {
-    for (int other = 1; other < workers_; other++)
-      for (int64_t i = 0; i < count_; i++) of(0)[i] += of(other)[i];
-  }
+  void join() const { gathered_.join(); }
 
  private:
-  Context &c_;
-  int dw_;
   int64_t batch_, count_;
-  int workers_;
-  size_t held_;
+  Gathered gathered_;
 };
 
 /// The convolution of a zero-padded plane. Meanwhile the input's `next` plane is fetched.

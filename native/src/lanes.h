@@ -48,6 +48,17 @@ constexpr int rows = 6, wide = 2;
 constexpr int rows = 6, wide = 1;
 #endif
 
+/// Calls `f(first, some)` for all rows, so many at a time at most, in parts of equal size, as far as possible.
+template <class F>
+inline void inParts(int64_t count, F f) {
+  int64_t parts = (count + rows - 1) / rows;
+  for (int64_t first = 0; first < count; parts--) {
+    const int64_t some = (count - first + parts - 1) / parts;
+    f(first, some);
+    first += some;
+  }
+}
+
 /// Input channels for which a weight gradient's sums, by blocks of columns, fill the registers: a divisor of the block.
 constexpr int channelsAtOnce = rows >= 8 ? 8 : rows >= 4 ? 4 : 2;
 

@@ -81,7 +81,7 @@ Step normApply(Context &c, const Operation &op) {
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t n = 0; n < p.batch; n++)
       for (int64_t b = 0; b < p.blocks; b++) {
-        const int64_t at = (n * p.blocks + b) * p.pixels();
+        const int64_t at = p.plane(n, b);
         kernel(x + at, residual ? residual + at : nullptr, y + at, p.pixels(), scale[b]);
       }
   };

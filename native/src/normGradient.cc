@@ -34,7 +34,7 @@ Step normGradientSums(Context &c, const Operation &op) {
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t n = 0; n < p.batch; n++)
       for (int64_t b = 0; b < p.blocks; b++) {
-        const int64_t at = (n * p.blocks + b) * p.pixels();
+        const int64_t at = p.plane(n, b);
         sums[n * p.blocks + b] = kernel(dy + at, x + at, y ? y + at : nullptr, d ? d + at : nullptr, p.pixels(), scale[b]);
       }
   };
@@ -85,7 +85,7 @@ Step normGradientApply(Context &c, const Operation &op) {
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t n = 0; n < p.batch; n++)
       for (int64_t b = 0; b < p.blocks; b++) {
-        const int64_t at = (n * p.blocks + b) * p.pixels();
+        const int64_t at = p.plane(n, b);
         kernel(dy + at, x + at, y ? y + at : nullptr, dx + at, p.pixels(), scale[b], means[b]);
       }
   };

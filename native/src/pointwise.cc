@@ -4,6 +4,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "gathered.h"
 #include "norm.h"
 #include "pointwiseProduct.h"
 
@@ -42,10 +43,10 @@ void finish(const Lanes *bias, Lanes *y, int64_t pixels) {
 }
 
 /// y = x w + added, if there is something to add, followed by what `last` makes of each block of channels; w is
-/// [blocks of outputs][`wStep`][block].
+/// [blocks of outputs][blocks of inputs * block][block].
 template <class F>
-void convolve(const Shape &s, const Lanes *x, const Lanes *w, int64_t wStep, const Lanes *added, Lanes *y, F last) {
-  const int64_t groups = (s.out.blocks + wide - 1) / wide;
+void convolve(const Shape &s, const Lanes *x, const Lanes *w, const Lanes *added, Lanes *y, F last) {
+  const int64_t groups = (s.out.blocks + wide - 1) / wide, wStep = s.in.blocks * block;
 #pragma omp parallel for collapse(3) schedule(static)
   for (int64_t n = 0; n < s.in.batch; n++)
     for (int64_t range = 0; range < s.ranges(); range++)
@@ -67,7 +68,7 @@ ConvolutionKernel forward(Context &c, const Operation &op) {
   const bool active = op.integer("activation") != 0;
   const auto run = [=, &c](const float *bias) {
     const Lanes *shifts = reinterpret_cast<const Lanes *>(bias);
-    convolve(s, as<Lanes>(c.data(x)), *weights, s.in.blocks * block, as<Lanes>(c.data(residual)), as<Lanes>(c.data(y)), [=](int64_t b, Lanes *made, int64_t pixels) {
+    convolve(s, as<Lanes>(c.data(x)), *weights, as<Lanes>(c.data(residual)), as<Lanes>(c.data(y)), [=](int64_t b, Lanes *made, int64_t pixels) {
       if (active || shifts) finished(shifts ? shifts + b : nullptr, made, pixels);
     });
   };
@@ -77,8 +78,7 @@ ConvolutionKernel forward(Context &c, const Operation &op) {
 ConvolutionKernel inputGradient(Context &c, const Operation &op) {
   const int dy = op.in(0), dx = op.out(0);
   const Shape s(c, op, dy, op.in(1), dx);
-  const int64_t steps = s.in.blocks * block;
-  const size_t place = c.hold(s.out.blocks * steps * sizeof(Lanes));
+  const size_t place = c.hold(s.out.blocks * s.in.blocks * block * sizeof(Lanes));
   // Inputs and outputs change places.
   const auto prepare = [=, &c](const float *kept) {
     float *turned = c.held(place);
@@ -92,7 +92,7 @@ ConvolutionKernel inputGradient(Context &c, const Operation &op) {
       }
   };
   const auto run = [=, &c](const float *) {
-    convolve(s, as<Lanes>(c.data(dy)), as<Lanes>(c.held(place)), steps, nullptr, as<Lanes>(c.data(dx)), [](int64_t, Lanes *, int64_t) {});
+    convolve(s, as<Lanes>(c.data(dy)), as<Lanes>(c.held(place)), nullptr, as<Lanes>(c.data(dx)), [](int64_t, Lanes *, int64_t) {});
   };
   return {prepare, run};
 }
@@ -101,15 +101,12 @@ Step weightGradient(Context &c, const Operation &op) {
   const int x = op.in(0), dy = op.in(1), dw = op.out(0);
   const Shape s(c, op, x, dw, dy);
   const int64_t channels = s.in.blocks * block, lanes = s.out.blocks * channels, groups = (s.out.blocks + wide - 1) / wide;
-  const int workers = c.workers();
-  const size_t places = c.hold((workers - 1) * lanes * sizeof(Lanes));
-  // Each thread gathers its images' gradients; the first one where the whole gradient will stand.
-  const auto gathered = [=, &c](int thread) { return as<Lanes>(thread == 0 ? c.data(dw) : c.held(places + (thread - 1) * lanes * sizeof(Lanes))); };
+  const Gathered gathered(c, lanes * block, dw);
   // Of small images several share the way to the sums.
   const int64_t together = std::clamp<int64_t>(mostPixels / s.in.pixels(), 1, s.in.batch);
   const auto run = [=, &c] {
     const auto &part = Context::part();
-    Lanes *own = gathered(part.thread);
+    Lanes *own = as<Lanes>(gathered.of(part.thread));
     const Lanes *source = as<Lanes>(c.data(x)), *change = as<Lanes>(c.data(dy));
     if (part.first) memset(static_cast<void *>(own), 0, lanes * sizeof(Lanes));
     for (int64_t n = 0; n < s.in.batch; n += together)
@@ -127,15 +124,7 @@ Step weightGradient(Context &c, const Operation &op) {
           }
       }
   };
-  const auto after = [=] {
-    Lanes *sum = gathered(0);
-    for (int other = 1; other < workers; other++) {
-      const Lanes *more = gathered(other);
-#pragma omp parallel for schedule(static)
-      for (int64_t i = 0; i < lanes; i++) sum[i] += more[i];
-    }
-  };
-  return {run, nullptr, after};
+  return {run, nullptr, [=] { gathered.join(); }};
 }
 
 }  // namespace regraft::pointwise

@@ -102,13 +102,9 @@ F forOutputs(int64_t outputs, F one, F oneHalf, F two, F twoHalf) {
 
 void multiply(const Lanes *x, int64_t xStep, int64_t channels, int64_t pixels, const Lanes *w, int64_t wStep, int64_t outputs, const Lanes *added, Lanes *y, int64_t yStep) {
   const Table *table = forOutputs(outputs, &instances<1, false>, &instances<1, true>, &instances<wide, false>, &instances<wide, true>);
-  // In parts of equal size, as far as possible.
-  int64_t parts = (pixels + rows - 1) / rows;
-  for (int64_t first = 0; first < pixels; parts--) {
-    const int64_t some = (pixels - first + parts - 1) / parts;
+  inParts(pixels, [&](int64_t first, int64_t some) {
     table->by[some - 1](x + first, xStep, channels, w, wStep, added ? added + first : nullptr, y + first, yStep);
-    first += some;
-  }
+  });
 }
 
 void multiplyPixels(const float *x, int64_t xImage, const Lanes *dy, int64_t dyStep, int64_t dyImage, Pixels pixels, int64_t outputs, Lanes *dw, int64_t dwStep) {

@@ -4,8 +4,8 @@
 
 namespace regraft::pointwise {
 
-/// y[o][p] = sum over channels c of x[c][p] w[o][c], and what `added` has there, if any; for `outputs` <= wide * block channels of the output. Of a last block
-/// that is half empty only half is computed; its padding becomes zero.
+/// y[o][p] = sum over channels c of x[c][p] w[o][c], and what `added` has there, if any; for `outputs` <= wide * block
+/// channels of the output. Of a last block that is half empty only half is computed; its padding becomes zero.
 /// @param x [blocks of channels][pixels][block], `xStep` from block to block
 /// @param w [blocks of outputs][channels][block], `wStep` from block to block
 /// @param y, added [blocks of outputs][pixels][block], `yStep` from block to block; they may be the same

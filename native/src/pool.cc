@@ -105,7 +105,7 @@ Step globalAveragePoolGradient(Context &c, const Operation &op) {
       for (int64_t b = 0; b < out.blocks; b++) {
         Lanes share{};
         for (int64_t k = 0; k < block && b * block + k < channels; k++) share[k] = c.data(dy)[n * channels + b * block + k] / static_cast<float>(out.pixels());
-        for (int64_t i = 0; i < out.pixels(); i++) target[(n * out.blocks + b) * out.pixels() + i] = share;
+        for (int64_t i = 0; i < out.pixels(); i++) target[out.plane(n, b) + i] = share;
       }
   };
 }

@@ -8,9 +8,6 @@ namespace regraft::winograd {
 /// Whether the plan wants this convolution, or this gradient of one, computed so: src/engines/onednn/winograd.ts.
 inline bool wanted(const Operation &op) { return op.numbers.count("winograd") > 0; }
 
-/// The layout in which weights are kept then: [outputs / block][inputs / block][3][3][block inputs][block outputs].
-constexpr auto weightsTag = block == 16 ? dnnl::memory::format_tag::OIhw16i16o : dnnl::memory::format_tag::OIhw8i8o;
-
 /// The forward convolution with what follows it.
 ConvolutionKernel forward(Context &context, const Operation &op);
 ConvolutionKernel inputGradient(Context &context, const Operation &op);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "gathered.h"
 #include "winograd.h"
 #include "winogradProduct.h"
 #include "winogradTiles.h"
@@ -82,23 +83,12 @@ Step gradient(Context &c, const Operation &op) {
   const Part part(s);
   c.wantScratch(values * (part.inputStep + part.changeStep + c.team() * block * wide) * sizeof(Lanes));
   const int64_t lanes = s.outBlocks * s.in.blocks * area * block;
-  const int workers = c.workers();
-  const size_t places = c.hold((workers - 1) * lanes * sizeof(Lanes));
-  // Each thread gathers its images' gradients; the first one where the whole gradient will stand.
-  const auto gathered = [=, &c](int thread) { return reinterpret_cast<Lanes *>(thread == 0 ? c.data(dw) : c.held(places + (thread - 1) * lanes * sizeof(Lanes))); };
+  const Gathered gathered(c, lanes * block, dw);
   const auto run = [=, &c] {
     const auto &own = Context::part();
-    gather(s, part, reinterpret_cast<const Pixel *>(c.data(x)), reinterpret_cast<const Pixel *>(c.data(dy)), reinterpret_cast<Lanes *>(c.scratch()), !own.first, gathered(own.thread));
+    gather(s, part, reinterpret_cast<const Pixel *>(c.data(x)), reinterpret_cast<const Pixel *>(c.data(dy)), reinterpret_cast<Lanes *>(c.scratch()), !own.first, reinterpret_cast<Lanes *>(gathered.of(own.thread)));
   };
-  const auto after = [=] {
-    Lanes *sum = gathered(0);
-    for (int other = 1; other < workers; other++) {
-      const Lanes *more = gathered(other);
-#pragma omp parallel for schedule(static)
-      for (int64_t i = 0; i < lanes; i++) sum[i] += more[i];
-    }
-  };
-  return {run, nullptr, after};
+  return {run, nullptr, [=] { gathered.join(); }};
 }
 
 }  // namespace

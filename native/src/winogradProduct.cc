@@ -49,13 +49,7 @@ constexpr Table instances = table(std::make_index_sequence<rows>());
 }  // namespace
 
 void multiply(const Lanes *v, int64_t blockStep, int64_t blocks, int64_t count, const Lanes *u, Lanes *m) {
-  // In parts of equal size, as far as possible.
-  int64_t parts = (count + rows - 1) / rows;
-  for (int64_t first = 0; first < count; parts--) {
-    const int64_t some = (count - first + parts - 1) / parts;
-    instances.by[some - 1](v + first, blockStep, blocks, u, m + first * wide);
-    first += some;
-  }
+  inParts(count, [&](int64_t first, int64_t some) { instances.by[some - 1](v + first, blockStep, blocks, u, m + first * wide); });
 }
 
 void multiplyTiles(const Lanes *v, const Lanes *z, int64_t count, Lanes *sums) {

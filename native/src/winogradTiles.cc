@@ -34,7 +34,7 @@ void transformInputs(const Shape &s, const Pixel *x, int64_t first, int64_t coun
     for (int64_t t = 0; t < count; t++) {
       const auto place = s.grid.at(first + t);
       Lanes copy[values];
-      const Pixel *plane = x + (place.image * s.in.blocks + b) * s.in.pixels();
+      const Pixel *plane = x + s.in.plane(place.image, b);
       const auto window = windowAt<reach>(plane, s.in.height, s.in.width, place.row - s.top, place.column - s.left, copy);
       inBothDirections<reach, reach, ofInput>(window.first, window.steps, to + b * tiles + t, {reach * valueStep, valueStep});
     }

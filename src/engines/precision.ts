@@ -34,7 +34,7 @@ export function noBfloat16(): string | undefined {
  */
 export async function productRates(threads = usableCores()): Promise<Rates | undefined> {
   const addon = nativeAddon()
-  if (typeof addon === 'string' || noBfloat16() !== undefined) return undefined
+  if (typeof addon === 'string' || lacksBfloat16() !== undefined) return undefined
   const key = `${cpuModel()}, ${threads} threads, oneDNN ${addon.version}`
   const text = await readFile(remembered(), 'utf8').catch(() => '')
   const known = z.record(z.string(), rates).safeParse(parseJson(text)).data ?? {}

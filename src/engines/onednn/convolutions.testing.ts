@@ -13,13 +13,13 @@ import {
 import { nativeAddon } from './native.js'
 import type { Plan } from './plan.js'
 
-export type Sides = readonly [batch: number, channels: number, filters: number, height: number, width: number]
-export type Padding = readonly [number, number, number, number]
+type Sides = readonly [batch: number, channels: number, filters: number, height: number, width: number]
+type Padding = readonly [number, number, number, number]
 
 const stride = [1, 1] as const
 
 /** A convolution of `taps` by `taps` with everything that may follow it. */
-export function inference(
+function inference(
   [batch, channels, filters, height, width]: Sides,
   taps: number,
   padding: Padding,
@@ -40,7 +40,7 @@ export function inference(
 }
 
 /** The gradients of a convolution behind another one. */
-export function training([batch, channels, filters, height, width]: Sides, taps: number, padding: Padding): Graph {
+function training([batch, channels, filters, height, width]: Sides, taps: number, padding: Padding): Graph {
   const builder = new GraphBuilder('training')
   const parameter = (name: string, ...shape: number[]) => builder.declare(name, 'parameter', shape)
   const attributes = { stride, groups: 1, activation: 'none' } as const
@@ -57,6 +57,18 @@ export function training([batch, channels, filters, height, width]: Sides, taps:
   const head = [parameter('fc.weight', 5, filters), parameter('fc.bias', 5)]
   return gradientStep(builder.build([builder.one('linear', 'logits', [features, ...head], {})])).graph
 }
+
+/** Graphs around a convolution of `taps` by `taps`, and the kernels that are the convolution or its gradients. */
+export const around = (sides: Sides, taps: number, padding: Padding): { graph: Graph; kernels: string[] }[] => [
+  ...(['none', 'relu', 'relu6'] as const).map(activation => ({
+    graph: inference(sides, taps, padding, activation),
+    kernels: ['conv2d'],
+  })),
+  {
+    graph: training(sides, taps, padding),
+    kernels: ['conv2d', 'conv2dInputGradient', 'conv2dWeightGradient'],
+  },
+]
 
 /** Numbers for a graph, and what the reference makes of them. */
 interface Computed {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { gradientStep } from '../../graph/index.js'
 import { networkGraph, networkNamed } from '../../models/index.js'
-import { computed, errorsOf, inference, training } from './convolutions.testing.js'
+import { around, computed, errorsOf } from './convolutions.testing.js'
 import { nativeAddon } from './native.js'
 import { type Plan, planOf } from './plan.js'
 
@@ -37,14 +37,7 @@ else
       ['one image for more threads than it has rows', [1, 40, 96, 2, 3], 3],
       ['more pixels than are worked on at a time', [2, 16, 24, 37, 41], 2],
     ] as const)('give what the reference gives: %s', async (_, sides, threads) => {
-      const graphs = [
-        ...(['none', 'relu', 'relu6'] as const).map(activation => ({
-          graph: inference(sides, 1, unpadded, activation),
-          kernels: ['conv2d'],
-        })),
-        { graph: training(sides, 1, unpadded), kernels: ['conv2d', 'conv2dInputGradient', 'conv2dWeightGradient'] },
-      ]
-      for (const { graph, kernels } of graphs) {
+      for (const { graph, kernels } of around(sides, 1, unpadded)) {
         const reference = computed(graph)
         for (const cache of [2 ** 12, 2 ** 30]) {
           const plan = planOf(graph, threads, cache)

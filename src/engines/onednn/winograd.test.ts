@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { gradientStep } from '../../graph/index.js'
 import { networkGraph, networkNamed } from '../../models/index.js'
-import { computed, errorsOf, inference, training } from './convolutions.testing.js'
+import { around, computed, errorsOf } from './convolutions.testing.js'
 import { computesBfloat16 } from './index.js'
 import { nativeAddon } from './native.js'
 import { type Plan, planOf } from './plan.js'
@@ -63,14 +63,7 @@ else
       ['no padding', [2, 32, 32, 26, 22], [0, 0, 0, 0], 2],
       ['padding on some sides, more threads than images', [2, 36, 32, 22, 25], [0, 1, 2, 2], 3],
     ] as const)('give what the reference gives: %s', async (_, sides, padding, threads) => {
-      const graphs = [
-        ...(['none', 'relu', 'relu6'] as const).map(activation => ({
-          graph: inference(sides, 3, padding, activation),
-          kernels: ['conv2d'],
-        })),
-        { graph: training(sides, 3, padding), kernels: ['conv2d', 'conv2dInputGradient', 'conv2dWeightGradient'] },
-      ]
-      for (const { graph, kernels } of graphs) {
+      for (const { graph, kernels } of around(sides, 3, padding)) {
         const reference = computed(graph)
         for (const [precision, ...bounds] of precisions)
           for (const cache of [2 ** 12, 2 ** 30]) {
