@@ -20,11 +20,20 @@ const library = spawnSync(compiler, ['-print-file-name=libasan.so'], { encoding:
 if (!isAbsolute(library))
   stop(`${compiler} has no libasan.so, which comes with g++: apt-get install g++, and leave CXX alone`)
 
+// Node itself is not built for leak detection.
+const sanitized = { LD_PRELOAD: library, ASAN_OPTIONS: 'detect_leaks=0', UBSAN_OPTIONS: 'print_stacktrace=1' }
+const loads = `import { loadAddon } from './dist/base/addon.js'
+const addon = loadAddon()
+if (typeof addon === 'string') throw new Error(addon)`
+// Tests skip an addon that is not there.
+if (run(process.execPath, ['--input-type=module', '--eval', loads], sanitized) !== 0)
+  stop('The addon that was built for this does not load, so there is nothing to test.')
+
 const parts = [
   [
     'dist/data/pixelLoops',
     'dist/engines/onednn',
-    ...['updates', 'precision', 'bfloat16'].map(name => `dist/engines/${name}`),
+    ...['updates', 'precision', 'bfloat16', 'recompute'].map(name => `dist/engines/${name}`),
   ],
   ['dist/engines/golden', '--testNamePattern=^onednn'],
 ]
@@ -33,8 +42,7 @@ const failed = parts.filter(
     run(
       process.execPath,
       ['node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose', '--testTimeout=300000', ...tests],
-      // Node itself is not built for leak detection.
-      { LD_PRELOAD: library, ASAN_OPTIONS: 'detect_leaks=0', UBSAN_OPTIONS: 'print_stacktrace=1' },
+      sanitized,
     ) !== 0,
 )
 process.exitCode = failed.length === 0 ? 0 : 1
