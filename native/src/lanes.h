@@ -18,6 +18,12 @@ constexpr int64_t block = 8;
 /// One block of channels. The compiler turns it into the registers that the CPU has.
 typedef float Lanes __attribute__((vector_size(4 * block), aligned(4 * block)));
 
+/// Floats seen as what they consist of.
+template <class T>
+inline T *as(float *data) {
+  return reinterpret_cast<T *>(data);
+}
+
 /// Begins to bring a pixel into the cache.
 inline void fetch(const void *pixel) { __builtin_prefetch(pixel, 0, 2); }
 

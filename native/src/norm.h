@@ -102,11 +102,6 @@ struct Scale {
   Lanes mean, inverse, scale, offset;
 };
 
-template <class T>
-inline T *as(float *data) {
-  return reinterpret_cast<T *>(data);
-}
-
 /// The instance of a kernel for an activation.
 template <class F>
 F forActivation(const Operation &op, F none, F relu, F relu6, const char *key = "activation") {

@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "gathered.h"
-#include "norm.h"
 #include "pointwiseProduct.h"
 
 namespace regraft::pointwise {
@@ -35,43 +34,27 @@ struct Shape {
   int64_t firstPixel(int64_t range) const { return in.pixels() * range / ranges(); }
 };
 
-/// What follows a convolution, on a block of channels.
-template <Activation A>
-void finish(const Lanes *bias, Lanes *y, int64_t pixels) {
-  const Lanes shift = bias ? *bias : Lanes{};
-  for (int64_t p = 0; p < pixels; p++) y[p] = activate<A>(y[p] + shift);
-}
-
-/// y = x w + added, if there is something to add, followed by what `last` makes of each block of channels; w is
-/// [blocks of outputs][blocks of inputs * block][block].
-template <class F>
-void convolve(const Shape &s, const Lanes *x, const Lanes *w, const Lanes *added, Lanes *y, F last) {
+/// y = x w; w is [blocks of outputs][blocks of inputs * block][block].
+void convolve(const Shape &s, const Lanes *x, const Lanes *w, Lanes *y) {
   const int64_t groups = (s.out.blocks + wide - 1) / wide, wStep = s.in.blocks * block;
 #pragma omp parallel for collapse(3) schedule(static)
   for (int64_t n = 0; n < s.in.batch; n++)
     for (int64_t range = 0; range < s.ranges(); range++)
       for (int64_t group = 0; group < groups; group++) {
         const int64_t first = s.firstPixel(range), some = s.firstPixel(range + 1) - first, out = group * wide;
-        const int64_t outputs = std::min(s.outputs - out * block, wide * block), at = s.out.plane(n, out) + first;
-        multiply(x + s.in.plane(n, 0) + first, s.in.pixels(), s.inputs, some, w + out * wStep, wStep, outputs, added ? added + at : nullptr, y + at, s.out.pixels());
-        for (int64_t b = 0; b < wide && out + b < s.out.blocks; b++) last(out + b, y + at + b * s.out.pixels(), some);
+        const int64_t outputs = std::min(s.outputs - out * block, wide * block);
+        multiply(x + s.in.plane(n, 0) + first, s.in.pixels(), s.inputs, some, w + out * wStep, wStep, outputs, y + s.out.plane(n, out) + first, s.out.pixels());
       }
 }
 
 }  // namespace
 
 ConvolutionKernel forward(Context &c, const Operation &op) {
-  const int x = op.in(0), residual = op.in(3), y = op.out(0);
+  const int x = op.in(0), y = op.out(0);
   const Shape s(c, op, x, op.in(1), y);
+  if (op.in(2) >= 0 || op.in(3) >= 0 || op.integer("activation") != 0) throw std::runtime_error("'" + op.kernel + "' does more than a product");
   const auto weights = std::make_shared<const Lanes *>(nullptr);
-  const auto finished = forActivation(op, finish<Activation::none>, finish<Activation::relu>, finish<Activation::relu6>);
-  const bool active = op.integer("activation") != 0;
-  const auto run = [=, &c](const float *bias) {
-    const Lanes *shifts = reinterpret_cast<const Lanes *>(bias);
-    convolve(s, as<Lanes>(c.data(x)), *weights, as<Lanes>(c.data(residual)), as<Lanes>(c.data(y)), [=](int64_t b, Lanes *made, int64_t pixels) {
-      if (active || shifts) finished(shifts ? shifts + b : nullptr, made, pixels);
-    });
-  };
+  const auto run = [=, &c](const float *) { convolve(s, as<Lanes>(c.data(x)), *weights, as<Lanes>(c.data(y))); };
   return {[=](const float *kept) { *weights = reinterpret_cast<const Lanes *>(kept); }, run};
 }
 
@@ -92,7 +75,7 @@ ConvolutionKernel inputGradient(Context &c, const Operation &op) {
       }
   };
   const auto run = [=, &c](const float *) {
-    convolve(s, as<Lanes>(c.data(dy)), as<Lanes>(c.held(place)), nullptr, as<Lanes>(c.data(dx)), [](int64_t, Lanes *, int64_t) {});
+    convolve(s, as<Lanes>(c.data(dy)), as<Lanes>(c.held(place)), as<Lanes>(c.data(dx)));
   };
   return {prepare, run};
 }

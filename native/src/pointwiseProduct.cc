@@ -16,7 +16,7 @@ template <bool IsHalf>
 using Last = std::conditional_t<IsHalf, Half, Lanes>;
 
 template <int R, int W, bool IsHalf>
-void multiplyRows(const Lanes *x, int64_t xStep, int64_t channels, const Lanes *w, int64_t wStep, const Lanes *added, Lanes *y, int64_t yStep) {
+void multiplyRows(const Lanes *x, int64_t xStep, int64_t channels, const Lanes *w, int64_t wStep, Lanes *y, int64_t yStep) {
   constexpr int whole = W - 1;
   Lanes sums[R][whole + 1] = {};
   Last<IsHalf> last[R] = {};
@@ -34,14 +34,6 @@ void multiplyRows(const Lanes *x, int64_t xStep, int64_t channels, const Lanes *
       }
     }
   }
-  if (added) {
-#pragma GCC unroll 16
-    for (int r = 0; r < R; r++) {
-#pragma GCC unroll 2
-      for (int k = 0; k < whole; k++) sums[r][k] += added[k * yStep + r];
-      last[r] += *reinterpret_cast<const Last<IsHalf> *>(added + whole * yStep + r);
-    }
-  }
 #pragma GCC unroll 16
   for (int r = 0; r < R; r++) {
 #pragma GCC unroll 2
@@ -52,7 +44,7 @@ void multiplyRows(const Lanes *x, int64_t xStep, int64_t channels, const Lanes *
   }
 }
 
-using Rows = void (*)(const Lanes *, int64_t, int64_t, const Lanes *, int64_t, const Lanes *, Lanes *, int64_t);
+using Rows = void (*)(const Lanes *, int64_t, int64_t, const Lanes *, int64_t, Lanes *, int64_t);
 
 struct Table {
   Rows by[rows];
@@ -100,10 +92,10 @@ F forOutputs(int64_t outputs, F one, F oneHalf, F two, F twoHalf) {
 
 }  // namespace
 
-void multiply(const Lanes *x, int64_t xStep, int64_t channels, int64_t pixels, const Lanes *w, int64_t wStep, int64_t outputs, const Lanes *added, Lanes *y, int64_t yStep) {
+void multiply(const Lanes *x, int64_t xStep, int64_t channels, int64_t pixels, const Lanes *w, int64_t wStep, int64_t outputs, Lanes *y, int64_t yStep) {
   const Table *table = forOutputs(outputs, &instances<1, false>, &instances<1, true>, &instances<wide, false>, &instances<wide, true>);
   inParts(pixels, [&](int64_t first, int64_t some) {
-    table->by[some - 1](x + first, xStep, channels, w, wStep, added ? added + first : nullptr, y + first, yStep);
+    table->by[some - 1](x + first, xStep, channels, w, wStep, y + first, yStep);
   });
 }
 

@@ -4,12 +4,12 @@
 
 namespace regraft::pointwise {
 
-/// y[o][p] = sum over channels c of x[c][p] w[o][c], and what `added` has there, if any; for `outputs` <= wide * block
-/// channels of the output. Of a last block that is half empty only half is computed; its padding becomes zero.
+/// y[o][p] = sum over channels c of x[c][p] w[o][c], for `outputs` <= wide * block channels of the output. Of a last block
+/// that is half empty only half is computed; its padding becomes zero.
 /// @param x [blocks of channels][pixels][block], `xStep` from block to block
 /// @param w [blocks of outputs][channels][block], `wStep` from block to block
-/// @param y, added [blocks of outputs][pixels][block], `yStep` from block to block; they may be the same
-void multiply(const Lanes *x, int64_t xStep, int64_t channels, int64_t pixels, const Lanes *w, int64_t wStep, int64_t outputs, const Lanes *added, Lanes *y, int64_t yStep);
+/// @param y [blocks of outputs][pixels][block], `yStep` from block to block
+void multiply(const Lanes *x, int64_t xStep, int64_t channels, int64_t pixels, const Lanes *w, int64_t wStep, int64_t outputs, Lanes *y, int64_t yStep);
 
 /// Where some pixels of a few images lie.
 struct Pixels {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { gradientStep } from '../../graph/index.js'
+import { gradientStep, inferenceGraph } from '../../graph/index.js'
 import { networkGraph, networkNamed } from '../../models/index.js'
 import { around, computed, errorsOf } from './convolutions.testing.js'
 import { nativeAddon } from './native.js'
@@ -21,6 +21,11 @@ describe('products of pixels and channels', () => {
       expect(kernels.filter(one => one === kernel)).toHaveLength(count)
     expect(marked(planOf(graph, 2, undefined, 'bfloat16'))).toEqual([])
   })
+
+  it('are left to oneDNN where a network is served, with what follows them in the convolution', () => {
+    const served = inferenceGraph(networkGraph(networkNamed('mobilenet_v2'), { classes: 7, batch: 8, size: 224 }))
+    expect(marked(planOf(served.graph, 2))).toEqual([])
+  })
 })
 
 const addon = nativeAddon()
@@ -41,7 +46,8 @@ else
         const reference = computed(graph)
         for (const cache of [2 ** 12, 2 ** 30]) {
           const plan = planOf(graph, threads, cache)
-          expect(marked(plan).sort()).toEqual(kernels)
+          // What is served is here beside them: channels that fill no block, and a residual in the place of the result.
+          expect(marked(plan).sort()).toEqual(kernels.length > 1 ? kernels : [])
           for (const { name, error } of await errorsOf(graph, plan, reference)) expect(error, name).toBeLessThan(2e-6)
         }
       }
