@@ -167,7 +167,7 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
   Napi::Value SharedBytes(const Napi::CallbackInfo &info) { return Napi::Number::New(info.Env(), static_cast<double>(program(info).sharedBytes())); }
 
   Napi::Value Implementations(const Napi::CallbackInfo &info) {
-    const auto chosen = program(info).implementations();
+    const auto &chosen = program(info).implementations();
     auto result = Napi::Array::New(info.Env(), chosen.size());
     for (size_t i = 0; i < chosen.size(); i++) result.Set(static_cast<uint32_t>(i), chosen[i]);
     return result;

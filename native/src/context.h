@@ -104,8 +104,8 @@ class Context {
   const Plan &plan;
   /// The strip whose steps are being built.
   Strip strip{};
-  /// What oneDNN chose, as 'kernel value: implementation'.
-  std::vector<std::string> implementations;
+  /// What oneDNN chose for the step that is being built, if it is one of its primitives.
+  std::string implementation;
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
   /// How often each value was written: copies of weights in other layouts follow them.

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 #include "check.h"
 #include "layout.h"
@@ -100,6 +101,7 @@ void Program::compile(Done done) {
           for (int i = strip.first; i < strip.end; i++) {
             goOn();
             steps_.push_back(build(plan_.operations.at(i)));
+            implementations_.push_back(std::exchange(context_->implementation, {}));
           }
         }
         omp_set_num_threads(plan_.threads);

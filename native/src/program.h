@@ -31,8 +31,8 @@ class Program {
   const Plan &plan() const { return plan_; }
   /// Scratch that the steps share, known once compiled.
   size_t sharedBytes() const { return context_ ? context_->sharedBytes() : 0; }
-  /// What oneDNN chose for each of its primitives, known once compiled.
-  std::vector<std::string> implementations() const { return context_ ? context_->implementations : std::vector<std::string>(); }
+  /// What oneDNN chose for each operation, empty for own kernels; known once compiled.
+  const std::vector<std::string> &implementations() const { return implementations_; }
   /// Seconds that the first thread spent in each operation, over all runs; only while nothing runs.
   const std::vector<double> &seconds() const { return seconds_; }
 
@@ -49,6 +49,7 @@ class Program {
   const Plan plan_;
   std::unique_ptr<Context> context_;
   std::vector<Step> steps_;
+  std::vector<std::string> implementations_;
   std::vector<double> seconds_;
   std::deque<std::pair<std::function<void()>, Done>> jobs_;
   std::mutex mutex_;

@@ -489,15 +489,27 @@ const anyConvolution = fc
 /**
  * Registers the tests of an engine.
  * @param tolerance largest difference to the reference, relative to an output's largest value
+ * @param refused cases that the engine has no kernels for
  */
 export function describeEngine(
   engine: Engine,
-  { precision = 'float32', tolerance = 2e-5 }: { precision?: Precision; tolerance?: number } = {},
+  {
+    precision = 'float32',
+    tolerance = 2e-5,
+    refused = [],
+  }: { precision?: Precision; tolerance?: number; refused?: readonly string[] } = {},
 ): void {
   describe(`${engine.name}, operators in ${precision}`, () => {
-    it.each(Object.entries(cases))('%s', async (_, one) => {
+    it.each(Object.entries(cases).filter(([name]) => !refused.includes(name)))('%s', async (_, one) => {
       for (const [output, error] of Object.entries(await compare(engine, graphOf(one), precision, 1)))
         expect(error, output).toBeLessThan(tolerance)
+    })
+
+    it.each(refused)('%s: refused with the reason', async name => {
+      const graph = graphOf(cases[name] as Case)
+      const support = engine.supports(graph, precision)
+      expect(support.ok).toBe(false)
+      if (!support.ok) await expect(engine.compile(graph, { precision })).rejects.toThrow(support.reason)
     })
 
     it('convolutions of any size, and their gradients', async () => {

@@ -45,9 +45,9 @@ function training([batch, channels, filters, height, width]: Sides, taps: number
   const parameter = (name: string, ...shape: number[]) => builder.declare(name, 'parameter', shape)
   const attributes = { stride, groups: 1, activation: 'none' } as const
   const images = builder.declare('images', 'input', [batch, 3, height, width])
-  const one = builder.one('conv2d', 'one', [images, parameter('one.weight', channels, 3, 1, 1)], {
+  const one = builder.one('conv2d', 'one', [images, parameter('one.weight', channels, 3, 3, 3)], {
     ...attributes,
-    padding: [0, 0, 0, 0],
+    padding: [1, 1, 1, 1],
   })
   const two = builder.one('conv2d', 'two', [one, parameter('two.weight', filters, channels, taps, taps)], {
     ...attributes,

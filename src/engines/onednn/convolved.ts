@@ -1,8 +1,16 @@
 /** What a dense convolution, or a gradient of one, works on where all of it lies in blocks. */
 import type { Draft, DraftValue } from './lower.js'
 
-/** Names of the convolution's images, weights and outputs, or of their gradients. */
-function namesOf({ kernel, inputs, outputs }: Draft): readonly (string | undefined)[] {
+/** A convolution's images, weights and outputs, or their gradients, as an operation calls them; none of other kernels. */
+export function convolvedBy<Value>({
+  kernel,
+  inputs,
+  outputs,
+}: {
+  readonly kernel: string
+  readonly inputs: readonly Value[]
+  readonly outputs: readonly Value[]
+}): readonly (Value | undefined)[] {
   if (kernel === 'conv2d') return [inputs[0], inputs[1], outputs[0]]
   if (kernel === 'conv2dInputGradient') return [outputs[0], inputs[1], inputs[0]]
   if (kernel === 'conv2dWeightGradient') return [inputs[0], outputs[0], inputs[1]]
@@ -14,7 +22,7 @@ export function convolved(
   operation: Draft,
   values: ReadonlyMap<string, DraftValue>,
 ): readonly [images: DraftValue, weights: DraftValue, outputs: DraftValue] | undefined {
-  const [images, weights, outputs] = namesOf(operation).map(name => values.get(name ?? ''))
+  const [images, weights, outputs] = convolvedBy(operation).map(name => values.get(name ?? ''))
   if (!images || !weights || !outputs || operation.numbers.groups?.[0] !== 1) return undefined
   return images.layout === 'blocked' && outputs.layout === 'blocked' ? [images, weights, outputs] : undefined
 }

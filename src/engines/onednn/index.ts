@@ -6,6 +6,7 @@ import { elements, type Graph, lookUp, valuesOf } from '../../graph/index.js'
 import { type Engine, type MemoryPlan, type Precision, type Program, totalBytes } from '../engine.js'
 import { wouldFit } from '../wouldFit.js'
 import { lacksBfloat16 } from './bfloat16.js'
+import { checkKernels, lacksKernels } from './kernels.js'
 import { nativeAddon } from './native.js'
 import { type Plan, planOf } from './plan.js'
 import { cacheBytes } from './strips.js'
@@ -52,9 +53,12 @@ export const computesBfloat16 = (): boolean => lacksBfloat16() === undefined
 
 export const onednnEngine: Engine = {
   name: 'onednn',
-  supports: (_, precision) => {
+  supports: (graph, precision) => {
     const addon = nativeAddon()
-    const reason = typeof addon === 'string' ? addon : precision === 'bfloat16' ? lacksBfloat16() : undefined
+    const reason =
+      typeof addon === 'string'
+        ? addon
+        : (lacksKernels(graph) ?? (precision === 'bfloat16' ? lacksBfloat16() : undefined))
     return reason === undefined ? { ok: true } : { ok: false, reason }
   },
   memory: (graph, { precision = 'float32', threads = usableCores() } = {}) => {
@@ -74,9 +78,10 @@ export const onednnEngine: Engine = {
     let disposed = false
     try {
       await program.compile()
+      checkKernels(plan, program.implementations())
     } catch (error) {
       program.dispose()
-      throw failed(error)
+      throw error instanceof RegraftError ? error : failed(error)
     }
     const inputs = valuesOf(graph, 'input')
     const persistent = new Map(plan.values.flatMap((value, i) => (value.persistent ? [[value.name, i]] : [])))

@@ -41,11 +41,11 @@ const activations = { none: 0, relu: 1, relu6: 2 } as const
 const floatsPerChannel = { sums: 4, scale: 4, means: 2 } as const
 
 /** The weights that a convolution or its gradient reads or writes. */
-const weightOf = (node: Node): string | undefined =>
-  node.operator === 'conv2d' || node.operator === 'conv2dInputGradient'
-    ? node.inputs[1]
-    : node.operator === 'conv2dWeightGradient'
-      ? node.outputs[0]
+export const weightsOf = ({ operator, inputs, outputs }: Node): string | undefined =>
+  operator === 'conv2d' || operator === 'conv2dInputGradient'
+    ? inputs[1]
+    : operator === 'conv2dWeightGradient'
+      ? outputs[0]
       : undefined
 
 /** How many of an update's inputs are tensors, which lie alike; scalars follow. */
@@ -53,7 +53,7 @@ const tensorsOf: { readonly [Name in OperatorName]?: number } = { sgd: 3, adamW:
 
 /** Weights, their gradients and their optimiser state lie alike: they are found through the updates that join them. */
 function weightValues(graph: Graph): Set<string> {
-  const found = new Set(graph.nodes.flatMap(node => weightOf(node) ?? []))
+  const found = new Set(graph.nodes.flatMap(node => weightsOf(node) ?? []))
   for (const node of graph.nodes) {
     const alike = [...node.inputs.slice(0, tensorsOf[node.operator] ?? 0), ...node.outputs]
     if (node.operator in tensorsOf && alike.some(name => found.has(name))) for (const name of alike) found.add(name)
@@ -72,11 +72,12 @@ function numbersOf(node: Node): Record<string, readonly number[]> {
   )
 }
 
-/** Operators that read images row by row as they come, if they have few channels: the first convolution. */
-const readsPlainImages = (node: Node, position: number, dims: Shape): boolean =>
+/** Whether a node reads pictures row by row as they come, for which oneDNN has kernels of several taps: the first convolution. */
+const readsPictures = (node: Node, position: number, dims: Shape, weights: Shape): boolean =>
   position === 0 &&
   (node.operator === 'conv2d' || node.operator === 'conv2dWeightGradient') &&
-  (dims[1] as number) <= 4 &&
+  (dims[1] === 1 || dims[1] === 3) &&
+  weights[2] !== 1 &&
   node.attributes.groups === 1
 
 /** Operators that work on any row-major array, whatever its shape means. */
@@ -88,7 +89,7 @@ const shapeless = new Set(['sgd', 'adamW', 'blend', 'clipScale'])
  * state are float32, and convolutions make copies of the weights in their own precision
  */
 export function lower(graph: Graph, precision: Precision = 'float32'): Lowered {
-  const weights = weightValues(graph)
+  const likeWeights = weightValues(graph)
   const values = new Map<string, DraftValue>()
   const operations: Draft[] = []
   const declare = (
@@ -110,9 +111,9 @@ export function lower(graph: Graph, precision: Precision = 'float32'): Lowered {
   )
   for (const { name, shape, role, recomputes } of graph.values.values()) {
     if (passed.has(name)) continue
-    const images = shape.length === 4 && !weights.has(name)
+    const images = shape.length === 4 && !likeWeights.has(name)
     const within = role === 'intermediate' || role === 'input'
-    const layout = weights.has(name) ? 'weights' : images && role === 'intermediate' ? 'blocked' : 'plain'
+    const layout = likeWeights.has(name) ? 'weights' : images && role === 'intermediate' ? 'blocked' : 'plain'
     declare(name, shape, layout, images && within, !within)
     if (recomputes) values.set(name, { ...(values.get(name) as DraftValue), recomputes })
   }
@@ -121,9 +122,10 @@ export function lower(graph: Graph, precision: Precision = 'float32'): Lowered {
 
   const inputOf = (node: Node, name: string, position: number): string => {
     const value = values.get(name)
-    const wantsBlocks = value?.dims.length === 4 && value.layout === 'plain' && weightOf(node) !== name
+    const wantsBlocks = value?.dims.length === 4 && value.layout === 'plain' && weightsOf(node) !== name
     if (!value || !wantsBlocks || shapeless.has(node.operator)) return name
-    const asTheyCome = readsPlainImages(node, position, value.dims)
+    const weights = values.get(weightsOf(node) ?? '')?.dims
+    const asTheyCome = weights !== undefined && readsPictures(node, position, value.dims, weights)
     if (asTheyCome && precision === 'float32') return name
     const [kernel, layout] = asTheyCome ? (['toBfloat16', 'plain'] as const) : (['toBlocked', 'blocked'] as const)
     const copy = `${name}.${kernel}`

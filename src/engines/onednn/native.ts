@@ -11,7 +11,7 @@ export interface NativeProgram {
   read(value: number, to: Float32Array): Promise<void>
   write(value: number, from: Float32Array): Promise<void>
   sharedBytes(): number
-  /** What oneDNN chose for each of its primitives: 'kernel value: implementation'. */
+  /** What oneDNN chose for each operation of the plan; '' for own kernels. */
   implementations(): readonly string[]
   /** That the first thread spent in each operation of the plan, over all runs; only while nothing runs. */
   seconds(): Float64Array

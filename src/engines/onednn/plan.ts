@@ -47,8 +47,9 @@ function bytesOf({ dims, layout, precision }: DraftValue): number {
   const bytes = precision === 'bfloat16' ? 2 : 4
   if (dims.length !== 4 || layout === 'plain') return bytes * Math.max(product(dims), 1)
   const [first, second, height, width] = dims as readonly [number, number, number, number]
-  // Depthwise weights have one input channel, which is not padded; a first convolution's three are not either.
-  const channels = layout === 'weights' ? [padded(first), second === 1 ? 1 : padded(second)] : [first, padded(second)]
+  // Weights of several taps for one channel, depthwise ones or for gray pictures, are not padded to a block of them.
+  const single = second === 1 && height * width > 1
+  const channels = layout === 'weights' ? [padded(first), single ? 1 : padded(second)] : [first, padded(second)]
   return bytes * product(channels) * height * width
 }
 

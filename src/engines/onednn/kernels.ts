@@ -1,0 +1,45 @@
+/** What there is no fast kernel for: told of a graph, and of the implementations that oneDNN chose for its plan. */
+import { RegraftError } from '../../base/errors.js'
+import { elements, type Graph, lookUp, type Node } from '../../graph/index.js'
+import { convolvedBy } from './convolved.js'
+import { weightsOf } from './lower.js'
+import type { Plan, PlannedOperation } from './plan.js'
+
+/** Whether each of a convolution's groups has several channels, which would have to fill blocks of their own. */
+function hasWideGroups(graph: Graph, node: Node): boolean {
+  const weights = weightsOf(node)
+  if (!weights || !('groups' in node.attributes) || node.attributes.groups === 1) return false
+  const [filters, channels] = lookUp(graph, weights).shape
+  return channels !== 1 || filters !== node.attributes.groups
+}
+
+/** Why there are no kernels for a graph, in words; undefined where there are. */
+export const lacksKernels = (graph: Graph): string | undefined =>
+  graph.nodes.some(node => hasWideGroups(graph, node))
+    ? 'it has no kernel for convolutions in groups of several channels'
+    : undefined
+
+/** Multiply-adds that a loop without a kernel's tricks gets done in some milliseconds. */
+const few = 1e6
+
+/** Multiply-adds of a convolution or of a gradient of one. */
+function multiplyAdds({ values }: Plan, operation: PlannedOperation): number {
+  const [, weights, outputs] = convolvedBy(operation).map(index => values[index ?? -1])
+  return weights && outputs ? elements(outputs.dims) * elements(weights.dims.slice(1)) : 0
+}
+
+/**
+ * What oneDNN has no kernel for on this CPU it computes by reference loops: seconds where others take milliseconds.
+ * @param implementations what it chose for each operation
+ * @throws RegraftError('engine') where such a loop would have much to do
+ */
+export function checkKernels(plan: Plan, implementations: readonly string[]): void {
+  const slow = plan.operations.find(
+    (operation, i) => /^ref\b/.test(implementations[i] as string) && multiplyAdds(plan, operation) > few,
+  )
+  if (slow)
+    throw new RegraftError(
+      'engine',
+      `onednn: on this CPU oneDNN has only a slow loop for ${slow.kernel} '${plan.values[slow.outputs[0] as number]?.name}'; use --engine onnxruntime`,
+    )
+}
