@@ -23,16 +23,21 @@ const addon = join(folder, 'regraft_native.node')
 const compiler = process.env.CXX ?? 'g++'
 const has = (command, args = ['--version']) => spawnSync(command, args, { stdio: 'ignore' }).status === 0
 
+/** The CPU's abilities that a compiler makes use of, by the kernel's names; src/base/addon.ts compares them before it loads. */
+function instructions() {
+  const flags = existsSync('/proc/cpuinfo') ? /^flags.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[0] : ''
+  return flags?.match(/\b(?:s?sse|avx|amx|fma|f16c|bmi|abm|adx|movbe|popcnt|gfni|sha|v?aes|v?pclmul)\S*/g) ?? []
+}
+
 /** The kernels are compiled for this CPU: on another one they are compiled again. */
 function stamp(flags) {
   const hash = createHash('sha256')
   for (const name of readdirSync(sources).sort()) hash.update(name).update(readFileSync(join(sources, name)))
-  const features = existsSync('/proc/cpuinfo') ? /^flags.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[0] : ''
   return hash
     .update(flags.join(' '))
     .update(process.version)
     .update(cpus()[0]?.model ?? '')
-    .update(features ?? '')
+    .update(instructions().join(' '))
     .digest('hex')
 }
 
@@ -136,6 +141,7 @@ export async function buildNative() {
     encoding: 'utf8',
   })
   if (linked.status !== 0) return without(`it does not link:\n${linked.stderr.slice(0, 4000)}\n`)
+  writeFileSync(join(folder, 'instructions'), instructions().join(' '))
   renameSync(`${addon}.part`, addon)
   writeFileSync(mark, wanted)
   process.stderr.write(`Compiling the native engine: done in ${((Date.now() - began) / 1000).toFixed(0)} s\n`)

@@ -33,9 +33,13 @@ export const freeMemory = (): number => Math.min(freemem(), usableMemory())
 /** The CPU's name as the system gives it. */
 export const cpuModel = (): string => cpus()[0]?.model.trim() || 'unknown'
 
-/** The instruction sets that matter to kernels, of those the CPU has; empty where the system does not tell. */
+/** What the CPU can do, in the kernel's words; empty where the system does not tell. */
+export const cpuFlags = (): ReadonlySet<string> =>
+  new Set(/^(?:flags|Features)\s*:\s*(.*)$/m.exec(read('/proc/cpuinfo') ?? '')?.[1]?.split(' '))
+
+/** The instruction sets that matter to kernels, of those the CPU has. */
 export function cpuFeatures(): string[] {
-  const flags = new Set(/^(?:flags|Features)\s*:\s*(.*)$/m.exec(read('/proc/cpuinfo') ?? '')?.[1]?.split(' '))
+  const flags = cpuFlags()
   const known = [
     'sse4_2',
     'avx',

@@ -35,8 +35,8 @@ async function report(): Promise<string[]> {
     `cores      ${usableCores()} that this process may use`,
     `memory     ${bytes(usableMemory())}, ${bytes(freemem())} free`,
     ...supports.map(({ engine, support }) => {
-      const state = support.ok ? (engine === chosen ? 'ready, chosen' : 'ready') : `not available: ${support.reason}`
-      return `engine     ${engine.name}: ${state}`
+      const state = engine === chosen ? 'ready, chosen' : 'ready'
+      return `engine     ${engine.name}: ${support.ok ? `${state} (${engine.library})` : `not available: ${support.reason}`}`
     }),
     `bfloat16   ${rates ? `${(rates.bfloat16 / rates.float32).toFixed(1)} times as fast as float32 in large matrix products` : `not available: ${noBfloat16()}`}`,
     `cache      ${cache}, ${bytes(await freeDisk(cache))} free`,

@@ -53,6 +53,8 @@ export interface Program {
 
 export interface Engine {
   readonly name: 'onednn' | 'onnxruntime'
+  /** What it computes with, for instance 'ONNX Runtime 1.16.3'; its name alone where it is not there. */
+  readonly library: string
   supports(graph: Graph, precision: Precision): Support
   /** What a program of the graph would hold, before anything is allocated; of the workspace, what can be told so early. */
   memory(graph: Graph, options?: CompileOptions): MemoryPlan

@@ -53,6 +53,10 @@ export const computesBfloat16 = (): boolean => lacksBfloat16() === undefined
 
 export const onednnEngine: Engine = {
   name: 'onednn',
+  get library() {
+    const addon = nativeAddon()
+    return typeof addon === 'string' ? 'oneDNN' : `oneDNN ${addon.version} in blocks of ${addon.channelBlock} channels`
+  },
   supports: (graph, precision) => {
     const addon = nativeAddon()
     const reason =

@@ -1,5 +1,5 @@
 /** The portable engine: ONNX Runtime from npm, on every platform it ships for. */
-
+import { env } from 'onnxruntime-common'
 import { RegraftError } from '../../base/errors.js'
 import { usableCores } from '../../base/machine.js'
 import type { Engine } from '../engine.js'
@@ -9,6 +9,7 @@ export { toOnnx } from './export.js'
 
 export const onnxruntimeEngine: Engine = {
   name: 'onnxruntime',
+  library: `ONNX Runtime ${env.versions.common}`,
   supports: (_, precision) =>
     precision === 'float32' ? { ok: true } : { ok: false, reason: `it computes in float32 only, not ${precision}` },
   memory: memoryOf,
