@@ -48,4 +48,13 @@ struct Bfloat16Lanes {
   }
 };
 
+/// Writes past the cache, as it is done in float32.
+inline void writePast(Bfloat16Lanes *to, Lanes values) {
+#if defined(__AVX512BF16__)
+  _mm256_stream_si256(reinterpret_cast<__m256i *>(to), (__m256i)_mm512_cvtneps_pbh((__m512)values));
+#else
+  *to = values;
+#endif
+}
+
 }  // namespace regraft

@@ -17,7 +17,7 @@ std::function<void(const float *)> inputGradient(Context &c, const Operation &op
   const int dy = op.in(0), dx = op.out(0);
   const auto out = c.planes(dy), in = c.planes(dx);
   const int64_t kernel = c.dims(op.in(1))[2], margin = reachOf(kernel, 2);
-  const PlaneInputGradient<Pixel> gradient = kernel == 3 ? planeInputGradient<3, 2, Pixel> : planeInputGradient<5, 2, Pixel>;
+  const PlaneInputGradient<Pixel> gradient = kernel == 3 ? planeInputGradient<3, 2, Pixel, Pixel> : planeInputGradient<5, 2, Pixel, Pixel>;
   const DepthwiseShape s = inputGradientShape(in, out, op, kernel);
   const int64_t plane = s.paddedHeight * s.paddedWidth, taps = kernel * kernel;
   c.wantScratch(c.team() * plane * sizeof(Lanes));
@@ -47,7 +47,7 @@ Step weightGradient(Context &c, const Operation &op) {
   const int x = op.in(0), dy = op.in(1), dw = op.out(0);
   const auto in = c.planes(x), out = c.planes(dy);
   const int kernel = op.integer("kernel", 0);
-  const PlaneGradient<Pixel> gradient = kernel == 3 ? planeGradient<3, Pixel> : kernel == 5 ? planeGradient<5, Pixel> : kernel == 1 ? planeGradient<1, Pixel> : nullptr;
+  const PlaneGradient<Pixel> gradient = kernel == 3 ? planeGradient<3, Pixel, Pixel> : kernel == 5 ? planeGradient<5, Pixel, Pixel> : kernel == 1 ? planeGradient<1, Pixel, Pixel> : nullptr;
   if (!gradient || op.integer("kernel", 1) != kernel || op.integer("stride", 0) != op.integer("stride", 1))
     throw std::runtime_error("depthwise convolutions have square kernels of 1, 3 or 5 here");
   const DepthwiseShape s = weightGradientShape(in, out, op, kernel);

@@ -13,13 +13,21 @@ namespace regraft {
 
 namespace {
 
+template <class Pixel>
 auto kernelOf(int64_t side, int64_t stride) {
-  if (stride == 1) return side == 3 ? planeForward<3, 1> : planeForward<5, 1>;
-  return side == 3 ? planeForward<3, 2> : planeForward<5, 2>;
+  if (stride == 1) return side == 3 ? planeForward<3, 1, Pixel> : planeForward<5, 1, Pixel>;
+  return side == 3 ? planeForward<3, 2, Pixel> : planeForward<5, 2, Pixel>;
+}
+
+/// What the norm after the convolution wants to know of a plane, which is written where it belongs.
+template <class Pixel, bool Past>
+Spread spreadAndWrite(const Lanes *made, int64_t pixels, int64_t width, Pixel *to) {
+  return spreadOf(made, pixels, width, [=](int64_t i, Lanes value) { write<Pixel, Past>(to + i, value); });
 }
 
 /// x, weights, scale (may be absent) -> y, spreads (may be absent).
 /// Where a scale is given, a norm with it and `activationBefore` is applied to x; a norm after the convolution wants the spreads.
+template <class Pixel>
 Step depthwise(Context &c, const Operation &op) {
   const int x = op.in(0), w = op.in(1), coefficients = op.in(2), y = op.out(0), spreads = op.out(1);
   const auto in = c.planes(x), out = c.planes(y);
@@ -28,15 +36,18 @@ Step depthwise(Context &c, const Operation &op) {
   const DepthwiseShape s = weightGradientShape(in, out, op, side);
   const auto layout = dnnl::memory::desc({padded(c.dims(w)[0]), 1, 1, side, side}, dnnl::memory::data_type::f32, depthwiseTag);
   const auto weights = std::make_shared<WeightsIn>(c, w, layout, layout);
-  const auto kernel = kernelOf(side, stride);
-  const auto pad = coefficients < 0 ? padInput : forActivation(op, padNormalised<Activation::none>, padNormalised<Activation::relu>, padNormalised<Activation::relu6>, "activationBefore");
-  const bool past = spreads >= 0 && isMany(c.value(y).bytes);
-  const int64_t planes = in.batch * in.blocks, plane = s.paddedHeight * s.paddedWidth, each = plane + (past ? out.pixels() : 0);
+  const auto kernel = kernelOf<Pixel>(side, stride);
+  const auto pad = coefficients < 0 ? padInput<Pixel> : forActivation(op, padNormalised<Activation::none, Pixel>, padNormalised<Activation::relu, Pixel>, padNormalised<Activation::relu6, Pixel>, "activationBefore");
+  const bool past = spreads >= 0 && isMany(c.value(y).bytes), elsewhere = isMadeElsewhere<Pixel>(past);
+  const auto spread = past ? spreadAndWrite<Pixel, true> : spreadAndWrite<Pixel, false>;
+  const int64_t planes = in.batch * in.blocks, plane = s.paddedHeight * s.paddedWidth, each = plane + (elsewhere ? out.pixels() : 0);
   c.wantScratch(c.team() * each * sizeof(Lanes));
   const auto run = [=, &c] {
-    const Lanes *source = as<Lanes>(c.data(x)), *taps = as<Lanes>(weights->data(c, c.data(w)));
+    const Pixel *source = as<Pixel>(c.data(x));
+    const Lanes *taps = as<Lanes>(weights->data(c, c.data(w)));
     const Scale *scale = as<Scale>(c.data(coefficients));
-    Lanes *target = as<Lanes>(c.data(y)), *scratch = as<Lanes>(c.scratch());
+    Pixel *target = as<Pixel>(c.data(y));
+    Lanes *scratch = as<Lanes>(c.scratch());
     Spread *found = as<Spread>(c.data(spreads));
 #pragma omp parallel
     {
@@ -45,11 +56,12 @@ Step depthwise(Context &c, const Operation &op) {
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < planes; i++) {
         const int64_t b = i % in.blocks;
-        Lanes *to = target + i * out.pixels(), *made = past ? wide + plane : to;
+        Pixel *to = target + i * out.pixels();
+        Lanes *made = elsewhere ? wide + plane : reinterpret_cast<Lanes *>(to);
         pad(source + i * in.pixels(), wide, s, scale + b);
         kernel(s, wide, taps + b * side * side, made, source + std::min(i + 1, planes - 1) * in.pixels());
-        if (past) found[i] = spreadOf(made, out.pixels(), out.width, [=](int64_t p, Lanes value) { writePast(to + p, value); });
-        else if (found) found[i] = spreadOf(made, out.pixels(), out.width, [](int64_t, Lanes) {});
+        if (found) found[i] = spread(made, out.pixels(), out.width, to);
+        else for (int64_t p = 0; p < out.pixels(); p++) write<Pixel, false>(to + p, made[p]);
       }
       arrived();
     }
@@ -59,6 +71,6 @@ Step depthwise(Context &c, const Operation &op) {
 
 }  // namespace
 
-void registerDepthwise(Registry &registry) { registry["depthwise"] = depthwise; }
+void registerDepthwise(Registry &registry) { registry["depthwise"] = either<depthwise<Lanes>, depthwise<Bfloat16Lanes>>; }
 
 }  // namespace regraft

@@ -1,5 +1,7 @@
-// Planes with zeros around them, for depthwise convolutions, with what a norm has to do on the way.
+// Planes with zeros around them, in float32, for depthwise convolutions, with what a norm has to do on the way.
 #pragma once
+#include <type_traits>
+
 #include "depthwisePlane.h"
 #include "normGradient.h"
 
@@ -13,28 +15,43 @@ inline void fillRows(Lanes *to, int64_t step, int64_t rows, int64_t width, F f) 
 }
 
 /// The input, which is already what the convolution wants.
-inline void padInput(const Lanes *x, Lanes *wide, const DepthwiseShape &s, const Scale *) {
-  fillRows(wide + s.top * s.paddedWidth + s.left, s.paddedWidth, s.height, s.width, [=](int64_t i) { return x[i]; });
+template <class Pixel>
+inline void padInput(const Pixel *x, Lanes *wide, const DepthwiseShape &s, const Scale *) {
+  fillRows(wide + s.top * s.paddedWidth + s.left, s.paddedWidth, s.height, s.width, [=](int64_t i) { return Lanes(x[i]); });
 }
 
 /// The input from what the norm before the convolution was given.
-template <Activation A>
-inline void padNormalised(const Lanes *x, Lanes *wide, const DepthwiseShape &s, const Scale *given) {
+template <Activation A, class Pixel>
+inline void padNormalised(const Pixel *x, Lanes *wide, const DepthwiseShape &s, const Scale *given) {
   const Scale scale = *given;
-  fillRows(wide + s.top * s.paddedWidth + s.left, s.paddedWidth, s.height, s.width, [=](int64_t i) { return activate<A>((x[i] - scale.mean) * scale.scale + scale.offset); });
+  fillRows(wide + s.top * s.paddedWidth + s.left, s.paddedWidth, s.height, s.width, [=](int64_t i) { return activate<A>((Lanes(x[i]) - scale.mean) * scale.scale + scale.offset); });
 }
 
 /// The output's gradient.
-inline void padChange(const Lanes *dy, const Lanes *, Lanes *inside, const DepthwiseShape &s, const Scale *, const Means *) {
-  fillRows(inside, s.paddedWidth, s.outHeight, s.outWidth, [=](int64_t i) { return dy[i]; });
+template <class Pixel>
+inline void padChange(const Pixel *dy, const Pixel *, Lanes *inside, const DepthwiseShape &s, const Scale *, const Means *) {
+  fillRows(inside, s.paddedWidth, s.outHeight, s.outWidth, [=](int64_t i) { return Lanes(dy[i]); });
 }
 
 /// The output's gradient from that of what the norm after the convolution gave; `y` is the output.
-template <Activation A>
-inline void padThroughNorm(const Lanes *dy, const Lanes *y, Lanes *inside, const DepthwiseShape &s, const Scale *scale, const Means *means) {
+template <Activation A, class Pixel>
+inline void padThroughNorm(const Pixel *dy, const Pixel *y, Lanes *inside, const DepthwiseShape &s, const Scale *scale, const Means *means) {
   const Scale of = *scale;
   const Means taken = *means;
-  fillRows(inside, s.paddedWidth, s.outHeight, s.outWidth, [=](int64_t i) { return normGradient<A>(dy[i], y[i], of, taken); });
+  fillRows(inside, s.paddedWidth, s.outHeight, s.outWidth, [=](int64_t i) { return normGradient<A>(Lanes(dy[i]), Lanes(y[i]), of, taken); });
+}
+
+/// Whether a plane is made in scratch, and written from there to where it belongs: in bfloat16, or past the cache.
+template <class Pixel>
+constexpr bool isMadeElsewhere(bool past) {
+  return past || !std::is_same_v<Pixel, Lanes>;
+}
+
+/// Writes a pixel of such a plane; others are where they belong.
+template <class Pixel, bool Past>
+inline void write(Pixel *to, Lanes value) {
+  if constexpr (Past) writePast(to, value);
+  else if constexpr (isMadeElsewhere<Pixel>(false)) *to = value;
 }
 
 }  // namespace regraft

@@ -58,8 +58,8 @@ class GatheredTaps {
 };
 
 /// The convolution of a zero-padded plane. Meanwhile the input's `next` plane is fetched.
-template <int K, int S>
-inline void planeForward(const DepthwiseShape &s, const Lanes *x, const Lanes *taps, Lanes *y, const Lanes *next) {
+template <int K, int S, class Pixel>
+inline void planeForward(const DepthwiseShape &s, const Lanes *x, const Lanes *taps, Lanes *y, const Pixel *next) {
   Lanes weights[K * K];
   for (int k = 0; k < K * K; k++) weights[k] = taps[k];
   // Pixels at a time, since the sum of one would wait for itself.
@@ -85,9 +85,9 @@ inline void planeForward(const DepthwiseShape &s, const Lanes *x, const Lanes *t
 
 /// All taps of one plane: every tap's sum stays in a register while a row of pixels goes by.
 /// @param dy rows that are `dyWidth` pixels apart
-/// @param next, other planes like dy's, without padding, that are fetched meanwhile
-template <int K, class Pixel>
-inline void planeGradient(const DepthwiseShape &s, const Lanes *x, const Pixel *dy, int64_t dyWidth, Lanes *sums, const Pixel *next, const Pixel *other) {
+/// @param next, other planes of dy's size, without padding, that are fetched meanwhile
+template <int K, class Pixel, class Next>
+inline void planeGradient(const DepthwiseShape &s, const Lanes *x, const Pixel *dy, int64_t dyWidth, Lanes *sums, const Next *next, const Next *other) {
   for (int64_t row = 0; row < s.outHeight; row++) {
     Lanes acc[K * K];
     for (int k = 0; k < K * K; k++) acc[k] = Lanes{};
@@ -111,9 +111,9 @@ template <class Pixel>
 using PlaneGradient = void (*)(const DepthwiseShape &, const Lanes *, const Pixel *, int64_t, Lanes *, const Pixel *, const Pixel *);
 
 /// The input gradient of one plane. Of the kernel's K x K taps, at most T x T meet an input pixel, T = K / S rounded up:
-/// those whose row and column leave the pixel's remainder by the stride. Meanwhile the `next` plane like dx is fetched.
-template <int K, int S, class Pixel>
-inline void planeInputGradient(const DepthwiseShape &s, const Lanes *dy, const Lanes *taps, Pixel *dx, const Pixel *next) {
+/// those whose row and column leave the pixel's remainder by the stride. Meanwhile the `next` plane of dx's size is fetched.
+template <int K, int S, class Pixel, class Next>
+inline void planeInputGradient(const DepthwiseShape &s, const Lanes *dy, const Lanes *taps, Pixel *dx, const Next *next) {
   constexpr int T = (K + S - 1) / S;
   for (int64_t h = 0; h < s.height; h++) {
     const int64_t row = h + s.top;

@@ -20,8 +20,8 @@ inline Lanes normGradient(Lanes dy, Lanes x, const Scale &s, const Means &e) {
 }
 
 /// The sums of d and d (x - mean) over a plane; `seen(pixel, d)` is told the gradient before and what the activation passes of it.
-template <Activation A, Mask M, class Pixel, class F>
-inline Sums sumGradient(const Pixel *dy, const Pixel *x, const Pixel *y, int64_t pixels, const Scale &s, F seen) {
+template <Activation A, Mask M, class Change, class Pixel, class F>
+inline Sums sumGradient(const Change *dy, const Pixel *x, const Pixel *y, int64_t pixels, const Scale &s, F seen) {
   return sumPlane(pixels, [=](int64_t i, Lanes &first, Lanes &second) {
     const Lanes change = dy[i], centred = Lanes(x[i]) - s.mean;
     const Lanes d = M == Mask::again ? pass<A>(change, centred * s.scale + s.offset) : pass<A>(change, Lanes(y[i]));

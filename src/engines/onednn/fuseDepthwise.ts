@@ -1,4 +1,4 @@
-/** In float32, a depthwise convolution becomes one kernel, and so do its two gradients: both do what the norms before and after it have to do with its images. */
+/** A depthwise convolution becomes one kernel, and so do its two gradients: both do what the norms before and after it have to do with its images. */
 import type { Draft, DraftValue } from './lower.js'
 
 /** The norm's activation as one of a kernel's several. */
@@ -9,7 +9,7 @@ const isPlainNorm = (maker: Draft | undefined): boolean => maker?.kernel === 'no
 
 /** Whether the own kernels compute a convolution, or a gradient of one, with such images and weights. */
 function isDepthwise({ numbers }: Draft, images: DraftValue | undefined, weights: DraftValue | undefined): boolean {
-  if (images?.precision !== 'float32' || images.layout !== 'blocked') return false
+  if (images?.layout !== 'blocked') return false
   if (weights?.layout !== 'weights' || weights.dims[1] !== 1 || numbers.groups?.[0] !== weights.dims[0]) return false
   const [kernel, stride] = [weights.dims[2] as number, numbers.stride?.[0] as number]
   const square = weights.dims[3] === kernel && numbers.stride?.[1] === stride
