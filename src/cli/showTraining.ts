@@ -1,6 +1,6 @@
 /** Shows a run in the terminal: progress bars while it works, one line per epoch, a table at the end. */
 import type { Finished, Listener, Progress, RunResult } from '../training/index.js'
-import { bytes, duration, percent } from './terminal/format.js'
+import { bytes, duration, percent, rate } from './terminal/format.js'
 import { type ProgressBar, progress } from './terminal/progress.js'
 import { table } from './terminal/table.js'
 
@@ -58,7 +58,7 @@ export function showTraining(): { readonly listen: Listener; readonly close: () 
         : 'no validation images'
       const left = remaining > 0 ? `, ${duration(remaining)} left` : ''
       print(
-        `epoch ${String(record.epoch).padStart(String(epochs).length)}/${epochs}  training loss ${record.train.loss.toFixed(3)}, accuracy ${percent(record.train.top1)}  ${validation}  ${Math.round(record.imagesPerSecond)} images/s${left}`,
+        `epoch ${String(record.epoch).padStart(String(epochs).length)}/${epochs}  training loss ${record.train.loss.toFixed(3)}, accuracy ${percent(record.train.top1)}  ${validation}  ${rate(record.imagesPerSecond, 'image')}${left}`,
       )
     }
   }

@@ -15,15 +15,15 @@ export interface ProgressOptions {
   readonly total?: number | undefined
   /** What is counted. */
   readonly unit: 'image' | 'byte'
-  /** Leaves no line behind when it is done, and says nothing where the output is no terminal. */
+  /** Leaves no line behind when it is done; where the output is no terminal, it says little. */
   readonly transient?: boolean
   /** Default: standard error. */
   readonly stream?: NodeJS.WriteStream
 }
 
 const redrawEvery = 100
-/** Without a terminal, a line when so many milliseconds have passed since the last. */
-const lineEvery = 10_000
+/** Without a terminal, a line when so many milliseconds have passed since the last; of what comes again and again, fewer. */
+const lineEvery = { once: 10_000, transient: 60_000 } as const
 /** The rate is an average over about so many seconds, in which older ones fade. */
 const rateSeconds = 5
 /** Cells of the bar, and columns that are left to the text beside it. */
@@ -101,7 +101,7 @@ export function progress(options: ProgressOptions): ProgressBar {
         if (now - drawn < redrawEvery && count !== total) return
         drawn = now
         draw()
-      } else if (!transient && now - Math.max(drawn, began) >= lineEvery) {
+      } else if (now - Math.max(drawn, began) >= lineEvery[transient ? 'transient' : 'once']) {
         drawn = now
         stream.write(`${label}: ${status()}\n`)
       }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { stripVTControlCharacters } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { bytes, duration, percent, rate, thousands } from './format.js'
 import { progress } from './progress.js'
 import { table } from './table.js'
@@ -85,6 +85,10 @@ function fake(isTTY: boolean, columns = 60): { stream: NodeJS.WriteStream; text:
 }
 
 describe('progress', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
   it('redraws one line in a terminal and ends it', () => {
     const { stream, text } = fake(true)
     const bar = progress({ label: 'Checking images', total: 10, unit: 'image', stream })
@@ -122,6 +126,21 @@ describe('progress', () => {
     for (let i = 1; i <= 1200; i++) bar.update(i)
     bar.done()
     expect(text()).toMatch(/^Checking images: 1,200 in \d+\.\d s\n$/)
+  })
+
+  it('writes a line a minute of an epoch, where there is no terminal', () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    const { stream, text } = fake(false)
+    const bar = progress({ label: 'Training, epoch 1', total: 6000, unit: 'image', transient: true, stream })
+    for (let second = 1; second <= 150; second++) {
+      vi.advanceTimersByTime(1000)
+      bar.update(10 * second)
+    }
+    bar.done()
+    expect(text()).toBe(
+      'Training, epoch 1: 600 of 6,000, 10 images/s, 9 min 00 s left\n' +
+        'Training, epoch 1: 1,200 of 6,000, 10 images/s, 8 min 00 s left\n',
+    )
   })
 
   it('leaves nothing behind where it is transient', () => {
