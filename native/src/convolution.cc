@@ -1,10 +1,11 @@
 // Convolutions and their gradients: by own kernels where the plan or the shape says so, else by oneDNN's primitives.
 #include <cstring>
-#include <map>
+#include <unordered_map>
 #include <stdexcept>
 
 #include "depthwise.h"
 #include "gathered.h"
+#include "geometry.h"
 #include "pointwise.h"
 #include "registry.h"
 #include "weightsIn.h"
@@ -12,83 +13,9 @@
 
 namespace regraft {
 
-using dnnl::algorithm;
 using dnnl::memory;
 
 namespace {
-
-constexpr auto blocked = block == 16 ? memory::format_tag::nChw16c : memory::format_tag::nChw8c;
-
-/// A convolution's shapes as oneDNN wants them, with padded channels.
-struct Geometry {
-  memory::dims source, weights, target;
-  bool depthwise;
-  bool winograd, pointwise;
-  memory::data_type stored;
-  api::Convolution convolution;
-};
-
-/// @param x, w, y indices of the convolution's input, weights and output, or of their gradients
-Geometry geometryOf(const Context &c, const Operation &op, int x, int w, int y) {
-  const auto source = c.dims(x), weights = c.dims(w), target = c.dims(y);
-  const bool plainSource = c.value(x).layout == Layout::plain;
-  Geometry g;
-  const int64_t groups = op.integer("groups");
-  g.depthwise = groups > 1 && groups == source[1] && groups == weights[0];
-  const int64_t inputs = plainSource ? source[1] : padded(source[1]), outputs = padded(target[1]);
-  g.source = {source[0], inputs, source[2], source[3]};
-  g.target = {target[0], outputs, target[2], target[3]};
-  // Groups of several channels, which cannot be padded one by one, are not for this engine: src/engines/onednn/kernels.ts.
-  if (groups > 1 && !g.depthwise) throw std::runtime_error("'" + op.kernel + "' has groups of several channels");
-  if (g.depthwise) g.weights = {outputs, 1, 1, weights[2], weights[3]};
-  else g.weights = {outputs, inputs, weights[2], weights[3]};
-  g.winograd = winograd::wanted(op);
-  g.pointwise = pointwise::wanted(op);
-  auto &convolution = g.convolution;
-  convolution.stride = {op.integer("stride", 0), op.integer("stride", 1)};
-  convolution.padBefore = {op.integer("padding", 0), op.integer("padding", 1)};
-  convolution.padAfter = {op.integer("padding", 2), op.integer("padding", 3)};
-  g.stored = c.value(y).precision == Precision::bfloat16 ? memory::data_type::bf16 : memory::data_type::f32;
-  convolution.source = memory::desc(g.source, g.stored, plainSource ? memory::format_tag::nchw : blocked);
-  convolution.target = memory::desc(g.target, g.stored, blocked);
-  // The own depthwise kernels want the taps of a block of channels together.
-  convolution.weights = memory::desc(g.weights, g.stored, g.depthwise ? depthwiseTag : memory::format_tag::any);
-  return g;
-}
-
-dnnl::primitive_attr attributes(float relu, bool six, bool residual) {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  dnnl::post_ops post;
-  if (residual) post.append_sum(1.0f);
-  if (relu > 0) {
-    if (six) api::appendActivation(post, algorithm::eltwise_clip, 0.0f, 6.0f);
-    else api::appendActivation(post, algorithm::eltwise_relu, 0.0f, 0.0f);
-  }
-  if (post.len() > 0) attr.set_post_ops(post);
-  return attr;
-}
-
-api::Forward forwardDesc(Context &c, const Geometry &g, bool bias, const dnnl::primitive_attr &attr) {
-  if (!bias) return api::forward(c.engine, g.convolution, attr);
-  return api::forward(c.engine, g.convolution, memory::desc({g.target[1]}, memory::data_type::f32, memory::format_tag::x), attr);
-}
-
-api::BackwardWeights weightGradientDesc(Context &c, const Geometry &g, const api::Forward &forward) {
-  // What the primitive likes best, which need not be how the weights are kept.
-  api::Convolution gradient = g.convolution;
-  gradient.weights = memory::desc(g.weights, memory::data_type::f32, memory::format_tag::any);
-  return api::backwardWeights(c.engine, gradient, forward, attributes(0, false, false));
-}
-
-/// The layout that weights, their gradient and their momentum are kept in, in float32: the one that the forward pass
-/// chooses, or where that reads bfloat16, the one that the gradient is computed in.
-memory::desc weightLayout(Context &c, const Geometry &g) {
-  if (g.depthwise) return memory::desc(g.weights, memory::data_type::f32, depthwiseTag);
-  if (g.winograd || g.pointwise) return memory::desc(g.weights, memory::data_type::f32, denseTag);
-  const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
-  return g.stored == memory::data_type::f32 ? forward.weights_desc() : weightGradientDesc(c, g, forward).diff_weights_desc();
-}
 
 /// A primitive with arguments for each thread that works on parts of its own.
 class Call {
@@ -161,13 +88,13 @@ Step inputGradient(Context &c, const Operation &op) {
   const auto g = geometryOf(c, op, dx, w, dy);
   if (g.winograd) return ownConvolution(c, op, g, winograd::inputGradient(c, op), -1);
   if (g.pointwise) return ownConvolution(c, op, g, pointwise::inputGradient(c, op), -1);
-  const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
+  const auto forward = forwardDesc(c, g, false, attributes());
   if (g.depthwise && hasDepthwiseInputGradient(op, c.dims(w))) {
     auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), weightLayout(c, g));
     const auto kernel = depthwiseInputGradient(c, op);
     return {[=, &c] { kernel(weights->data(c, c.data(w))); }, [=, &c] { weights->prepare(c, c.data(w)); }, nullptr};
   }
-  const auto pd = api::backwardData(c.engine, g.convolution, forward, attributes(0, false, false));
+  const auto pd = api::backwardData(c.engine, g.convolution, forward, attributes());
   c.implementation = pd.impl_info_str();
   auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), pd.weights_desc());
   auto call = std::make_shared<Call>(c, pd, dnnl::convolution_backward_data(pd),
@@ -186,7 +113,7 @@ Step weightGradient(Context &c, const Operation &op) {
   if (g.depthwise) return depthwiseWeightGradient(c, op);
   if (g.winograd) return winograd::weightGradient(c, op);
   if (g.pointwise) return pointwise::weightGradient(c, op);
-  const auto forward = forwardDesc(c, g, false, attributes(0, false, false));
+  const auto forward = forwardDesc(c, g, false, attributes());
   const auto pd = weightGradientDesc(c, g, forward);
   c.implementation = pd.impl_info_str();
   auto call = std::make_shared<Call>(c, pd, dnnl::convolution_backward_weights(pd),

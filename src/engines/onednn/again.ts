@@ -1,12 +1,12 @@
 /** What is computed a second time in the backward pass: norms that gradients read, and what the recompute pass has made. */
-import type { Draft, DraftValue, Lowered } from './lower.js'
+import type { Draft, Drafting, DraftValue } from './draft.js'
 import type { DraftStrip } from './strips.js'
 
 /**
  * Gradients have norms applied again right before they read their result, instead of storing it: what came before the
  * norm is read there anyway.
  */
-export function applyNormsAgain({ values, operations }: Lowered): Draft[] {
+export function applyNormsAgain({ values, operations }: Drafting): Draft[] {
   const norms = new Map(
     operations.flatMap(operation =>
       operation.kernel === 'normApply' && !operation.inputs[2] ? [[operation.outputs[0] as string, operation]] : [],

@@ -1,5 +1,5 @@
 /** What a dense convolution, or a gradient of one, works on where all of it lies in blocks. */
-import type { Draft, DraftValue } from './lower.js'
+import type { Draft, DraftValue } from './draft.js'
 
 /** A convolution's images, weights and outputs, or their gradients, as an operation calls them; none of other kernels. */
 export function convolvedBy<Value>({

@@ -1,5 +1,5 @@
 /** A depthwise convolution becomes one kernel, and so do its two gradients: both do what the norms before and after it have to do with its images. */
-import type { Draft, DraftValue } from './lower.js'
+import type { Draft, DraftValue } from './draft.js'
 
 /** The norm's activation as one of a kernel's several. */
 const activationOf = (name: string, norm: Draft | undefined): Draft['numbers'] =>

@@ -1,6 +1,6 @@
 /** Which convolutions are products of pixels and channels, computed by an own kernel. */
 import { convolved } from './convolved.js'
-import type { Draft, DraftValue } from './lower.js'
+import type { Draft, DraftValue } from './draft.js'
 
 /** What a convolution has besides images and weights where it is served, not trained. */
 const served = ({ kernel, inputs, numbers }: Draft): boolean =>

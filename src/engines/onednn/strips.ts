@@ -1,6 +1,6 @@
 /** Groups kernels into strips: they run one after another on a few images at a time, so that what passes between them stays in the cache. */
 import { withRecomputed } from './again.js'
-import type { Draft, DraftValue } from './lower.js'
+import type { Draft, DraftValue } from './draft.js'
 
 /** In how many parts of how many images a strip runs, and whether each thread works on parts of its own. */
 export interface Parts {

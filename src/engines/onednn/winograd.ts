@@ -1,7 +1,7 @@
 /** Which convolutions are computed by Winograd's method: a rule by shape alone, since results follow it. */
 import type { Precision } from '../engine.js'
 import { convolved } from './convolved.js'
-import type { Draft, DraftValue } from './lower.js'
+import type { Draft, DraftValue } from './draft.js'
 import type { Plan } from './plan.js'
 
 /** Multiplications for one pair of channels that transforming its weights takes as long as. */
