@@ -4,7 +4,6 @@
 
 #include "depthwise.h"
 #include "pointwise.h"
-#include "weightsIn.h"
 #include "winograd.h"
 
 namespace regraft {
