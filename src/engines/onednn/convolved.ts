@@ -1,4 +1,5 @@
 /** What a dense convolution, or a gradient of one, works on where all of it lies in blocks. */
+import type { Node } from '../../graph/index.js'
 import type { Draft, DraftValue } from './draft.js'
 
 /** A convolution's images, weights and outputs, or their gradients, as an operation calls them; none of other kernels. */
@@ -16,6 +17,10 @@ export function convolvedBy<Value>({
   if (kernel === 'conv2dWeightGradient') return [inputs[0], outputs[0], inputs[1]]
   return []
 }
+
+/** The weights that a convolution or its gradient reads or writes. */
+export const weightsOf = ({ operator, inputs, outputs }: Node): string | undefined =>
+  convolvedBy({ kernel: operator, inputs, outputs })[1]
 
 /** Images, weights and outputs; undefined of kernels, layouts and groups that only oneDNN has something for. */
 export function convolved(

@@ -57,7 +57,8 @@ export class Drafting {
   }
 }
 
-const activations = { none: 0, relu: 1, relu6: 2 } as const
+/** Activations as kernels are told them. */
+export const activations = { none: 0, relu: 1, relu6: 2 } as const
 
 /** Attributes as lists of numbers. */
 export const numbersOf = ({ attributes }: Pick<Node, 'attributes'>): Record<string, readonly number[]> =>

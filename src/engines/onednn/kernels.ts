@@ -1,8 +1,7 @@
 /** What there is no fast kernel for: told of a graph, and of the implementations that oneDNN chose for its plan. */
 import { RegraftError } from '../../base/errors.js'
 import { elements, type Graph, lookUp, type Node } from '../../graph/index.js'
-import { convolvedBy } from './convolved.js'
-import { weightsOf } from './lower.js'
+import { convolvedBy, weightsOf } from './convolved.js'
 import type { Plan, PlannedOperation } from './plan.js'
 
 /** Whether each of a convolution's groups has several channels, which would have to fill blocks of their own. */

@@ -1,16 +1,9 @@
 /** Turns nodes into the native engine's kernels: most are one kernel, norms several. */
 import type { Graph, Node, OperatorName, Shape } from '../../graph/index.js'
 import type { Precision } from '../engine.js'
+import { weightsOf } from './convolved.js'
 import { Drafting, numbersOf } from './draft.js'
 import { NormLowering } from './lowerNorms.js'
-
-/** The weights that a convolution or its gradient reads or writes. */
-export const weightsOf = ({ operator, inputs, outputs }: Node): string | undefined =>
-  operator === 'conv2d' || operator === 'conv2dInputGradient'
-    ? inputs[1]
-    : operator === 'conv2dWeightGradient'
-      ? outputs[0]
-      : undefined
 
 /** How many of an update's inputs are tensors, which lie alike; scalars follow. */
 const tensorsOf: { readonly [Name in OperatorName]?: number } = { sgd: 3, adamW: 4, blend: 2 }
@@ -62,10 +55,10 @@ export function lower(graph: Graph, precision: Precision = 'float32'): Drafting 
 
   const inputOf = (node: Node, name: string, position: number): string => {
     const value = values.get(name)
-    const wantsBlocks = value?.dims.length === 4 && value.layout === 'plain' && weightsOf(node) !== name
+    const weights = weightsOf(node)
+    const wantsBlocks = value?.dims.length === 4 && value.layout === 'plain' && weights !== name
     if (!value || !wantsBlocks || shapeless.has(node.operator)) return name
-    const weights = values.get(weightsOf(node) ?? '')?.dims
-    const asTheyCome = weights !== undefined && readsPictures(node, position, value.dims, weights)
+    const asTheyCome = weights !== undefined && readsPictures(node, position, value.dims, draft.dims(weights))
     if (asTheyCome && precision === 'float32') return name
     const [kernel, layout] = asTheyCome ? (['toBfloat16', 'plain'] as const) : (['toBlocked', 'blocked'] as const)
     const copy = `${name}.${kernel}`

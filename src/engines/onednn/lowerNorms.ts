@@ -1,6 +1,6 @@
 /** Norms in pieces between which other work fits: sums over each image, statistics, a scale for each channel, its application. */
 import type { Node } from '../../graph/index.js'
-import { type Draft, type Drafting, numbersOf } from './draft.js'
+import { activations, type Draft, type Drafting } from './draft.js'
 import { padded } from './native.js'
 
 /** Float32 places for each of some channels, in whole blocks: two sums in double; four of a scale; two of means. */
@@ -82,8 +82,7 @@ export class NormLowering {
   }
 }
 
-/** The activation that follows a norm, as kernels are told. */
-const activationOf = (node: Node<'batchNorm' | 'batchNormGradient'>): Draft['numbers'] => {
-  const { activation = [] } = numbersOf(node)
-  return { activation }
-}
+/** The activation that follows a norm. */
+const activationOf = ({ attributes }: Node<'batchNorm' | 'batchNormGradient'>): Draft['numbers'] => ({
+  activation: [activations[attributes.activation]],
+})
