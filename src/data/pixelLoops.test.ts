@@ -2,7 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadAddon } from '../base/addon.js'
-import { nativeLoops, type PixelLoops } from './pixelLoops.js'
+import { nativeLoops } from './pixelLoops.js'
+import type { PixelLoops } from './portableLoops.js'
 import { portableLoops } from './portableLoops.js'
 import { type Interpolation, taps } from './taps.js'
 

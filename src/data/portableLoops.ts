@@ -1,6 +1,42 @@
-/** The loops over pixels in plain TypeScript. */
-import type { PixelLoops } from './pixelLoops.js'
+/** What the loops over pixels are, and all of them in plain TypeScript. */
 import { FRACTION, type Taps } from './taps.js'
+
+/** Both implementations give the same numbers, so that which one runs never changes a result. */
+export interface PixelLoops {
+  /**
+   * Resizes RGB bytes: first each row, then each column, rounded to bytes in between.
+   * @param start the byte where the row 0 and the column 0 that the taps speak of meet
+   * @param rowBytes from a row to the next
+   * @param target 3 bytes for each of `columns` in each of `rows`
+   */
+  resample(pixels: Uint8Array, start: number, rowBytes: number, columns: Taps, rows: Taps, target: Uint8Array): void
+  /**
+   * Writes RGB bytes, `size` x `size` pixels, as numbers, channels first.
+   * @param flipped whether each row is read from right to left
+   * @param tables for each channel the number that each byte becomes
+   */
+  normalise(
+    pixels: Uint8Array,
+    size: number,
+    flipped: boolean,
+    tables: readonly [Float32Array, Float32Array, Float32Array],
+    out: Float32Array,
+  ): void
+  /**
+   * A symmetric filter: out[outStart + i] becomes the sum over k of kernel[k] * (source[start + i - k * stride] +
+   * source[start + i + k * stride]), the middle once. The sums of two numbers are rounded to single precision, so that
+   * their products are exact in double precision; the result is rounded after every second k.
+   */
+  symmetric(
+    source: Float32Array,
+    start: number,
+    stride: number,
+    kernel: Float32Array,
+    out: Float32Array,
+    outStart: number,
+    count: number,
+  ): void
+}
 
 const HALF = 1 << (FRACTION - 1)
 

@@ -1,9 +1,10 @@
 /** Builds graphs node by node, checking shapes as it goes. */
 import { type Graph, lookUp, type Node, type Role, type Shape, type Value } from './graph.js'
+import type { NodeBuilder } from './operator.js'
 import type { AttributesOf, OperatorName } from './operators/attributes.js'
 import { operator } from './operators/index.js'
 
-export class GraphBuilder {
+export class GraphBuilder implements NodeBuilder {
   readonly values: Map<string, Value>
   readonly nodes: Node[]
 

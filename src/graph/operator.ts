@@ -1,5 +1,4 @@
 /** What an operator is: a shape rule, a gradient, a cost and an exact reference, all in one place. */
-import type { GraphBuilder } from './builder.js'
 import type { Shape } from './graph.js'
 import type { AttributesOf, OperatorName } from './operators/attributes.js'
 
@@ -15,9 +14,29 @@ export interface Cost {
   readonly bytes: number
 }
 
+/** What a gradient rule appends its nodes with. */
+export interface NodeBuilder {
+  /** Appends a node; its outputs are named after `name`. Returns the names of the outputs. */
+  node<Name extends OperatorName>(
+    operatorName: Name,
+    name: string,
+    inputs: readonly string[],
+    attributes: AttributesOf<Name>,
+    outputSuffixes?: readonly string[],
+  ): string[]
+  /** As `node`, for the common case of one output. */
+  one<Name extends OperatorName>(
+    operatorName: Name,
+    name: string,
+    inputs: readonly string[],
+    attributes: AttributesOf<Name>,
+  ): string
+  shape(name: string): Shape
+}
+
 /** What a gradient rule is given: names of the node's values, and of the gradient that arrives at its first output. */
 export interface GradientContext<Name extends OperatorName> {
-  readonly builder: GraphBuilder
+  readonly builder: NodeBuilder
   readonly attributes: AttributesOf<Name>
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
