@@ -5,9 +5,13 @@ export { type Dataset, type ImageFolderOptions, type ImageSample, imageFolder, t
 export {
   type ClassifierOptions,
   type EvaluationOptions,
+  type Explainer,
+  type ExplainerOptions,
+  type Explanation,
   evaluateRun,
   exportOnnx,
   type ImagePrediction,
+  loadExplainer,
   predict,
   pretrainedModel,
   type RunEvaluation,

@@ -9,6 +9,7 @@ import { compareCommand } from './compare.js'
 import { describeCommand } from './describe.js'
 import { doctorCommand } from './doctor.js'
 import { evaluateCommand } from './evaluate.js'
+import { explainCommand } from './explain.js'
 import { exportCommand } from './export.js'
 import { findLrCommand } from './findLr.js'
 import { predictCommand } from './predict.js'
@@ -45,6 +46,7 @@ for (const command of [
   findLrCommand,
   evaluateCommand,
   predictCommand,
+  explainCommand,
   exportCommand,
   runsCommand,
   compareCommand,

@@ -64,11 +64,11 @@ export const predictCommand = addComputing(
   })
 
 /** Files as they are, the images below folders, and what globs match. */
-async function expand(given: readonly string[]): Promise<string[]> {
+export async function expand(given: readonly string[], command = 'predict'): Promise<string[]> {
   if (given.length === 0)
     throw new RegraftError(
       'usage',
-      "name images to classify: regraft predict RUN IMAGE… (see 'regraft predict --help')",
+      `name images to ${command === 'predict' ? 'classify' : command}: regraft ${command} RUN IMAGE… (see 'regraft ${command} --help')`,
     )
   const found: string[] = []
   for (const path of given) {

@@ -1,6 +1,7 @@
 /** `regraft report`: the report of a run or a study, made anew from its folder. */
 import { Command, Option } from 'commander'
 import { RegraftError } from '../base/errors.js'
+import { loadExplainer } from '../inference/index.js'
 import { completePictures, type Language, languages, writeReport } from '../report/index.js'
 
 export const reportCommand = new Command('report')
@@ -16,7 +17,7 @@ export const reportCommand = new Command('report')
 /** Writes the report and says where; a report without pictures is better than none. */
 export async function report(folder: string, language: Language = 'en'): Promise<void> {
   try {
-    await completePictures(folder)
+    await completePictures(folder, loadExplainer)
   } catch (error) {
     if (!(error instanceof RegraftError && error.code === 'data')) throw error
     process.stderr.write(`warning: the report has no pictures: ${error.message}\n`)

@@ -28,4 +28,12 @@ export {
   splitFromPaths,
   splitToPaths,
 } from './split.js'
-export { augment, type CropFlip, defaultCropFlip, evaluationCrop, normalisation, normalise } from './transform.js'
+export {
+  augment,
+  type CropFlip,
+  defaultCropFlip,
+  evaluationCrop,
+  evaluationPlan,
+  normalisation,
+  normalise,
+} from './transform.js'

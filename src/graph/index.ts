@@ -1,7 +1,7 @@
 /** The graph room: values, operators, differentiation and passes; it knows no models, engines or files. */
 export { GraphBuilder } from './builder.js'
 export { nodeCost } from './cost.js'
-export { differentiate } from './differentiate.js'
+export { differentiate, differentiateAlong } from './differentiate.js'
 export {
   elements,
   type Graph,
@@ -26,7 +26,7 @@ export { placeBuffers, planArena } from './passes/liveness.js'
 export { forInference, forTraining } from './passes/mode.js'
 export { prune } from './passes/prune.js'
 export { recomputations } from './passes/recompute.js'
-export { type Split, splitFrozen } from './passes/split.js'
+export { type Split, splitAt, splitFrozen } from './passes/split.js'
 export { print } from './print.js'
 export {
   averageOf,

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { z } from 'zod'
-import { randomStream } from '../base/random.js'
-import { elements, forInference, interpret, valuesOf } from '../graph/index.js'
+import { forInference, interpret } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { writeModel } from '../training/model.js'
 import { exportOnnx } from './index.js'
+import { randomModel, randomValues } from './randomModel.testing.js'
 
 let folder: string
 beforeEach(async () => {
@@ -38,20 +38,9 @@ const networks = ['resnet18-narrow', 'mobilenet_v2', 'efficientnet_lite0']
 it.each(networks)('%s, exported, has the logits of the network as it is, for any number of images', async network => {
   const classes = ['cat', 'dog', 'Käfer']
   const graph = forInference(networkGraph(networkNamed(network), { classes: classes.length, batch, size }))
-  const start = (name: string, shape: readonly number[]) => {
-    const random = randomStream(3, name)
-    const spread = 1 / Math.sqrt(elements(shape.slice(1)))
-    const around = /running_var|(bn\d?|norm)\.weight/.test(name) ? 1 : 0
-    return new Float32Array(elements(shape)).map(
-      () => around + (around ? 0.2 * random.next() : spread * random.normal()),
-    )
-  }
-  const values = new Map(
-    valuesOf(graph, 'parameter', 'statistic').map(({ name, shape }) => [name, start(name, shape)] as const),
-  )
-  const images = start('images', [batch, 3, size, size])
-  const preprocessing = { ...networkNamed(network).preprocessing, size }
-  await writeModel(join(folder, 'model'), { format: 'regraft-model-1', network, classes, preprocessing, values }, '')
+  const images = randomValues('images', [batch, 3, size, size])
+  const model = randomModel(network, classes, size)
+  await writeModel(join(folder, 'model'), model, '')
   await exportOnnx(folder, join(folder, 'model.onnx'))
 
   const given = join(folder, 'images.json')
@@ -61,7 +50,9 @@ it.each(networks)('%s, exported, has the logits of the network as it is, for any
   const { shape, data, inputs } = reply.parse(JSON.parse(stdout))
   expect(inputs).toEqual(['images'])
   expect(shape).toEqual([batch, classes.length])
-  const all = new Map([...values, ['images', images] as const].map(([name, own]) => [name, Float64Array.from(own)]))
+  const all = new Map(
+    [...model.values, ['images', images] as const].map(([name, own]) => [name, Float64Array.from(own)]),
+  )
   const expected = interpret(graph, all).get(graph.outputs[0] as string) as Float64Array
   const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
   for (const [i, value] of expected.entries()) expect(Math.abs(data[i]! - value)).toBeLessThan(1e-5 * largest)

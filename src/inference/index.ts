@@ -1,4 +1,4 @@
-/** The inference room: predict and evaluate with what was trained. */
+/** The inference room: predict, explain, evaluate and export with what was trained. */
 export {
   type ClassifierOptions,
   type ImagePrediction,
@@ -7,4 +7,5 @@ export {
   type Score,
 } from './classifier.js'
 export { type EvaluationOptions, evaluateRun, type RunEvaluation } from './evaluateRun.js'
+export { type Explainer, type ExplainerOptions, type Explanation, loadExplainer } from './explain.js'
 export { exportOnnx } from './exportOnnx.js'

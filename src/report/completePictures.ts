@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { holdsStudy } from '../study/index.js'
 import { resultFile } from '../training/index.js'
 import { pictureIndexFile } from './pictureIndex.js'
-import { collectPictures } from './pictures.js'
+import { collectPictures, type Explaining } from './pictures.js'
 import { readStudy } from './study/readStudy.js'
 import { chosen } from './study/scores.js'
 
@@ -18,9 +18,16 @@ async function shownRun(folder: string): Promise<string | undefined> {
 /**
  * Keeps the pictures of the run that the report of a folder shows in detail, unless that is done or the run has not finished.
  * @param folder of a run or a study
+ * @param load makes the network ready that explains the worst mistakes
  * @throws RegraftError where the images are no longer there
  */
-export async function completePictures(folder: string): Promise<void> {
+export async function completePictures(folder: string, load?: (run: string) => Promise<Explaining>): Promise<void> {
   const run = await shownRun(folder)
-  if (run !== undefined && existsSync(resultFile(run)) && !existsSync(pictureIndexFile(run))) await collectPictures(run)
+  if (run === undefined || !existsSync(resultFile(run)) || existsSync(pictureIndexFile(run))) return
+  const explainer = await load?.(run)
+  try {
+    await collectPictures(run, undefined, explainer)
+  } finally {
+    await explainer?.close()
+  }
 }

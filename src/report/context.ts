@@ -39,10 +39,22 @@ export async function figure(
 export async function pictures(
   context: Context,
   run: string,
-  wanted: readonly { readonly file: string; readonly path: string; readonly caption: readonly Text[] }[],
+  wanted: readonly {
+    readonly file: string
+    readonly heat?: string | undefined
+    readonly path: string
+    readonly caption: readonly Text[]
+  }[],
 ): Promise<Picture[]> {
-  const found = await Promise.all(wanted.map(async item => ({ ...item, jpeg: await readPicture(run, item.file) })))
-  return found.flatMap(({ file, jpeg, path, caption }) =>
-    jpeg ? [{ file: fromReport(context, join(pictureFolder(run), file)), jpeg, path, caption }] : [],
+  const image = async (file: string) => {
+    const jpeg = await readPicture(run, file)
+    return jpeg && { file: fromReport(context, join(pictureFolder(run), file)), jpeg }
+  }
+  const found = await Promise.all(
+    wanted.map(async ({ file, heat, path, caption }): Promise<Picture[]> => {
+      const [own, over] = await Promise.all([image(file), heat === undefined ? undefined : image(heat)])
+      return own ? [{ ...own, ...(over ? { heat: over } : {}), path, caption }] : []
+    }),
   )
+  return found.flat()
 }

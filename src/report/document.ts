@@ -29,10 +29,15 @@ export interface Figure {
   readonly caption?: Text
 }
 
-export interface Picture {
+interface Image {
   /** Relative to the report. */
   readonly file: string
   readonly jpeg: Uint8Array
+}
+
+export interface Picture extends Image {
+  /** The same picture with a heat map over it. */
+  readonly heat?: Image
   /** Where it came from. */
   readonly path: string
   readonly caption: readonly Text[]

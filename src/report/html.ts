@@ -46,10 +46,12 @@ function table({ columns, rows, marked = [], caption }: Table): string {
   return `<div class="wide"><table>${title}<thead><tr>${head}</tr></thead><tbody>\n${body.join('\n')}\n</tbody></table></div>`
 }
 
-function picture({ jpeg, path, caption }: Picture): string {
-  const source = `data:image/jpeg;base64,${Buffer.from(jpeg).toString('base64')}`
+function picture({ jpeg, heat, path, caption }: Picture): string {
+  const image = (bytes: Uint8Array, alt: string) =>
+    `<img src="data:image/jpeg;base64,${Buffer.from(bytes).toString('base64')}" alt="${escapeHtml(alt)}">`
+  const images = image(jpeg, path) + (heat ? image(heat.jpeg, `${path}, Grad-CAM`) : '')
   const lines = caption.map(line => `<span>${html(line)}</span>`).join('')
-  return `<figure title="${escapeHtml(path)}"><img src="${source}" alt="${escapeHtml(path)}"><figcaption>${lines}</figcaption></figure>`
+  return `<figure${heat ? ' class="two"' : ''} title="${escapeHtml(path)}">${images}<figcaption>${lines}</figcaption></figure>`
 }
 
 /** Writes blocks; counts the figures, since their ids must differ. */

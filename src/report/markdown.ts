@@ -47,6 +47,9 @@ function table({ columns, rows, marked = [], caption }: Table): string {
   return caption === undefined ? text : `${escapeMarkdown(caption)}\n\n${text}`
 }
 
+const images = ({ path, file, heat }: Picture): string =>
+  `![${escapeMarkdown(path)}](${address(file)})${heat ? ` ![Grad-CAM](${address(heat.file)})` : ''}`
+
 /** Pictures side by side, four in a row, with their captions below. */
 function pictures(all: readonly Picture[], title: Text | undefined): string {
   const perRow = 4
@@ -55,9 +58,7 @@ function pictures(all: readonly Picture[], title: Text | undefined): string {
     const row = all.slice(start, start + perRow)
     const filled = [...row, ...new Array<undefined>(start === 0 ? 0 : perRow - row.length).fill(undefined)]
     const cells = filled.map(item =>
-      item
-        ? `![${escapeMarkdown(item.path)}](${address(item.file)})<br>${item.caption.map(line => markdown(line, true)).join('<br>')}`
-        : ' ',
+      item ? `${images(item)}<br>${item.caption.map(line => markdown(line, true)).join('<br>')}` : ' ',
     )
     rows.push(`| ${cells.join(' | ')} |`)
     if (start === 0) rows.unshift(`|${row.map(() => '   ').join('|')}|`, `|${row.map(() => '---').join('|')}|`)

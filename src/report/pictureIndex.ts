@@ -14,8 +14,8 @@ const indexSchema = z.object({
   counts: z.object({ train: counts, validation: counts, test: counts }),
   /** Training images: one or two of a class. */
   samples: z.array(z.object({ file, path: z.string(), class: z.string() })),
-  /** Test images that were taken for another class. */
-  mistakes: z.array(z.object({ file, path: z.string() })),
+  /** Test images that were taken for another class; of the worst also where the network saw that class. */
+  mistakes: z.array(z.object({ file, path: z.string(), heat: file.optional() })),
 })
 
 export type PictureIndex = z.infer<typeof indexSchema>

@@ -18,16 +18,24 @@ export const PAIRS = 10
 export const PER_PAIR = 3
 const AT_ONCE = 4
 
+/** Says where in an image a network sees a class; the inference room has it. */
+export interface Explaining {
+  explain(image: Uint8Array, name: string): Promise<{ overlay(): Promise<Uint8Array> }>
+  close(): Promise<void>
+}
+
 /**
  * Keeps JPEG thumbnails below `<run>/pictures`: training images of up to 40 classes, the worst mistakes, and images
  * of the most confused pairs of classes; and the number of images of each class. Images that cannot be read any more are left out.
  * @param run folder of a finished run
  * @param openImage gives the bytes of an image by its path in the split; by default the file below the run's data folder
+ * @param explainer draws heat maps over the worst mistakes, where it is given
  * @throws RegraftError where the data folder is no longer there
  */
 export async function collectPictures(
   run: string,
   openImage?: (path: string) => Promise<Uint8Array>,
+  explainer?: Explaining,
 ): Promise<PictureIndex> {
   const content = await readRun(run)
   const { config } = content
@@ -48,6 +56,7 @@ export async function collectPictures(
     samples: (await keep(run, 'sample', samples, open)).map(kept => ({ ...kept, class: labels.get(kept.path)! })),
     mistakes: await keep(run, 'mistake', known(mistakePaths(content)), open),
   }
+  if (explainer) await addHeat(run, index, content, explainer, open)
   await writeJson(pictureIndexFile(run), index)
   return index
 }
@@ -76,14 +85,35 @@ function mistakePaths({ result, predictions, config }: ReportedRun): string[] {
   return [...new Set(shown.map(({ path }) => path))]
 }
 
+/** Draws where the network saw the class that it took the worst mistakes for. */
+async function addHeat(
+  run: string,
+  index: PictureIndex,
+  { predictions }: ReportedRun,
+  explainer: Explaining,
+  open: (path: string) => Promise<Uint8Array>,
+): Promise<void> {
+  const taken = new Map(worstMistakes(predictions, WORST).map(({ path, predictedClass }) => [path, predictedClass]))
+  for (const mistake of index.mistakes) {
+    const name = taken.get(mistake.path)
+    if (name === undefined) continue
+    const drawn = async (path: string) => (await explainer.explain(await open(path), name)).overlay()
+    const [kept] = await keep(run, 'heat', [mistake.path], drawn, numberOf(mistake.file))
+    if (kept) mistake.heat = kept.file
+  }
+}
+
+const numberOf = (file: string): number => Number(/\d+/.exec(file))
+
 /** Writes thumbnails; those that cannot be made are left out. */
 async function keep(
   run: string,
-  kind: 'sample' | 'mistake',
+  kind: 'sample' | 'mistake' | 'heat',
   paths: readonly string[],
   open: (path: string) => Promise<Uint8Array>,
+  first = 1,
 ): Promise<{ file: string; path: string }[]> {
-  const numbered = paths.map((path, i) => ({ path, file: `${kind}-${String(i + 1).padStart(3, '0')}.jpg` }))
+  const numbered = paths.map((path, i) => ({ path, file: `${kind}-${String(first + i).padStart(3, '0')}.jpg` }))
   const kept = new Set<string>()
   await forEachBounded(numbered, AT_ONCE, async ({ path, file }) => {
     const jpeg = await thumbnail(path, open).catch(() => undefined)

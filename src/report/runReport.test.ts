@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { imageFolder } from '../data/index.js'
 import { demoShapes } from '../examples/pictogramShapes.js'
 import { drawPictograms } from '../examples/pictograms.js'
+import { loadExplainer } from '../inference/index.js'
 import { train } from '../training/index.js'
 import { classScores, meanScore } from './classScores.js'
 import { collectPictures, shareRunFigures, writeReport } from './index.js'
@@ -48,7 +49,8 @@ beforeAll(async () => {
     threads: 1,
     run,
   })
-  await collectPictures(run)
+  const explainer = await loadExplainer(run)
+  await collectPictures(run, undefined, explainer).finally(() => explainer.close())
   await rm(images, { recursive: true })
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -92,6 +94,8 @@ describe('the report of a run', () => {
     const worst = [...wrong].sort((a, b) => b.loss! - a.loss!).slice(0, 24)
     const kept = pictures!.mistakes.map(({ path }) => path)
     expect(kept).toEqual(expect.arrayContaining(worst.map(({ path }) => path)))
+    const heated = pictures!.mistakes.filter(({ heat }) => heat !== undefined)
+    expect(heated.map(({ path }) => path).sort()).toEqual(worst.map(({ path }) => path).sort())
     expect(pictures!.samples).toHaveLength(2 * names.length)
     expect(pictures!.counts.train).toEqual([8, 8, 8, 8])
     for (const file of (await readdir(join(run, 'pictures'))).filter(name => name.endsWith('.jpg'))) {
@@ -99,7 +103,7 @@ describe('the report of a run', () => {
       expect([format, Math.max(width, height)]).toEqual(['jpeg', 160])
     }
     const shown = (await text('report.html')).match(/<img src="data:image\/jpeg/g) ?? []
-    expect(shown.length).toBeGreaterThanOrEqual(worst.length + pictures!.samples.length)
+    expect(shown.length).toBeGreaterThanOrEqual(2 * worst.length + pictures!.samples.length)
   })
 
   it('refers in Markdown to figures and pictures that are there', async () => {

@@ -67,6 +67,8 @@ figcaption { color: var(--faint); font-size: .85rem; line-height: 1.45 }
 .few { display: inline-block; vertical-align: top; margin-right: 2rem; width: 22.3rem; max-width: 100% }
 .few .pictures { grid-template-columns: repeat(auto-fill, 6.8rem) }
 .pictures figure { margin: 0 }
+.pictures .two { grid-column: span 2; display: grid; grid-template-columns: 1fr 1fr; gap: 0 .25rem; align-content: start }
+.two figcaption { grid-column: 1 / -1 }
 .pictures img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: var(--panel); border-radius: 6px }
 .pictures figcaption { font-size: .76rem; line-height: 1.35; margin-top: .4rem; overflow-wrap: anywhere }
 .pictures span { display: block } .pictures strong { color: var(--text) }

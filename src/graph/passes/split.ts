@@ -1,4 +1,4 @@
-/** The split pass: cuts a graph where what never changes ends and what is trained begins. */
+/** The split pass: cuts a graph in two at one value, for instance where what never changes ends and what is trained begins. */
 import { type Graph, lookUp, type Node } from '../graph.js'
 import { prune } from './prune.js'
 
@@ -35,5 +35,15 @@ export function splitFrozen(graph: Graph, input: string): Split | undefined {
     cut,
     frozen: prune({ ...graph, name: `${graph.name}.frozen`, nodes: before, outputs: [cut] }),
     trained: prune({ ...graph, name: `${graph.name}.trained`, values, nodes: after }),
+  }
+}
+
+/** Cuts a forward graph at a value through which everything goes: what computes it, and what is computed from it. */
+export function splitAt(graph: Graph, cut: string): { readonly before: Graph; readonly after: Graph } {
+  const values = new Map(graph.values).set(cut, { ...lookUp(graph, cut), role: 'input' })
+  const rest = graph.nodes.filter(node => !node.outputs.includes(cut))
+  return {
+    before: prune({ ...graph, name: `${graph.name}.before`, outputs: [cut] }),
+    after: prune({ ...graph, name: `${graph.name}.after`, values, nodes: rest }),
   }
 }

@@ -249,6 +249,7 @@ export const en: Words = {
     worstText: (mistakes, images) => `${mistakes} of ${images} test images were taken for another class.`,
     worstByLoss: 'These have the highest loss: the network gave their true class the least probability.',
     worstByConfidence: 'These are the ones of whose wrong class the network was surest.',
+    heat: 'The picture on the right shows where it saw the class that it named (Grad-CAM): bright places speak for it, and what is dim lay outside its view.',
     noMistakes: 'No test image was taken for another class.',
     isClass: name => ['is ', { strong: name }],
     takenFor: (name, probability) => ['taken for ', { strong: name }, `, ${probability}`],

@@ -180,6 +180,7 @@ export interface ResultWords {
   readonly worstText: (mistakes: string, images: string) => string
   readonly worstByLoss: string
   readonly worstByConfidence: string
+  readonly heat: string
   readonly noMistakes: string
   readonly isClass: (name: string) => Text
   readonly takenFor: (name: string, probability: string) => Text

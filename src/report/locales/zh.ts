@@ -252,6 +252,7 @@ export const zh: Words = {
     worstText: (mistakes, images) => `${images} 张测试图像中有 ${mistakes} 张被误认为其他类别。`,
     worstByLoss: '以下为损失最高的图像：网络给真实类别分配的概率最低。',
     worstByConfidence: '以下为网络对错误类别最有把握的图像。',
+    heat: '右侧图像显示网络所判类别的依据（Grad-CAM）：越亮的区域贡献越大，变暗的部分在网络视野之外。',
     noMistakes: '没有测试图像被误认为其他类别。',
     isClass: name => ['实为 ', { strong: name }],
     takenFor: (name, probability) => ['误认为 ', { strong: name }, `，${probability}`],

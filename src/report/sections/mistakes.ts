@@ -22,11 +22,14 @@ function shown(
   mistakes: readonly TestPrediction[],
   context: Context,
   captionOf: (mistake: TestPrediction) => Text[],
+  explained = false,
 ) {
-  const files = new Map(run.pictures?.mistakes.map(({ path, file }) => [path, file]))
+  const kept = new Map(run.pictures?.mistakes.map(picture => [picture.path, picture]))
   const wanted = mistakes.flatMap(mistake => {
-    const file = files.get(mistake.path)
-    return file === undefined ? [] : [{ file, path: mistake.path, caption: captionOf(mistake) }]
+    const picture = kept.get(mistake.path)
+    if (picture === undefined) return []
+    const { file, path, heat } = picture
+    return [{ file, path, ...(explained ? { heat } : {}), caption: captionOf(mistake) }]
   })
   return pictures(context, run.folder, wanted)
 }
@@ -65,11 +68,17 @@ async function worst(run: ReportedRun, context: Context): Promise<Section> {
   const { predictions } = run
   const mistakes = worstMistakes(predictions, predictions.length)
   const first = mistakes.slice(0, WORST)
-  const images = await shown(run, first, context, mistake => [
-    words.isClass(mistake.trueClass),
-    words.takenFor(mistake.predictedClass, numbers.percent(mistake.probability)),
-    ...lossLine(mistake, context),
-  ])
+  const images = await shown(
+    run,
+    first,
+    context,
+    mistake => [
+      words.isClass(mistake.trueClass),
+      words.takenFor(mistake.predictedClass, numbers.percent(mistake.probability)),
+      ...lossLine(mistake, context),
+    ],
+    true,
+  )
   const explained = first[0]?.loss === undefined ? words.worstByConfidence : words.worstByLoss
   const list: Block = {
     kind: 'list',
@@ -87,6 +96,7 @@ async function worst(run: ReportedRun, context: Context): Promise<Section> {
         words.worstText(numbers.count(mistakes.length), numbers.count(predictions.length)),
         context.words.sentenceGap,
         explained,
+        ...(images.some(({ heat }) => heat) ? [context.words.sentenceGap, words.heat] : []),
       ]),
       images.length > 0 ? { kind: 'pictures', pictures: images } : list,
     ],

@@ -1,0 +1,78 @@
+/** `regraft explain`: shows where in an image the network sees what it says. */
+import { existsSync, statSync } from 'node:fs'
+import { basename, extname, join } from 'node:path'
+import { Command } from 'commander'
+import { RegraftError } from '../base/errors.js'
+import { writeFileAtomic } from '../base/files.js'
+import { loadExplainer, pretrainedModel } from '../inference/index.js'
+import { addComputing, type ComputingOptions, computing } from './computing.js'
+import { expand } from './predict.js'
+import { percent } from './terminal/format.js'
+
+interface ExplainOptions extends ComputingOptions {
+  readonly class?: string
+  readonly out?: string
+  readonly weights?: string
+  readonly network?: string
+}
+
+export const explainCommand = addComputing(
+  new Command('explain')
+    .description('show where in an image the network sees what it says: a heat map over the image, by Grad-CAM')
+    .argument('<paths...>', 'a run folder, then image files, folders or globs; with --weights images only'),
+  'float32',
+)
+  .option('--class <NAME>', 'explain this class instead of the most probable one')
+  .option('--out <PATH>', 'a PNG file for one image, a folder for several; default: IMAGE-gradcam.png here')
+  .option('--weights <SOURCE>', "pretrained weights with ImageNet's classes instead of a run")
+  .option('--network <NAME>', 'the network of --weights, where it cannot be inferred')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  regraft explain runs/photos-resnet50 cat.jpg\n  regraft explain runs/photos-resnet50 cat.jpg --class dog --out dog.png\n  regraft explain runs/photos-resnet50 holiday --out explained',
+  )
+  .action(async (given: string[], options: ExplainOptions) => {
+    const { class: name, out, weights, network } = options
+    const computed = await computing(options)
+    const [run, ...rest] = given as [string, ...string[]]
+    const images = await expand(weights === undefined ? rest : given, 'explain')
+    const model = weights === undefined ? run : await pretrainedModel(weights, { network })
+    const explainer = await loadExplainer(model, computed)
+    const files = outputs(images, out)
+    let bad = 0
+    try {
+      for (const [i, image] of images.entries())
+        try {
+          const explained = await explainer.explain(image, name)
+          await writeFileAtomic(files[i]!, await explained.overlay())
+          const { probability } = explained.scores.find(score => score.class === explained.class)!
+          process.stdout.write(`${files[i]}: ${explained.class} ${percent(probability)}\n`)
+        } catch (error) {
+          if (!(error instanceof RegraftError && error.code === 'data') || images.length === 1) throw error
+          process.stderr.write(`${error.message}\n`)
+          bad++
+        }
+    } finally {
+      await explainer.close()
+    }
+    if (bad > 0)
+      throw new RegraftError('data', `${bad} of ${images.length} images cannot be read; the others were explained`)
+  })
+
+/** Where the pictures go: no two to the same file. */
+function outputs(images: readonly string[], out: string | undefined): string[] {
+  const folder = out !== undefined && (images.length > 1 || (existsSync(out) && statSync(out).isDirectory()))
+  if (folder && extname(out) !== '' && !existsSync(out))
+    throw new RegraftError('usage', `--out ${out} is one file for ${images.length} images; name a folder`)
+  if (out !== undefined && !folder) {
+    if (extname(out).toLowerCase() !== '.png')
+      throw new RegraftError('usage', `--out ${out}: the picture is a PNG; name it so`)
+    return [out]
+  }
+  const used = new Map<string, number>()
+  return images.map(image => {
+    const stem = basename(image, extname(image))
+    const before = used.get(stem) ?? 0
+    used.set(stem, before + 1)
+    return join(out ?? '.', `${stem}${before === 0 ? '' : `-${before + 1}`}-gradcam.png`)
+  })
+}

@@ -1,0 +1,94 @@
+/** Explains what a classifier sees: a network kept ready that says, for an image and a class, where the score comes from. */
+import { RegraftError } from '../base/errors.js'
+import { didYouMean } from '../base/suggest.js'
+import { decodeFile, decodeImage, evaluationCrop, normalisation, normalise, type RgbImage } from '../data/index.js'
+import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
+import { networkGraph, networkNamed } from '../models/index.js'
+import { type Model, ranking, readModel, softmax } from '../training/index.js'
+import type { Score } from './classifier.js'
+import { compileGradCam } from './gradCam.js'
+import { overlay } from './overlay.js'
+
+export interface ExplainerOptions extends CompileOptions {
+  readonly engine?: 'auto' | Engine['name']
+}
+
+/** Why an image is given a class. */
+export interface Explanation {
+  /** The class that is explained. */
+  readonly class: string
+  /** All classes, the most probable first. */
+  readonly scores: readonly Score[]
+  /** Grad-CAM on the cells of the last stage: `side` x `side` numbers from 0 to 1, row by row, of the part that the network saw. */
+  readonly map: Float32Array
+  readonly side: number
+  /** The image as a PNG with the map over it; what the network did not see is dimmed. */
+  overlay(): Promise<Uint8Array>
+}
+
+/** A network that is kept ready. Images wait for one another. */
+export interface Explainer {
+  readonly classes: readonly string[]
+  /**
+   * @param image path or bytes of an image file
+   * @param name a class; by default the most probable one
+   * @throws RegraftError('data') where it cannot be read; RegraftError('usage') where there is no such class
+   */
+  explain(image: string | Uint8Array, name?: string): Promise<Explanation>
+  close(): Promise<void>
+}
+
+/**
+ * Compiles a model for Grad-CAM.
+ * @param model a run folder, a model folder, or a model at hand
+ * @throws RegraftError where there is no model
+ */
+export async function loadExplainer(model: string | Model, options: ExplainerOptions = {}): Promise<Explainer> {
+  const { classes, network, preprocessing, values } = typeof model === 'string' ? await readModel(model) : model
+  const { engine = 'auto', ...compileOptions } = options
+  const { size } = preprocessing
+  const graph = networkGraph(networkNamed(network), { classes: classes.length, batch: 1, size })
+  const gradCam = await compileGradCam(chooseEngine(engine, graph, options.precision), graph, compileOptions)
+  await gradCam.write(values)
+  const tables = normalisation(preprocessing)
+  return {
+    classes,
+    explain: async (image, name) => {
+      const chosen = name === undefined ? undefined : labelOf(name, classes)
+      const decoded = await decode(image)
+      const input = new Float32Array(3 * size * size)
+      normalise({ pixels: evaluationCrop(decoded, preprocessing).pixels, flipped: false }, size, tables, input)
+      const activations = await gradCam.forward(input)
+      const probabilities = softmax(activations.logits)
+      const order = ranking(activations.logits)
+      const label = chosen ?? order[0]!
+      const map = await gradCam.map(activations, label)
+      return {
+        class: classes[label]!,
+        scores: order.map(c => ({ class: classes[c]!, probability: probabilities[c]! })),
+        map,
+        side: gradCam.side,
+        overlay: () => overlay(decoded, map, gradCam.side, preprocessing),
+      }
+    },
+    close: () => gradCam.dispose(),
+  }
+}
+
+async function decode(image: string | Uint8Array): Promise<RgbImage> {
+  try {
+    return await (typeof image === 'string' ? decodeFile(image) : decodeImage(image))
+  } catch (error) {
+    const what = typeof image === 'string' ? image : 'the image'
+    throw new RegraftError('data', `${what} cannot be decoded (${(error as Error).message}); try another image`)
+  }
+}
+
+function labelOf(name: string, classes: readonly string[]): number {
+  const label = classes.indexOf(name)
+  if (label >= 0) return label
+  throw new RegraftError(
+    'usage',
+    `there is no class '${name}'${didYouMean(name, classes) || '.'} It has ${classes.length}: ${classes.slice(0, 10).join(', ')}${classes.length > 10 ? ', …' : ''}`,
+  )
+}
