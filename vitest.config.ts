@@ -7,5 +7,10 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks',
+    coverage: {
+      include: ['dist/**/*.js'],
+      exclude: ['dist/**/*.test.js', 'dist/**/*.testing.js', 'dist/bench/**', 'dist/examples/**'],
+      reporter: ['text-summary', 'html'],
+    },
   },
 })

@@ -32,6 +32,14 @@ it('holds the demo trunk and the sources of the native engine, and no tests', ()
   expect(files.filter(name => /\.(test|testing)\./.test(name))).toEqual([])
 })
 
+it('is put together as bundlers and TypeScript expect it', async () => {
+  const archive = at(readdirSync(folder.path).find(name => name.endsWith('.tgz')) as string)
+  const tool = (name: string, ...args: string[]) => run('npx', [name, ...args], { cwd: resolve('.') })
+  const { stdout } = await tool('publint', '--strict', archive)
+  expect(stdout).toContain('All good')
+  await tool('attw', archive, '--profile', 'esm-only') // fails where it finds a problem
+}, 120_000)
+
 it('trains and predicts by the command', async () => {
   const args = [
     'regraft',
