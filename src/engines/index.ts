@@ -16,7 +16,7 @@ export {
   totalBytes,
 } from './engine.js'
 
-export { toOnnx } from './onnxruntime/index.js'
+export { type OnnxParts, type OpenModel, openModel, toOnnx } from './onnxruntime/index.js'
 export { fasterPrecision, noBfloat16, productRates } from './precision.js'
 export { wouldFit } from './wouldFit.js'
 

@@ -7,6 +7,7 @@ import { parseJson } from '../base/json.js'
 import { elementSize, isInteger, type NumberFormat, toFloat32 } from './numbers.js'
 import { printable } from './printable.js'
 import type { StateDict, StateTensor, Weights } from './stateDict.js'
+import { writeBytes } from './writeBytes.js'
 
 /** The format's own bound on the header. */
 const largestHeader = 100 * 1024 ** 2
@@ -116,7 +117,7 @@ async function bytesAt(file: FileHandle, position: number, length: number): Prom
   return (await fill(file, position, buffer)) ? buffer : undefined
 }
 
-/** Bytes to read or write at once: Node does at most 2 GB. */
+/** Bytes to read at once: Node does at most 2 GB. */
 const piece = 256 * 1024 ** 2
 
 /** Fills the buffer from the file; false where the file ends before. */
@@ -127,11 +128,6 @@ async function fill(file: FileHandle, position: number, buffer: Buffer): Promise
     done += bytesRead
   }
   return true
-}
-
-async function write(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; )
-    done += (await file.write(bytes, done, Math.min(piece, bytes.length - done))).bytesWritten
 }
 
 /**
@@ -156,8 +152,8 @@ export async function writeSafetensors(
   padded.writeBigUInt64LE(BigInt(padded.length - 8))
   padded.set(text, 8)
   await replaceFile(path, async file => {
-    await write(file, padded)
+    await writeBytes(file, padded)
     for (const { values } of tensors.values())
-      await write(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+      await writeBytes(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
   })
 }

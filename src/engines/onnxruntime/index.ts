@@ -5,7 +5,8 @@ import { usableCores } from '../../base/machine.js'
 import type { Engine } from '../engine.js'
 import { memoryOf, startProgram } from './program.js'
 
-export { toOnnx } from './export.js'
+export { type OnnxParts, toOnnx } from './export.js'
+export { type OpenModel, openModel } from './openModel.js'
 
 export const onnxruntimeEngine: Engine = {
   name: 'onnxruntime',

@@ -83,7 +83,7 @@ export interface OnnxNode {
 }
 
 /** Element types that occur, with their numbers in TensorProto. */
-const types = { float32: 1, int64: 7 } as const
+const types = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float64: 11 } as const
 
 export interface OnnxTensor {
   readonly name: string
@@ -96,6 +96,8 @@ export interface OnnxTensor {
 export interface OnnxValue {
   readonly name: string
   readonly shape: readonly (number | string)[]
+  /** Default: float32. */
+  readonly type?: keyof typeof types
 }
 
 export interface OnnxModel {
@@ -115,11 +117,11 @@ function attribute(name: string, value: Attribute) {
   return { name, type: 7, ints: [...value] }
 }
 
-const valueInfo = ({ name, shape }: OnnxValue) => ({
+const valueInfo = ({ name, shape, type = 'float32' }: OnnxValue) => ({
   name,
   type: {
     tensorType: {
-      elemType: types.float32,
+      elemType: types[type],
       shape: { dim: shape.map(size => (typeof size === 'number' ? { dimValue: size } : { dimParam: size })) },
     },
   },

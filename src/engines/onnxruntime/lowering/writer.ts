@@ -56,13 +56,18 @@ export class OnnxWriter {
   }
 
   /** A constant of whole numbers: shapes, axes, indices. */
-  integers(values: readonly number[]): string {
-    return this.#constant('int64', [values.length], new Uint8Array(BigInt64Array.from(values, BigInt).buffer))
+  integers(values: readonly number[], shape: readonly number[] = [values.length]): string {
+    return this.#constant('int64', shape, new Uint8Array(BigInt64Array.from(values, BigInt).buffer))
   }
 
   /** A constant of floats; a scalar where `shape` is []. */
   floats(values: readonly number[], shape: readonly number[] = [values.length]): string {
     return this.#constant('float32', shape, new Uint8Array(Float32Array.from(values).buffer))
+  }
+
+  /** A constant of doubles; a scalar where `shape` is []. */
+  doubles(values: readonly number[], shape: readonly number[] = [values.length]): string {
+    return this.#constant('float64', shape, new Uint8Array(Float64Array.from(values).buffer))
   }
 
   scalar(value: number): string {
