@@ -1,30 +1,93 @@
 /** Exports a trained model as one ONNX file, which every runtime of that format can serve. */
-import { writeFileAtomic } from '../base/files.js'
+import { rename, rm } from 'node:fs/promises'
+import { RegraftError } from '../base/errors.js'
+import { writeFileAtomic, writing } from '../base/files.js'
 import { toOnnx } from '../engines/index.js'
 import { inferenceGraph } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
-import { readModel } from '../training/index.js'
+import { type Model, readModel } from '../training/index.js'
+import { checkExport, type ExportCheck } from './checkExport.js'
+
+/** What of a classifier is inside the file, beside the network. */
+export interface ExportOptions {
+  /** Resizing, crop and normalisation: the input is then `image`, uint8 [height, width, 3], one image of any size. */
+  readonly preprocessing?: boolean
+  /** Softmax: the output is then `probabilities` instead of `logits`. */
+  readonly probabilities?: boolean
+}
+
+/** A file that was written and checked. */
+export interface ExportedOnnx {
+  readonly bytes: number
+  readonly input: string
+  readonly output: string
+  readonly check: ExportCheck
+}
+
+/** The file may differ from the engine by so much, or by this share of the largest number where that is above 1. */
+const MOST = 1e-4
 
 /**
- * Writes the network with batch norm folded, in ONNX's own operators (opset 17): input `images` [batch, 3, size, size],
- * normalised RGB; output logits [batch, classes]. Its metadata hold `network`, and `classes` and `preprocessing` as JSON.
+ * Writes the network with batch norm folded, in ONNX's own operators (opset 17), and runs the file in ONNX Runtime before
+ * it gets its name. Input `images` [batch, 3, size, size], normalised RGB; output `logits` [batch, classes], unless the
+ * options say otherwise. Its metadata hold `network`, and `classes` and `preprocessing` as JSON.
  * @param run a run folder, or a model folder
- * @returns bytes written
- * @throws RegraftError('run') where there is no model
+ * @throws RegraftError('run') where there is no model; RegraftError('engine') where the file differs by more than 1e-4
  */
-export async function exportOnnx(run: string, path: string): Promise<number> {
-  const { classes, network, preprocessing, values } = await readModel(run)
+export async function exportOnnx(run: string, path: string, options: ExportOptions = {}): Promise<ExportedOnnx> {
+  const model = await readModel(run)
+  const { preprocessing = false, probabilities = false } = options
+  const temperature = probabilities ? 1 : undefined
+  const bytes = onnxOf(model, { preprocessing, temperature })
+  const check = await written(path, bytes, aside => checkExport(run, model, aside, { preprocessing, temperature }))
+  return { bytes: bytes.length, ...portsOf(model, options), check }
+}
+
+/** Input and output in words: name, type and shape. */
+export function portsOf({ preprocessing: { size }, classes }: Model, options: ExportOptions) {
+  const rows = options.preprocessing ? '1' : 'batch'
+  return {
+    input: options.preprocessing ? 'image uint8 [height, width, 3]' : `images float32 [batch, 3, ${size}, ${size}]`,
+    output: `${options.probabilities ? 'probabilities' : 'logits'} float32 [${rows}, ${classes.length}]`,
+  }
+}
+
+function onnxOf(model: Model, parts: { preprocessing: boolean; temperature: number | undefined }): Uint8Array {
+  const { classes, network, preprocessing, values } = model
   const forward = networkGraph(networkNamed(network), { classes: classes.length, batch: 1, size: preprocessing.size })
   const { graph, parameters } = inferenceGraph(forward)
-  const file = toOnnx(
+  return toOnnx(
     graph,
     parameters(name => values.get(name) as Float32Array),
-    {
-      network,
-      classes: JSON.stringify(classes),
-      preprocessing: JSON.stringify(preprocessing),
-    },
+    metadataOf(model),
+    { preprocessing: parts.preprocessing ? preprocessing : undefined, temperature: parts.temperature },
   )
-  await writeFileAtomic(path, file)
-  return file.length
+}
+
+export const metadataOf = ({ network, classes, preprocessing }: Model): Record<string, string> => ({
+  network,
+  classes: JSON.stringify(classes),
+  preprocessing: JSON.stringify(preprocessing),
+})
+
+/** Writes aside, checks, and gives the file its name only then: what stood there before is kept where it fails. */
+async function written(
+  path: string,
+  bytes: Uint8Array,
+  check: (aside: string) => Promise<ExportCheck>,
+): Promise<ExportCheck> {
+  const aside = `${path}.${process.pid}.unchecked`
+  await writeFileAtomic(aside, bytes)
+  try {
+    const result = await check(aside)
+    if (!(result.difference <= MOST * Math.max(1, result.largest)))
+      throw new RegraftError(
+        'engine',
+        `${path} was not written: in ONNX Runtime it differs from the engine by ${result.difference.toExponential(1)}, where at most ${MOST.toExponential(0)} is allowed; please report this with the output of 'regraft doctor'`,
+      )
+    await writing(path, () => rename(aside, path))
+    return result
+  } finally {
+    await rm(aside, { force: true })
+  }
 }

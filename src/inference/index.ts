@@ -1,4 +1,6 @@
 /** The inference room: predict, explain, evaluate and export with what was trained. */
+
+export type { ExportCheck } from './checkExport.js'
 export {
   type ClassifierOptions,
   type ImagePrediction,
@@ -8,4 +10,5 @@ export {
 } from './classifier.js'
 export { type EvaluationOptions, evaluateRun, type RunEvaluation } from './evaluateRun.js'
 export { type Explainer, type ExplainerOptions, type Explanation, loadExplainer } from './explain.js'
-export { exportOnnx } from './exportOnnx.js'
+export { type ExportedOnnx, type ExportOptions, exportOnnx } from './exportOnnx.js'
+export { exportWeights } from './exportWeights.js'
