@@ -1,15 +1,18 @@
 /** `regraft audit`: what a person should know of a folder of images before training on it. */
 import { basename, resolve } from 'node:path'
 import { Command } from 'commander'
+import { RegraftError } from '../base/errors.js'
 import { type Audit, audit, type Dataset, type FiveNumbers, isLopsided, type Oddity, split } from '../data/index.js'
 import { oddityWords, writeAuditPage } from '../report/index.js'
 import { checkOptions, fractionsOf } from '../training/index.js'
+import { auditRun } from './auditRun.js'
 import { openData } from './dataFolder.js'
 import { bytes, percent, thousands } from './terminal/format.js'
 import { type ProgressBar, progress } from './terminal/progress.js'
 import { table } from './terminal/table.js'
 
 interface AuditOptions {
+  readonly run?: string
   readonly html?: string
   readonly json?: boolean
   readonly labels?: string
@@ -23,15 +26,30 @@ const NAMED = 10
 
 export const auditCommand = new Command('audit')
   .description('look at every image of a folder: damaged and odd files, duplicates and crops, sizes, classes')
-  .argument('<data>', "folder with one folder per class, or 'caltech101'")
+  .argument('[data]', "folder with one folder per class, or 'caltech101'")
+  .option('--run <RUN>', "look for wrong labels among a finished run's images instead, with its network")
   .option('--html <FILE>', 'where the page with pictures goes; default: FOLDER-audit.html here')
   .option('--json', 'everything as JSON instead of the summary, and no page unless --html names one')
   .option('--labels <FILE>', 'CSV of path, label and perhaps split, instead of class folders')
   .option('--exclude <CLASS...>', 'class folders to leave out')
   .option('--split <T:V:E>', 'the shares that train would be given', '7:2:1')
   .option('--seed <N>', 'the seed that train would be given', Number, 0)
-  .addHelpText('after', '\nExamples:\n  regraft audit photos\n  regraft audit photos --html report.html --seed 3')
-  .action(async (data: string, options: AuditOptions) => {
+  .addHelpText(
+    'after',
+    '\nExamples:\n  regraft audit photos\n  regraft audit photos --html report.html --seed 3\n  regraft audit --run runs/photos-resnet50     # labels that are likely wrong',
+  )
+  .action(async (data: string | undefined, options: AuditOptions) => {
+    if (options.run !== undefined) {
+      const other = data ?? (['html', 'labels', 'exclude'] as const).find(name => options[name])
+      if (other !== undefined)
+        throw new RegraftError('usage', `--run looks at the run's own images; leave out ${data ?? `--${other}`}`)
+      return auditRun(options.run, options.json ?? false)
+    }
+    if (data === undefined)
+      throw new RegraftError(
+        'usage',
+        'name a folder of class folders, or a run: regraft audit FOLDER, regraft audit --run RUN',
+      )
     const { split: shares, seed } = checkOptions({ split: options.split, seed: options.seed })
     const dataset = await openData(data, options.exclude ?? [], options.labels)
     const parts = split(dataset, { fractions: fractionsOf(shares), seed })

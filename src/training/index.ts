@@ -1,4 +1,5 @@
 /** The training room: the loop, optimisers and schedules, metrics, checkpoints, the run folder, events. */
+export { auditLabels, type LabelAudit, type LabelAuditOptions, type LabelDoubt } from './auditLabels.js'
 export { evaluate } from './evaluate.js'
 export type { Listener, Progress, TrainingEvent } from './events.js'
 export type { Finished } from './execute.js'

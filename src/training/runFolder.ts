@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
+import { csvField } from '../base/csv.js'
 import { RegraftError } from '../base/errors.js'
 import { writeFileAtomic, writeJson, writing } from '../base/files.js'
 import { checkedJson, parseJson } from '../base/json.js'
@@ -181,13 +182,10 @@ export interface PredictionRow {
   readonly loss: number
 }
 
-/** Quotes a CSV field where it needs it (RFC 4180). */
-const field = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
-
 export function writePredictions(run: string, rows: readonly PredictionRow[]): Promise<void> {
   const lines = rows.map(row =>
     [row.path, row.trueClass, row.predictedClass]
-      .map(field)
+      .map(csvField)
       .concat(row.probability.toFixed(4), row.loss.toFixed(4))
       .join(','),
   )
