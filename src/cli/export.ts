@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { bytes } from '../base/bytes.js'
 import { RegraftError } from '../base/errors.js'
-import { type ExportOptions, exportOnnx, exportWeights } from '../inference/index.js'
+import { type ExportOptions, exportInt8, exportOnnx, exportWeights } from '../inference/index.js'
+import { percent, rate } from './terminal/format.js'
+import { progress } from './terminal/progress.js'
+import { table } from './terminal/table.js'
 
 const formats = ['onnx', 'safetensors', 'pth'] as const
 type Format = (typeof formats)[number]
@@ -11,6 +14,7 @@ type Format = (typeof formats)[number]
 interface ExportCommandOptions extends ExportOptions {
   readonly format?: Format
   readonly out?: string
+  readonly int8?: boolean
 }
 
 export const exportCommand = new Command('export')
@@ -22,6 +26,7 @@ export const exportCommand = new Command('export')
   .option('--out <FILE>', "where to; default: model.FORMAT in the run's folder")
   .option('--preprocessing', 'ONNX: resizing, crop and normalisation inside; takes one image of any size as it is')
   .option('--probabilities', 'ONNX: softmax inside')
+  .option('--int8', "ONNX: convolutions in 8 bits, with ranges from the run's training images; says what that costs")
   .addHelpText(
     'after',
     '\nExamples:\n  regraft export runs/photos-resnet50 --out photos.onnx\n  regraft export runs/photos-resnet50 --preprocessing --probabilities\n  regraft export runs/photos-resnet50 --out photos.pth     # load_state_dict(torch.load(…))',
@@ -30,7 +35,7 @@ export const exportCommand = new Command('export')
     const format = options.format ?? formats.find(name => options.out?.toLowerCase().endsWith(`.${name}`)) ?? 'onnx'
     const out = options.out ?? join(run, `model.${format}`)
     if (format !== 'onnx') {
-      const given = (['preprocessing', 'probabilities'] as const).find(name => options[name])
+      const given = (['preprocessing', 'probabilities', 'int8'] as const).find(name => options[name])
       if (given)
         throw new RegraftError(
           'usage',
@@ -40,9 +45,9 @@ export const exportCommand = new Command('export')
       say(`${out} (${bytes(written.bytes)}): ${written.tensors} tensors, float32, under PyTorch's names`)
       return
     }
+    if (options.int8) return int8(run, out, options)
     const { bytes: size, input, output, check } = await exportOnnx(run, out, options)
-    const images =
-      check.part === undefined ? 'random' : { train: 'training', val: 'validation', test: 'test' }[check.part]
+    const images = check.part === undefined ? 'random' : parts[check.part]
     const why = check.part === undefined ? " (the run's own are not there)" : ''
     say(`${out} (${bytes(size)}); classes and preprocessing are in its metadata`)
     say(`input   ${input}\noutput  ${output}`)
@@ -51,4 +56,28 @@ export const exportCommand = new Command('export')
     )
   })
 
+const parts = { train: 'training', val: 'validation', test: 'test' }
+
 const say = (line: string) => void process.stdout.write(`${line}\n`)
+
+async function int8(run: string, out: string, options: ExportOptions): Promise<void> {
+  const bar = progress({ label: 'Finding ranges, then comparing', unit: 'image', transient: true })
+  const {
+    bytes: size,
+    input,
+    output,
+    calibrated,
+    comparison,
+  } = await exportInt8(run, out, options, (_, done, total) => bar.update(done, total)).finally(() => bar.done())
+  const { part, images, float32, int8: small, agreement } = comparison
+  say(`${out} (${bytes(size)}); classes and preprocessing are in its metadata`)
+  say(`input   ${input}\noutput  ${output}`)
+  say(`ranges from ${calibrated} training images; compared in ONNX Runtime on ${images} ${parts[part]} images:`)
+  const row = (name: string, { top1, imagesPerSecond }: typeof small) => [
+    name,
+    percent(top1),
+    rate(imagesPerSecond, 'image'),
+  ]
+  say(table(['', 'top-1', 'speed'], [row('float32', float32), row('int8', small)]))
+  say(`the same class for ${percent(agreement)} of the images`)
+}

@@ -16,7 +16,19 @@ export {
   totalBytes,
 } from './engine.js'
 
-export { type OnnxParts, type OpenModel, openModel, toOnnx } from './onnxruntime/index.js'
+export {
+  encodeModel,
+  networkModel,
+  type OnnxModel,
+  type OnnxParts,
+  type OpenModel,
+  openModel,
+  quantise,
+  type Range,
+  rangedTensors,
+  withParts,
+  withRanges,
+} from './onnxruntime/index.js'
 export { fasterPrecision, noBfloat16, productRates } from './precision.js'
 export { wouldFit } from './wouldFit.js'
 

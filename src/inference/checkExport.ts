@@ -2,7 +2,7 @@
 import type { Preprocessing } from '../base/preprocessing.js'
 import { randomStream } from '../base/random.js'
 import { evaluationCrop, normalisation, normalise, type RgbImage } from '../data/index.js'
-import { chooseEngine, openModel } from '../engines/index.js'
+import { chooseEngine, type OnnxParts, openModel } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { compileInference, type Model, softmax } from '../training/index.js'
 import { decoded, imagesOf, spread } from './runImages.js'
@@ -21,19 +21,12 @@ export interface ExportCheck {
   readonly largest: number
 }
 
-/** What of the file is compared. */
-export interface CheckedParts {
-  readonly preprocessing: boolean
-  /** The temperature, where the output is probabilities. */
-  readonly temperature: number | undefined
-}
-
 /** @throws RegraftError('engine') where ONNX Runtime refuses the file */
 export async function checkExport(
   run: string,
   model: Model,
   path: string,
-  { preprocessing, temperature }: CheckedParts,
+  { preprocessing, temperature }: OnnxParts,
 ): Promise<ExportCheck> {
   const { classes, network, values } = model
   const found = await imagesOf(run, ['test', 'val', 'train'])

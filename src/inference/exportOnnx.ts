@@ -2,7 +2,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { RegraftError } from '../base/errors.js'
 import { writeFileAtomic, writing } from '../base/files.js'
-import { toOnnx } from '../engines/index.js'
+import { encodeModel, networkModel, type OnnxModel, type OnnxParts, withParts } from '../engines/index.js'
 import { inferenceGraph } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { type Model, readModel } from '../training/index.js'
@@ -36,10 +36,9 @@ const MOST = 1e-4
  */
 export async function exportOnnx(run: string, path: string, options: ExportOptions = {}): Promise<ExportedOnnx> {
   const model = await readModel(run)
-  const { preprocessing = false, probabilities = false } = options
-  const temperature = probabilities ? 1 : undefined
-  const bytes = onnxOf(model, { preprocessing, temperature })
-  const check = await written(path, bytes, aside => checkExport(run, model, aside, { preprocessing, temperature }))
+  const parts = partsOf(model, options)
+  const bytes = encodeModel({ ...withParts(networkOf(model), parts), metadata: metadataOf(model) })
+  const check = await written(path, bytes, aside => checkExport(run, model, aside, parts))
   return { bytes: bytes.length, ...portsOf(model, options), check }
 }
 
@@ -52,17 +51,21 @@ export function portsOf({ preprocessing: { size }, classes }: Model, options: Ex
   }
 }
 
-function onnxOf(model: Model, parts: { preprocessing: boolean; temperature: number | undefined }): Uint8Array {
-  const { classes, network, preprocessing, values } = model
+/** The network of a model, folded, without what goes before and behind it. */
+export function networkOf({ classes, network, preprocessing, values }: Model): OnnxModel {
   const forward = networkGraph(networkNamed(network), { classes: classes.length, batch: 1, size: preprocessing.size })
   const { graph, parameters } = inferenceGraph(forward)
-  return toOnnx(
+  return networkModel(
     graph,
     parameters(name => values.get(name) as Float32Array),
-    metadataOf(model),
-    { preprocessing: parts.preprocessing ? preprocessing : undefined, temperature: parts.temperature },
   )
 }
+
+/** What goes before and behind the network. */
+export const partsOf = (model: Model, { preprocessing, probabilities }: ExportOptions): OnnxParts => ({
+  preprocessing: preprocessing ? model.preprocessing : undefined,
+  temperature: probabilities ? 1 : undefined,
+})
 
 export const metadataOf = ({ network, classes, preprocessing }: Model): Record<string, string> => ({
   network,

@@ -10,5 +10,6 @@ export {
 } from './classifier.js'
 export { type EvaluationOptions, evaluateRun, type RunEvaluation } from './evaluateRun.js'
 export { type Explainer, type ExplainerOptions, type Explanation, loadExplainer } from './explain.js'
+export { type ExportedInt8, exportInt8, type Int8Comparison } from './exportInt8.js'
 export { type ExportedOnnx, type ExportOptions, exportOnnx } from './exportOnnx.js'
 export { exportWeights } from './exportWeights.js'

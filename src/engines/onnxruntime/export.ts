@@ -1,9 +1,9 @@
 /** Exports a graph as a standalone ONNX model: standard operators, weights inside. */
 import type { Preprocessing } from '../../base/preprocessing.js'
-import { elements, type Graph, lookUp, type Node, type Value, valuesOf } from '../../graph/index.js'
-import { lowerInto } from './lowering/index.js'
+import { elements, type Graph, lookUp, type Node, valuesOf } from '../../graph/index.js'
+import { lower } from './lowering/index.js'
 import { OnnxWriter } from './lowering/writer.js'
-import { encodeModel, type OnnxModel, type OnnxTensor, type OnnxValue } from './onnxProto.js'
+import type { OnnxModel, OnnxTensor, OnnxValue } from './onnxProto.js'
 import { addTransform } from './transform.js'
 
 /** What of a classifier is part of the model, beside the network. */
@@ -15,56 +15,60 @@ export interface OnnxParts {
 }
 
 /**
- * @param graph an inference graph: input `images` [batch, 3, size, size], one output [batch, classes]
+ * A network as an ONNX model: input `images` [batch, 3, size, size], output `logits` [batch, classes], whatever the graph
+ * calls it.
+ * @param graph an inference graph
  * @param parameters every parameter and statistic by name
- * @param metadata text that travels with the model: classes, preprocessing
- * @returns the bytes of an .onnx file (opset 17); its output is named `logits`, or `probabilities`
  */
-export function toOnnx(
-  graph: Graph,
-  parameters: ReadonlyMap<string, Float32Array>,
-  metadata: Readonly<Record<string, string>> = {},
-  parts: OnnxParts = {},
-): Uint8Array {
+export function networkModel(graph: Graph, parameters: ReadonlyMap<string, Float32Array>): OnnxModel {
   const weights = valuesOf(graph, 'parameter', 'statistic').map(({ name }) => {
     const values = parameters.get(name)
     if (!values) throw new Error(`no values were given for '${name}'`)
     return weightTensor(graph, name, values)
   })
-  const named = withOutput(graph, 'logits')
-  return encodeModel({ ...exportedModel(named, parts, writer => lowerInto(writer, named), weights), metadata })
-}
-
-/** The network with what goes before and behind it, and its input and output by their names. */
-export function exportedModel(
-  graph: Graph,
-  { preprocessing, temperature }: OnnxParts,
-  network: (writer: OnnxWriter) => void,
-  weights: readonly OnnxTensor[],
-): OnnxModel {
-  const writer = new OnnxWriter(false, 1)
-  const [{ name, shape }] = valuesOf(graph, 'input') as [Value]
-  if (preprocessing) addTransform(writer, preprocessing, 'image', name)
-  network(writer)
-  const [logits] = graph.outputs as [string]
-  if (temperature !== undefined)
-    writer.add('Softmax', [writer.add('Div', [logits, writer.scalar(temperature)])], { axis: 1 }, 'probabilities')
-  const input: OnnxValue = preprocessing
-    ? { name: 'image', type: 'uint8', shape: ['height', 'width', 3] }
-    : { name, shape: ['batch', ...shape.slice(1)] }
-  const rows = preprocessing ? 1 : 'batch'
-  const classes = lookUp(graph, logits).shape[1] as number
+  const named = withOutput(graph, logits)
+  const writer = lower(named, false)
+  const free = (name: string) => ({ name, shape: ['batch', ...lookUp(named, name).shape.slice(1)] })
   return {
     name: graph.name,
     nodes: writer.nodes,
     initializers: [...writer.constants.values(), ...weights],
-    inputs: [input],
-    outputs: [{ name: temperature === undefined ? logits : 'probabilities', shape: [rows, classes] }],
+    inputs: valuesOf(named, 'input').map(({ name }) => free(name)),
+    outputs: [free(logits)],
+  }
+}
+
+const logits = 'logits'
+
+/** The model with what goes before and behind the network, and its input and output by their names. */
+export function withParts(model: OnnxModel, { preprocessing, temperature }: OnnxParts): OnnxModel {
+  const [before, after] = ['transform', 'softmax'].map(prefix => new OnnxWriter(false, 1, prefix)) as [
+    OnnxWriter,
+    OnnxWriter,
+  ]
+  const [input] = model.inputs as [OnnxValue]
+  if (preprocessing) addTransform(before, preprocessing, 'image', input.name)
+  if (temperature !== undefined) {
+    const scaled = after.add('Div', [logits, after.scalar(temperature)])
+    after.add('Softmax', [scaled], { axis: 1 }, 'probabilities')
+  }
+  const classes = model.outputs[0]!.shape[1]!
+  return {
+    ...model,
+    nodes: [...before.nodes, ...model.nodes, ...after.nodes],
+    initializers: [...before.constants.values(), ...model.initializers, ...after.constants.values()],
+    inputs: [preprocessing ? { name: 'image', type: 'uint8', shape: ['height', 'width', 3] } : input],
+    outputs: [
+      {
+        name: temperature === undefined ? logits : 'probabilities',
+        shape: [preprocessing ? 1 : 'batch', classes],
+      },
+    ],
   }
 }
 
 /** The graph with its output under another name, the same for every network. */
-export function withOutput(graph: Graph, name: string): Graph {
+function withOutput(graph: Graph, name: string): Graph {
   const [old] = graph.outputs as [string]
   const renamed = (value: string) => (value === old ? name : value)
   const values = new Map([...graph.values].map(([key, value]) => [renamed(key), { ...value, name: renamed(key) }]))

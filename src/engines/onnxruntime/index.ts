@@ -5,8 +5,10 @@ import { usableCores } from '../../base/machine.js'
 import type { Engine } from '../engine.js'
 import { memoryOf, startProgram } from './program.js'
 
-export { type OnnxParts, toOnnx } from './export.js'
+export { networkModel, type OnnxParts, withParts } from './export.js'
+export { encodeModel, type OnnxModel } from './onnxProto.js'
 export { type OpenModel, openModel } from './openModel.js'
+export { quantise, type Range, rangedTensors, withRanges } from './quantise.js'
 
 export const onnxruntimeEngine: Engine = {
   name: 'onnxruntime',

@@ -48,12 +48,7 @@ const lowerings: { readonly [Name in OperatorName]: Lowering<Name> } = {
  */
 export function lower(graph: Graph, fused: boolean, block = 1): OnnxWriter {
   const writer = new OnnxWriter(fused, block)
-  lowerInto(writer, graph)
-  return writer
-}
-
-/** Appends the graph's nodes to those that stand already. */
-export function lowerInto(writer: OnnxWriter, graph: Graph): void {
   for (const node of graph.nodes) (lowerings[node.operator] as Lowering<OperatorName>)(writer, graph, node)
   for (const name of [...graph.outputs, ...graph.updates.values()]) plain(writer, graph, name)
+  return writer
 }

@@ -16,10 +16,12 @@ export class OnnxWriter {
   /**
    * @param fused whether ONNX Runtime's own fused operators may be used, or only standard ones
    * @param block channels of a block in which activations are kept (`layout.ts`); 1: they are kept in ONNX's order
+   * @param prefix of names that are made up, where nodes of several writers come together
    */
   constructor(
     readonly fused: boolean,
     readonly block: number,
+    readonly prefix = '',
   ) {}
 
   /** Whether a node has written that tensor. */
@@ -48,7 +50,7 @@ export class OnnxWriter {
     attributes: Readonly<Record<string, Attribute>>,
     given: readonly (string | undefined)[],
   ): readonly string[] {
-    const outputs = given.map(name => name ?? `#${this.#count++}`)
+    const outputs = given.map(name => name ?? `${this.prefix}#${this.#count++}`)
     const last = inputs.findLastIndex(input => input !== '')
     for (const output of outputs) this.#written.add(output)
     this.nodes.push({ type, inputs: inputs.slice(0, last + 1), outputs, attributes })
@@ -78,7 +80,7 @@ export class OnnxWriter {
     const key = `${type} [${shape}] ${Buffer.from(bytes).toString('base64')}`
     const known = this.constants.get(key)
     if (known) return known.name
-    const name = `constant${this.constants.size}`
+    const name = `${this.prefix}constant${this.constants.size}`
     this.constants.set(key, { name, type, shape, bytes })
     return name
   }

@@ -1,0 +1,176 @@
+/** Exports a trained model in 8 bits: ranges from training images, and what it costs and gains measured on others. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { RegraftError } from '../base/errors.js'
+import { writeFileAtomic } from '../base/files.js'
+import type { Preprocessing } from '../base/preprocessing.js'
+import { decodeFile, evaluationCrop, normalisation, normalise } from '../data/index.js'
+import {
+  encodeModel,
+  type OnnxModel,
+  type OpenModel,
+  openModel,
+  quantise,
+  type Range,
+  rangedTensors,
+  withParts,
+  withRanges,
+} from '../engines/index.js'
+import { ranking, readModel } from '../training/index.js'
+import { type ExportOptions, metadataOf, networkOf, partsOf, portsOf } from './exportOnnx.js'
+import { imagesOf, type RunImages, spread } from './runImages.js'
+
+/** Images for the ranges, images that are compared, and images of a batch. */
+const [CALIBRATED, COMPARED, BATCH] = [64, 512, 16]
+
+/** What 8 bits cost and gain, measured in ONNX Runtime on the same images; accuracies are fractions from 0 to 1. */
+export interface Int8Comparison {
+  readonly part: RunImages['part']
+  readonly images: number
+  readonly float32: { readonly top1: number; readonly imagesPerSecond: number }
+  readonly int8: { readonly top1: number; readonly imagesPerSecond: number }
+  /** Share of the images that both give the same class. */
+  readonly agreement: number
+}
+
+export interface ExportedInt8 {
+  readonly bytes: number
+  readonly input: string
+  readonly output: string
+  /** Training images that the ranges come from. */
+  readonly calibrated: number
+  readonly comparison: Int8Comparison
+}
+
+type Progress = (task: 'calibrating' | 'comparing', done: number, total: number) => void
+
+/**
+ * Writes the network with convolutions in 8 bits; the last layer stays float32. Each activation's range is the mean, over
+ * training images, of its least and greatest value. Runs in any runtime that knows QuantizeLinear and DequantizeLinear.
+ * @param run folder of a finished run whose images are still there
+ * @throws RegraftError('run') where there is no model or there are no images
+ */
+export async function exportInt8(
+  run: string,
+  path: string,
+  options: ExportOptions = {},
+  onProgress?: Progress,
+): Promise<ExportedInt8> {
+  const model = await readModel(run)
+  const [training, held] = [await imagesOf(run, ['train']), await imagesOf(run, ['test', 'val', 'train'])]
+  if (!training || !held)
+    throw new RegraftError(
+      'run',
+      `8 bits need images to find their ranges on, and ${run} has none: its data folder is not there; name a run folder whose images still are`,
+    )
+  const network = networkOf(model)
+  const chosen = spread(training.paths, CALIBRATED)
+  const aside = await mkdtemp(join(tmpdir(), 'regraft-int8-'))
+  try {
+    const opened = async (name: string, content: OnnxModel) => {
+      await writeFile(join(aside, name), encodeModel(content))
+      return openModel(join(aside, name))
+    }
+    const ranges = await rangesOf(
+      await opened('ranges.onnx', withRanges(network)),
+      network,
+      chosen,
+      model.preprocessing,
+      done => onProgress?.('calibrating', done, chosen.length),
+    )
+    const small = quantise(network, ranges)
+    const bytes = encodeModel({ ...withParts(small, partsOf(model, options)), metadata: metadataOf(model) })
+    const models = [await opened('float32.onnx', network), await opened('int8.onnx', small)] as const
+    const comparison = await compare(models, held, model.preprocessing, model.classes.length, (done, total) =>
+      onProgress?.('comparing', done, total),
+    )
+    await writeFileAtomic(path, bytes)
+    return { bytes: bytes.length, ...portsOf(model, options), calibrated: chosen.length, comparison }
+  } finally {
+    await rm(aside, { recursive: true, force: true })
+  }
+}
+
+async function rangesOf(
+  model: OpenModel,
+  network: OnnxModel,
+  paths: readonly string[],
+  preprocessing: Preprocessing,
+  onProgress: (done: number) => void,
+): Promise<Map<string, Range>> {
+  const sums = new Map(rangedTensors(network).map(name => [name, [0, 0] as [number, number]]))
+  try {
+    for (const [i, path] of paths.entries()) {
+      const found = await model.run({ images: await inputOf([path], preprocessing) })
+      for (const [name, sum] of sums) {
+        sum[0] += found[`${name}#min`]![0]! / paths.length
+        sum[1] += found[`${name}#max`]![0]! / paths.length
+      }
+      onProgress(i + 1)
+    }
+    return sums
+  } finally {
+    model.close()
+  }
+}
+
+async function compare(
+  models: readonly [OpenModel, OpenModel],
+  { part, paths, labels }: RunImages,
+  preprocessing: Preprocessing,
+  classes: number,
+  onProgress: (done: number, total: number) => void,
+): Promise<Int8Comparison> {
+  const chosen = spread([...paths.keys()], COMPARED)
+  const right = [0, 0]
+  const seconds = [0, 0]
+  let same = 0
+  let timed = 0
+  try {
+    for (let first = 0; first < chosen.length; first += BATCH) {
+      const batch = chosen.slice(first, first + BATCH)
+      const images = await inputOf(
+        batch.map(i => paths[i]!),
+        preprocessing,
+      )
+      const predicted: number[][] = []
+      for (const [m, model] of models.entries()) {
+        const began = performance.now()
+        const { logits } = await model.run({ images })
+        // The first batch warms up
+        if (first > 0) seconds[m] = seconds[m]! + (performance.now() - began) / 1000
+        predicted.push(batch.map((_, row) => ranking(logits!.slice(row * classes, (row + 1) * classes))[0]!))
+      }
+      if (first > 0) timed += batch.length
+      for (const [row, i] of batch.entries()) {
+        const [a, b] = predicted.map(own => own[row]!) as [number, number]
+        if (a === b) same++
+        for (const [m, label] of [a, b].entries()) if (label === labels[i]) right[m]!++
+      }
+      onProgress(first + batch.length, chosen.length)
+    }
+  } finally {
+    for (const model of models) model.close()
+  }
+  const [float32, int8] = [0, 1].map(m => ({
+    top1: right[m]! / chosen.length,
+    imagesPerSecond: timed / Math.max(seconds[m]!, 1e-9),
+  })) as [Int8Comparison['float32'], Int8Comparison['int8']]
+  return { part, images: chosen.length, float32, int8, agreement: same / chosen.length }
+}
+
+/** Images as a network gets them. */
+async function inputOf(paths: readonly string[], preprocessing: Preprocessing) {
+  const { size } = preprocessing
+  const length = 3 * size * size
+  const data = new Float32Array(paths.length * length)
+  const tables = normalisation(preprocessing)
+  await Promise.all(
+    paths.map(async (path, i) => {
+      const { pixels } = evaluationCrop(await decodeFile(path), preprocessing)
+      normalise({ pixels, flipped: false }, size, tables, data.subarray(i * length, (i + 1) * length))
+    }),
+  )
+  return { type: 'float32' as const, shape: [paths.length, 3, size, size], data }
+}
