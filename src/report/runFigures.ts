@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomic } from '../base/files.js'
 import { type ResolvedOptions, readConfig, readHistory } from '../training/index.js'
+import { addCardFigure } from './cardFigure.js'
 import { rateText } from './lrFinder.js'
 import { appendImage } from './tensorboard.js'
 
@@ -14,6 +15,7 @@ export const settingsStem = ({ epochs, batchSize, lrHead, lrBackbone }: Resolved
 /**
  * Copies the curves that the report (`writeReport`, in English) left in the run's `figures` folder under names that tell
  * the settings, `acc_ep30_bs32_lrh1e-3_lrb1e-2`, and appends all figures to the run's TensorBoard file.
+ * The accuracy goes into the model's card, too.
  * @returns the paths of the PNG files
  */
 export async function shareRunFigures(run: string): Promise<string[]> {
@@ -30,5 +32,6 @@ export async function shareRunFigures(run: string): Promise<string[]> {
     await appendImage(run, name, history.length, await readFile(path))
     paths.push(path)
   }
+  await addCardFigure(run)
   return paths
 }

@@ -162,6 +162,9 @@ describe('the figures of a run', () => {
   it('also have names that tell the settings', async () => {
     await writeReport(run)
     await shareRunFigures(run)
+    const card = await text('model/README.md')
+    expect(card).toContain('![Accuracy after each epoch](accuracy.png)')
+    expect(existsSync(join(run, 'model', 'accuracy.png'))).toBe(true)
     const files = await readdir(join(run, 'figures'))
     for (const name of ['acc_ep2_bs16_lrh1e-2_lrb1e-3', 'loss_ep2_bs16_lrh1e-2_lrb1e-3', 'accuracy', 'reliability'])
       for (const kind of ['svg', 'png']) expect(files).toContain(`${name}.${kind}`)

@@ -1,4 +1,8 @@
-/** The model card: what a shipped model is, what it was trained on, and how well it does. */
+/** The model card: what a shipped model is, what it was trained on, how well it does, and how to load it. */
+import { basename } from 'node:path'
+import { stringify } from 'yaml'
+import { type Network, networkNamed } from '../models/index.js'
+import { snippets } from './cardSnippets.js'
 import type { RunConfig, RunResult, WithInterval } from './runFolder.js'
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`
@@ -8,25 +12,79 @@ const row = (name: string, metrics: WithInterval | undefined) =>
     ? `| ${name} | ${metrics.images} | ${percent(metrics.top1)} (${metrics.interval.map(percent).join(' to ')}) | ${percent(metrics.meanPerClass)} | ${metrics.loss.toFixed(3)} |\n`
     : ''
 
-/** Markdown for the model folder's README. */
+/** A name without what Markdown, HTML or YAML would understand, nor any folder of the machine or secret of an address it came from. */
+const plainName = (path: string): string =>
+  basename(path.replace(/[?#].*$/s, '')).replace(/[^\p{L}\p{N}._ -]+/gu, '-') || 'images'
+
+/** The header that the Hugging Face Hub reads. */
+function header(config: RunConfig, result: RunResult, network: Network): string {
+  const { provenance } = config
+  const data = plainName(config.data)
+  const published = network.weights[provenance.source]
+  const base = /^hf:(.+)$/.exec(published?.url ?? provenance.source)?.[1]
+  const measured = result.test ?? result.validation
+  const name = `${network.name}-${data}`
+  const results = measured && [
+    {
+      task: { type: 'image-classification' },
+      dataset: { name: data, type: 'imagefolder', split: result.test ? 'test' : 'validation' },
+      metrics: [
+        { type: 'accuracy', value: Number(measured.top1.toFixed(4)) },
+        { type: 'accuracy', name: 'mean per-class accuracy', value: Number(measured.meanPerClass.toFixed(4)) },
+      ],
+    },
+  ]
+  return stringify({
+    pipeline_tag: 'image-classification',
+    library_name: 'regraft',
+    tags: ['image-classification', 'regraft', network.name],
+    ...(provenance.licence ? { license: provenance.licence.toLowerCase() } : {}),
+    ...(base ? { base_model: base } : {}),
+    datasets: [data.replaceAll(' ', '-')],
+    metrics: ['accuracy'],
+    ...(results ? { 'model-index': [{ name, results }] } : {}),
+  })
+}
+
+/** Markdown for the model folder's README. No path of the machine that trained it stands in it. */
 export function modelCard(config: RunConfig, result: RunResult): string {
   const { options, provenance, classes, preprocessing } = config
-  const origin = [provenance.source, provenance.origin, provenance.licence].filter(Boolean).join('; ')
-  return `# ${config.network} for ${classes.length} classes
+  const network = networkNamed(config.network)
+  const origin = [plainName(provenance.source), provenance.origin].filter(Boolean).join('; ')
+  const split = config.split
+  return `---
+${header(config, result, network)}---
 
-An image classifier, fine-tuned with Regraft ${config.environment.regraft} from pretrained weights (${origin}).
+# ${config.network} for ${classes.length} classes
+
+An image classifier, fine-tuned with Regraft ${config.environment.regraft} from ${provenance.source === 'none' ? 'random weights' : `pretrained weights (${origin})`}.
+
+## Results
 
 | images | number | top-1 accuracy (95 % interval) | mean per-class accuracy | loss |
 |---|---|---|---|---|
 ${row('validation', result.validation)}${row('test', result.test)}
 The weights are those of epoch ${result.bestEpoch} of ${options.epochs}, the best on the validation images; the test images were used once, in the end.
 
+## How to use it
+
+${snippets(config)}
+## How it was made
+
+- Data: ${plainName(config.data)}; ${split.train.length} images for training, ${split.val.length} for validation, ${split.test.length} for testing
 - Input: ${preprocessing.size} x ${preprocessing.size} pixels, RGB; short side to ${preprocessing.resize} (${preprocessing.interpolation}, antialiased), centre crop; pixel / 255, mean ${preprocessing.mean.map(value => value.toFixed(4)).join(', ')}, deviation ${preprocessing.std.map(value => value.toFixed(4)).join(', ')}
 - Training: ${options.epochs} epochs, batch ${config.resolved.batchSize}, learning rates ${options.lrBackbone} (backbone) and ${options.lrHead} (head), weight decay ${options.weightDecay}, augmentation ${config.resolved.augment}, seed ${options.seed}
-- Training images: ${config.split.train.length} of ${config.split.train.length + config.split.val.length + config.split.test.length}
-- Classes: ${classes.join(', ')}
+- Pretrained weights: ${origin}${provenance.sha256 ? `, SHA-256 ${provenance.sha256}` : ''}; licence ${provenance.licence ?? 'not known to Regraft: look where they come from'}
+- Licence of the images: not known to Regraft; whoever publishes the model has to know it
 
-\`model.json\` holds classes and preprocessing, \`model.safetensors\` the weights under PyTorch's parameter names.
-It can be no better than its images: check it on yours before you rely on it.
+## Limits
+
+It gives every image one of its ${classes.length} classes, also images of something else. It can be no better than its images: check it on yours before you rely on it.
+
+## Classes
+
+In the order of the outputs:
+
+    ${JSON.stringify(classes)}
 `
 }
