@@ -24,6 +24,7 @@ export async function writing<T>(path: string, write: () => Promise<T>): Promise
 
 /** What is wrong with a path itself. */
 const unusable: Readonly<Record<string, string>> = {
+  ENOENT: 'no file can be made there; choose another folder',
   ENOTDIR: 'a part of it is a file; choose another folder',
   EEXIST: 'there is a file where a folder should be; choose another folder',
   EISDIR: 'that is a folder; name a file',

@@ -107,5 +107,10 @@ it('is refused where the file does not compute what the engine does, and what wa
   expect((await readdir(folder)).sort()).toEqual(['model', 'model.onnx'])
 })
 
+it.skipIf(process.platform !== 'linux')('says where no file can be made', async () => {
+  await writeModel(join(folder, 'model'), randomModel('resnet18-narrow', classes, size), '')
+  await expect(exportOnnx(folder, '/proc/model.onnx')).rejects.toThrow(/cannot be written: no file can be made there/)
+})
+
 it('is for finished runs', () =>
   expect(exportOnnx(folder, join(folder, 'model.onnx'))).rejects.toThrow(/holds no trained model/))
