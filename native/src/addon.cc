@@ -7,6 +7,7 @@
 #include "pixelFunctions.h"
 #include "planFrom.h"
 #include "program.h"
+#include "tiles.h"
 
 namespace regraft {
 
@@ -159,6 +160,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   const dnnl_version_t *version = dnnl_version();
   exports.Set("version", std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch));
   exports.Set("channelBlock", Napi::Number::New(env, static_cast<double>(block)));
+  const tiles::Found &found = tiles::found();
+  exports.Set("tiles", Napi::String::New(env, found.kind == tiles::Kind::amx ? "amx" : found.kind == tiles::Kind::portable ? "portable" : ""));
+  exports.Set("lacksTiles", Napi::String::New(env, found.why));
   exports.Set("productRate", Napi::Function::New(env, ProductRate));
   exports.Set("Program", ProgramObject::Define(env));
   exportPixelFunctions(env, exports);

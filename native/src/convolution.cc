@@ -8,6 +8,7 @@
 #include "geometry.h"
 #include "pointwise.h"
 #include "registry.h"
+#include "tileConvolution.h"
 #include "weightsIn.h"
 #include "winograd.h"
 
@@ -59,6 +60,7 @@ Step ownConvolution(Context &c, const Operation &op, const Geometry &g, const Co
 Step conv2d(Context &c, const Operation &op) {
   const int x = op.in(0), w = op.in(1), bias = op.in(2), residual = op.in(3), y = op.out(0);
   const auto g = geometryOf(c, op, x, w, y);
+  if (g.tiles) return ownConvolution(c, op, g, tiles::forward(c, op), bias);
   if (g.winograd) return ownConvolution(c, op, g, winograd::forward(c, op), bias);
   if (g.pointwise) return ownConvolution(c, op, g, pointwise::forward(c, op), bias);
   const double activation = op.number("activation");
@@ -86,6 +88,7 @@ Step conv2d(Context &c, const Operation &op) {
 Step inputGradient(Context &c, const Operation &op) {
   const int dy = op.in(0), w = op.in(1), dx = op.out(0);
   const auto g = geometryOf(c, op, dx, w, dy);
+  if (g.tiles) return ownConvolution(c, op, g, tiles::inputGradient(c, op), -1);
   if (g.winograd) return ownConvolution(c, op, g, winograd::inputGradient(c, op), -1);
   if (g.pointwise) return ownConvolution(c, op, g, pointwise::inputGradient(c, op), -1);
   const auto forward = forwardDesc(c, g, false, attributes());
@@ -111,6 +114,7 @@ Step weightGradient(Context &c, const Operation &op) {
   c.weightLayouts[dw] = layout;
   if (layout.get_size() > c.value(dw).bytes) throw std::runtime_error("the layout of '" + c.value(dw).name + "' is larger than planned");
   if (g.depthwise) return depthwiseWeightGradient(c, op);
+  if (g.tiles) return tiles::weightGradient(c, op);
   if (g.winograd) return winograd::weightGradient(c, op);
   if (g.pointwise) return pointwise::weightGradient(c, op);
   const auto forward = forwardDesc(c, g, false, attributes());

@@ -4,6 +4,7 @@
 
 #include "depthwise.h"
 #include "pointwise.h"
+#include "tileConvolution.h"
 #include "winograd.h"
 
 namespace regraft {
@@ -32,6 +33,7 @@ Geometry geometryOf(const Context &c, const Operation &op, int x, int w, int y) 
   else g.weights = {outputs, inputs, weights[2], weights[3]};
   g.winograd = winograd::wanted(op);
   g.pointwise = pointwise::wanted(op);
+  g.tiles = tiles::wanted(op);
   auto &convolution = g.convolution;
   convolution.stride = {op.integer("stride", 0), op.integer("stride", 1)};
   convolution.padBefore = {op.integer("padding", 0), op.integer("padding", 1)};
@@ -71,7 +73,7 @@ api::BackwardWeights weightGradientDesc(Context &c, const Geometry &g, const api
 
 memory::desc weightLayout(Context &c, const Geometry &g) {
   if (g.depthwise) return memory::desc(g.weights, memory::data_type::f32, depthwiseTag);
-  if (g.winograd || g.pointwise) return memory::desc(g.weights, memory::data_type::f32, denseTag);
+  if (g.winograd || g.pointwise || g.tiles) return memory::desc(g.weights, memory::data_type::f32, denseTag);
   const auto forward = forwardDesc(c, g, false, attributes());
   return g.stored == memory::data_type::f32 ? forward.weights_desc() : weightGradientDesc(c, g, forward).diff_weights_desc();
 }

@@ -8,7 +8,7 @@ namespace regraft {
 struct Geometry {
   dnnl::memory::dims source, weights, target;
   bool depthwise;
-  bool winograd, pointwise;
+  bool winograd, pointwise, tiles;
   dnnl::memory::data_type stored;
   api::Convolution convolution;
 };

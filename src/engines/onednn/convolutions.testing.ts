@@ -16,7 +16,7 @@ import type { Plan } from './plan.js'
 type Sides = readonly [batch: number, channels: number, filters: number, height: number, width: number]
 type Padding = readonly [number, number, number, number]
 
-const stride = [1, 1] as const
+type Stride = readonly [number, number]
 
 /** A convolution of `taps` by `taps` with everything that may follow it. */
 function inference(
@@ -24,13 +24,17 @@ function inference(
   taps: number,
   padding: Padding,
   activation: Activation,
+  stride: Stride,
 ): Graph {
   const builder = new GraphBuilder('inference')
   const x = builder.declare('x', 'input', [batch, channels, height, width])
   const weight = builder.declare('weight', 'parameter', [filters, channels, taps, taps])
   const bias = builder.declare('bias', 'parameter', [filters])
   const [top, left, bottom, right] = padding
-  const sides = [height + top + bottom - taps + 1, width + left + right - taps + 1]
+  const sides = [
+    Math.floor((height + top + bottom - taps) / stride[0]) + 1,
+    Math.floor((width + left + right - taps) / stride[1]) + 1,
+  ]
   // Nobody reads it afterwards, and the convolution's result is not the graph's: it may take its place.
   const added = builder.declare('added', 'input', [batch, filters, ...sides])
   const residual = builder.one('relu', 'residual', [added], {})
@@ -40,10 +44,15 @@ function inference(
 }
 
 /** The gradients of a convolution behind another one. */
-function training([batch, channels, filters, height, width]: Sides, taps: number, padding: Padding): Graph {
+function training(
+  [batch, channels, filters, height, width]: Sides,
+  taps: number,
+  padding: Padding,
+  stride: Stride,
+): Graph {
   const builder = new GraphBuilder('training')
   const parameter = (name: string, ...shape: number[]) => builder.declare(name, 'parameter', shape)
-  const attributes = { stride, groups: 1, activation: 'none' } as const
+  const attributes = { stride: [1, 1], groups: 1, activation: 'none' } as const
   const images = builder.declare('images', 'input', [batch, 3, height, width])
   const one = builder.one('conv2d', 'one', [images, parameter('one.weight', channels, 3, 3, 3)], {
     ...attributes,
@@ -52,6 +61,7 @@ function training([batch, channels, filters, height, width]: Sides, taps: number
   const two = builder.one('conv2d', 'two', [one, parameter('two.weight', filters, channels, taps, taps)], {
     ...attributes,
     padding,
+    stride,
   })
   const features = builder.one('globalAveragePool', 'features', [two], {})
   const head = [parameter('fc.weight', 5, filters), parameter('fc.bias', 5)]
@@ -59,13 +69,18 @@ function training([batch, channels, filters, height, width]: Sides, taps: number
 }
 
 /** Graphs around a convolution of `taps` by `taps`, and the kernels that are the convolution or its gradients. */
-export const around = (sides: Sides, taps: number, padding: Padding): { graph: Graph; kernels: string[] }[] => [
+export const around = (
+  sides: Sides,
+  taps: number,
+  padding: Padding,
+  stride: Stride = [1, 1],
+): { graph: Graph; kernels: string[] }[] => [
   ...(['none', 'relu', 'relu6'] as const).map(activation => ({
-    graph: inference(sides, taps, padding, activation),
+    graph: inference(sides, taps, padding, activation, stride),
     kernels: ['conv2d'],
   })),
   {
-    graph: training(sides, taps, padding),
+    graph: training(sides, taps, padding, stride),
     kernels: ['conv2d', 'conv2dInputGradient', 'conv2dWeightGradient'],
   },
 ]

@@ -23,6 +23,10 @@ interface Addon {
   readonly version: string
   /** Channels that stand together in memory: as many as a register of the CPU it was built for holds. */
   readonly channelBlock: number
+  /** Whose products of tiles of bfloat16 there are: the CPU's (AMX), those in plain C++, which tests ask for, or '': none. */
+  readonly tiles: 'amx' | 'portable' | ''
+  /** Why there are none, in words. */
+  readonly lacksTiles: string
   /** Multiply-adds per second of a product of two large matrices: what the CPU can do at most. */
   productRate(precision: Precision, threads: number): Promise<number>
   readonly Program: new (plan: Plan) => NativeProgram
@@ -33,6 +37,12 @@ export function padded(channels: number): number {
   const addon = nativeAddon()
   const block = typeof addon === 'string' ? 16 : addon.channelBlock
   return Math.ceil(channels / block) * block
+}
+
+/** Whether products of tiles of bfloat16 can be had. */
+export function hasTiles(): boolean {
+  const addon = nativeAddon()
+  return typeof addon !== 'string' && addon.tiles !== ''
 }
 
 /** The addon, or in words why it is not there. */

@@ -5,9 +5,10 @@ import { applyNormsAgain } from './again.js'
 import type { Draft, DraftValue } from './draft.js'
 import { fuseDepthwise } from './fuseDepthwise.js'
 import { lower, updatesInPlace } from './lower.js'
-import { padded } from './native.js'
+import { hasTiles, padded } from './native.js'
 import { markPointwise } from './pointwise.js'
 import { cacheBytes, type DraftStrip, once, type Parts, strips } from './strips.js'
+import { markTiles } from './tiles.js'
 import { markWinograd } from './winograd.js'
 
 export interface PlannedValue extends DraftValue {
@@ -58,8 +59,15 @@ function bytesOf({ dims, layout, precision }: DraftValue): number {
  * Draws up the plan: kernels, strips, updates in place, and the arena.
  * @param cache bytes that a thread may touch at a time
  * @param precision how images and what is computed from them are stored
+ * @param tiles whether there are products of tiles of bfloat16
  */
-export function planOf(graph: Graph, threads: number, cache = cacheBytes, precision: Precision = 'float32'): Plan {
+export function planOf(
+  graph: Graph,
+  threads: number,
+  cache = cacheBytes,
+  precision: Precision = 'float32',
+  tiles = hasTiles(),
+): Plan {
   const lowered = lower(graph, precision)
   const { values } = lowered
   const inPlace = updatesInPlace(graph)
@@ -72,7 +80,8 @@ export function planOf(graph: Graph, threads: number, cache = cacheBytes, precis
     }))
   const outputs = new Set(graph.outputs)
   const fused = fuseDepthwise(applyNormsAgain(lowered), values, outputs)
-  const kernels = markPointwise(markWinograd(fused, values), values)
+  const dense = tiles && precision === 'bfloat16' ? markTiles : markWinograd
+  const kernels = markPointwise(dense(fused, values), values)
   const groups = [...strips(kernels, values, bytesOf, cache, threads), ...copies]
   const operations = groups.flatMap(group => group.operations)
   makeLocal(groups, values, outputs)

@@ -34,7 +34,7 @@ describe("Winograd's method", () => {
     ['bfloat16', 11],
   ] as const)('computes convolutions of ResNet-50 in %s: %i, and their gradients', (precision, count) => {
     const forward = networkGraph(networkNamed('resnet50'), { classes: 7, batch: 8, size: 224 })
-    const kernels = marked(planOf(gradientStep(forward).graph, 2, undefined, precision))
+    const kernels = marked(planOf(gradientStep(forward).graph, 2, undefined, precision, false))
     for (const kernel of ['conv2d', 'conv2dInputGradient', 'conv2dWeightGradient'])
       expect(kernels.filter(one => one === kernel)).toHaveLength(count)
   })
@@ -67,7 +67,7 @@ else
         const reference = computed(graph)
         for (const [precision, ...bounds] of precisions)
           for (const cache of [2 ** 12, 2 ** 30]) {
-            const plan = planOf(graph, threads, cache, precision)
+            const plan = planOf(graph, threads, cache, precision, false)
             expect(marked(plan).sort()).toEqual(kernels)
             for (const { name, error } of await errorsOf(graph, plan, reference))
               expect(error, `${name} in ${precision}`).toBeLessThan(bounds[kernels.length > 1 ? 1 : 0])

@@ -1,0 +1,57 @@
+#include "tileWeights.h"
+
+#include "tiles.h"
+
+namespace regraft::tiles {
+
+namespace {
+
+/// Two rows of channels as pairs of bfloat16.
+Words pairs(Lanes first, Lanes second) {
+  Bfloat16Lanes a, b;
+  a = first;
+  b = second;
+  return (Words)__builtin_convertvector(a.bits, Bfloat16Lanes::Words) | (Words)(__builtin_convertvector(b.bits, Bfloat16Lanes::Words) << 16);
+}
+
+}  // namespace
+
+Weights::Weights(Context &context, int index, bool forGradient, std::vector<Step> steps) : c_(context), index_(index), forGradient_(forGradient), steps_(std::move(steps)) {
+  const auto dims = c_.value(index).dims;
+  area_ = dims[2] * dims[3];
+  given_ = padded(dims[forGradient ? 1 : 0]) / block;
+  summed_ = padded(dims[forGradient ? 0 : 1]) / block;
+  const size_t bytes = given_ * steps_.size() * tileBytes;
+  bool updated = false;
+  for (const Operation &op : c_.plan.operations)
+    for (int output : op.outputs) updated = updated || output == index;
+  if (updated) held_ = c_.hold(bytes);
+  else kept_ = c_.keep(bytes);
+}
+
+void Weights::prepare(const float *weights) {
+  if (kept_ && version_ == c_.versions[index_]) return;
+  version_ = c_.versions[index_];
+  const int64_t count = static_cast<int64_t>(steps_.size());
+  Words *const tiles = reinterpret_cast<Words *>(const_cast<char *>(data()));
+#pragma omp parallel for collapse(2) schedule(static)
+  for (int64_t b = 0; b < given_; b++)
+    for (int64_t at = 0; at < count; at++) {
+      const auto [deep, tap] = steps_[at];
+      Words *tile = tiles + (b * count + at) * side;
+      for (int64_t half = 0; half < 2; half++, tile += side / 2) {
+        const int64_t other = 2 * deep + half;
+        if (other >= summed_) {
+          for (int64_t i = 0; i < side / 2; i++) tile[i] = Words{};
+          continue;
+        }
+        const int64_t out = forGradient_ ? other : b, in = forGradient_ ? b : other, inputs = forGradient_ ? given_ : summed_;
+        Words rows[side];
+        memcpy(rows, weights + ((out * inputs + in) * area_ + tap) * side * side, tileBytes);
+        if (forGradient_) transpose(rows);
+        for (int64_t i = 0; i < side / 2; i++) tile[i] = pairs((Lanes)rows[2 * i], (Lanes)rows[2 * i + 1]);
+      }
+    }
+}
+
+}  // namespace regraft::tiles
