@@ -120,57 +120,63 @@ struct Target {
   Bfloat16Lanes *y;
 };
 
+/// Sums of positions that stand in a row, as do their pixels.
+template <Activation A>
+inline void finishRun(const Lanes *sums, int64_t count, Lanes shift, const Bfloat16Lanes *residual, Bfloat16Lanes *y, int64_t step) {
+  if (residual)
+    for (int64_t i = 0; i < count; i++) y[i * step] = activate<A>(sums[i] + shift + Lanes(residual[i * step]));
+  else
+    for (int64_t i = 0; i < count; i++) y[i * step] = activate<A>(sums[i] + shift);
+}
+
 /// Some positions' sums to the pixels that they belong to; those between rows belong to none.
 template <Activation A>
 void finish(const Products &p, const Sweep &sweep, const float *sums, int64_t first, int64_t count, int64_t out, int64_t plane, const Target &target) {
   const int64_t columns = p.rasters[0].columns;
   const Lanes shift = target.bias ? reinterpret_cast<const Lanes *>(target.bias)[out] : Lanes{};
   int64_t i = first / columns, j = first % columns;
-  for (int64_t row = 0; row < count; row++) {
-    if (j < sweep.columns) {
+  for (int64_t done = 0; done < count; i++, j = 0) {
+    const int64_t run = std::min(count - done, sweep.columns - j);
+    if (run > 0) {
       const int64_t at = plane + (sweep.firstRow + i * sweep.rowStep) * p.target.width + sweep.firstColumn + j * sweep.columnStep;
-      const Lanes sum = reinterpret_cast<const Lanes *>(sums)[row] + shift;
-      target.y[at] = activate<A>(target.residual ? sum + Lanes(target.residual[at]) : sum);
+      finishRun<A>(reinterpret_cast<const Lanes *>(sums) + done, run, shift, target.residual ? target.residual + at : nullptr, target.y + at, sweep.columnStep);
     }
-    if (++j == columns) {
-      j = 0;
-      i++;
-    }
+    done += columns - j;
   }
 }
 
 template <class Tiles, Activation A>
 void sweepImage(Tiles &tiles, const Products &p, const Sweep &sweep, const char *packed, const char *weights, int64_t image, int64_t group, const Target &target) {
-  alignas(64) float sums[4 * side * side];
+  alignas(64) float both[2][4 * side * side];
   const int64_t count = (sweep.rows - 1) * p.rasters[0].columns + sweep.columns, bBlock = static_cast<int64_t>(p.steps.size()) * tileBytes;
   const int64_t out = 2 * group, outs = std::min<int64_t>(2, p.target.blocks - out);
   const char *a = packed + image * p.imageBytes(), *b = weights + out * bBlock + sweep.firstStep * tileBytes;
-  for (int64_t first = 0; first < count; first += 2 * side) {
+  const auto end = [&](int64_t first) {
+    const float *sums = both[first / (2 * side) % 2];
     const int64_t some = std::min(2 * side, count - first);
-    const char *from = a + first * rowBytes;
-    if (some > side && outs > 1) multiply<Tiles, 2, 2>(tiles, from, sweep, b, bBlock, sums);
-    else if (some > side) multiply<Tiles, 2, 1>(tiles, from, sweep, b, bBlock, sums);
-    else if (outs > 1) multiply<Tiles, 1, 2>(tiles, from, sweep, b, bBlock, sums);
-    else multiply<Tiles, 1, 1>(tiles, from, sweep, b, bBlock, sums);
     for (int64_t tile = 0; tile * side < some; tile++)
       for (int64_t o = 0; o < outs; o++)
         finish<A>(p, sweep, sums + (tile * outs + o) * side * side, first + tile * side, std::min(side, some - tile * side), out + o, p.target.plane(image, out + o), target);
+  };
+  // What a tile's registers have written can be read a while later: meanwhile the next ones are computed.
+  for (int64_t first = 0; first < count; first += 2 * side) {
+    float *sums = both[first / (2 * side) % 2];
+    const char *from = a + first * rowBytes;
+    if (count - first > side && outs > 1) multiply<Tiles, 2, 2>(tiles, from, sweep, b, bBlock, sums);
+    else if (count - first > side) multiply<Tiles, 2, 1>(tiles, from, sweep, b, bBlock, sums);
+    else if (outs > 1) multiply<Tiles, 1, 2>(tiles, from, sweep, b, bBlock, sums);
+    else multiply<Tiles, 1, 1>(tiles, from, sweep, b, bBlock, sums);
+    if (first > 0) end(first - 2 * side);
   }
+  end((count - 1) / (2 * side) * 2 * side);
 }
 
 /// Blocks of 16 channels by twos; without a second one, zeros.
 void pack(const Products &p, const Bfloat16Lanes *x, char *packed, int64_t image, int64_t deep) {
   const int64_t count = static_cast<int64_t>(p.rasters.size());
-  for (int64_t phase = 0; phase < count; phase++) {
-    const Raster &raster = p.rasters[phase];
-    auto *to = reinterpret_cast<Bfloat16Lanes *>(packed + image * p.imageBytes() + (deep * count + phase) * p.rasterBytes());
-    for (int64_t half = 0; half < 2; half++) {
-      const int64_t b = 2 * deep + half;
-      if (b < p.source.blocks) fill(raster, x + p.source.plane(image, b), to + half, 2);
-      else
-        for (int64_t i = 0; i < raster.positions(); i++) to[2 * i + half] = Bfloat16Lanes{};
-    }
-  }
+  const Bfloat16Lanes *plane = x + p.source.plane(image, 2 * deep), *other = 2 * deep + 1 < p.source.blocks ? plane + p.source.pixels() : nullptr;
+  for (int64_t phase = 0; phase < count; phase++)
+    fillPairs(p.rasters[phase], plane, other, reinterpret_cast<Bfloat16Lanes *>(packed + image * p.imageBytes() + (deep * count + phase) * p.rasterBytes()));
 }
 
 template <class Tiles, Activation A>

@@ -13,9 +13,13 @@ struct Raster {
   int64_t rowStep, columnStep;
   int64_t top, left;
   int64_t positions() const { return rows * columns; }
+  /// Whether it is the plane, pixel by pixel.
+  bool same() const { return rows == height && columns == width && rowStep == 1 && columnStep == 1 && top == 0 && left == 0; }
 };
 
-/// Copies a plane's pixels. @param pitch blocks of channels from position to position of `to`
-void fill(const Raster &raster, const Bfloat16Lanes *plane, Bfloat16Lanes *to, int64_t pitch);
+/// Copies a plane's pixels.
+void fill(const Raster &raster, const Bfloat16Lanes *plane, Bfloat16Lanes *to);
+/// Copies the pixels of two planes, or of one and zeros where the other is null, beside each other.
+void fillPairs(const Raster &raster, const Bfloat16Lanes *plane, const Bfloat16Lanes *other, Bfloat16Lanes *to);
 
 }  // namespace regraft::tiles

@@ -6,12 +6,15 @@ namespace regraft::tiles {
 
 namespace {
 
-/// Two rows of channels as pairs of bfloat16.
-Words pairs(Lanes first, Lanes second) {
-  Bfloat16Lanes a, b;
-  a = first;
-  b = second;
-  return (Words)__builtin_convertvector(a.bits, Bfloat16Lanes::Words) | (Words)(__builtin_convertvector(b.bits, Bfloat16Lanes::Words) << 16);
+/// Two rows of 16 weights in bfloat16, as pairs of one of each.
+Words rounded(const Words *two) {
+  Bfloat16Lanes rows[2 * side / block];
+  for (int64_t i = 0; i < 2 * side / block; i++) {
+    Lanes weights;
+    memcpy(&weights, reinterpret_cast<const Lanes *>(two) + i, sizeof weights);
+    rows[i] = weights;
+  }
+  return pairs(rows);
 }
 
 }  // namespace
@@ -49,7 +52,7 @@ void Weights::prepare(const float *weights) {
         Words rows[side];
         memcpy(rows, weights + ((out * inputs + in) * area_ + tap) * side * side, tileBytes);
         if (forGradient_) transpose(rows);
-        for (int64_t i = 0; i < side / 2; i++) tile[i] = pairs((Lanes)rows[2 * i], (Lanes)rows[2 * i + 1]);
+        for (int64_t i = 0; i < side / 2; i++) tile[i] = rounded(rows + 2 * i);
       }
     }
 }

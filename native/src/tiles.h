@@ -103,8 +103,16 @@ F forTiles(F amx, F portable) {
 using AmxTiles = PortableTiles;
 #endif
 
-/// 16 vectors of 32-bit numbers.
+/// A row of a tile, or 16 pairs of bfloat16.
 typedef uint32_t Words __attribute__((vector_size(rowBytes)));
+
+/// Two blocks of 16 channels that stand one behind the other, as pairs of one of each.
+inline Words pairs(const Bfloat16Lanes *two) {
+  typedef uint16_t Shorts __attribute__((vector_size(rowBytes)));
+  Shorts v;
+  memcpy(&v, two, sizeof v);
+  return (Words)__builtin_shufflevector(v, v, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
 
 /// Rows and columns change places.
 inline void transpose(Words v[side]) {
