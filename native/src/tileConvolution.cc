@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "norm.h"
+#include "tilePictures.h"
 #include "tileRaster.h"
 #include "tileWeights.h"
 #include "tiles.h"
@@ -20,32 +21,70 @@ struct Sweep {
   std::vector<int64_t> offsets;
 };
 
-/// A convolution or an input gradient: images are copied to rasters of 32 channels, over which the sweeps go.
+/// A convolution or an input gradient: images are copied, and the sweeps go over the copies.
 struct Products {
-  Context::Planes source, target;
-  std::vector<Raster> rasters;  // alike but for where they begin
+  Context::Planes target;
   std::vector<Sweep> sweeps;
   std::vector<Step> steps;
+  /// Of a copy: bytes of an image and of a position, and positions in a row.
+  int64_t imageBytes, positionBytes, columns;
+  /// Copies of an image, by its number in the part, that can be made at a time, and one of them.
+  int64_t copies;
+  std::function<void(const void *images, char *to, int64_t image, int64_t copy)> copy;
 
-  int64_t deep() const { return (source.blocks + 1) / 2; }
-  int64_t rasterBytes() const { return rasters[0].positions() * rowBytes; }
-  int64_t imageBytes() const { return deep() * static_cast<int64_t>(rasters.size()) * rasterBytes(); }
+  int64_t batch() const { return target.batch; }
   /// A last tile runs beyond the end; what it finds there is thrown away.
-  int64_t packedBytes() const { return source.batch * imageBytes() + 2 * tileBytes; }
+  int64_t packedBytes() const { return batch() * imageBytes + 2 * tileBytes; }
 };
 
+/// Rasters of 32 channels each, alike but for where they begin.
+struct Rasters {
+  Context::Planes source;
+  std::vector<Raster> phases;
+
+  int64_t deep() const { return (source.blocks + 1) / 2; }
+  int64_t count() const { return static_cast<int64_t>(phases.size()); }
+  int64_t bytes() const { return phases[0].positions() * rowBytes; }
+  /// Blocks of 16 channels by twos; without a second one, zeros.
+  void copy(const void *images, char *to, int64_t image, int64_t d) const {
+    const Bfloat16Lanes *plane = static_cast<const Bfloat16Lanes *>(images) + source.plane(image, 2 * d), *other = 2 * d + 1 < source.blocks ? plane + source.pixels() : nullptr;
+    for (int64_t phase = 0; phase < count(); phase++) fillPairs(phases[phase], plane, other, reinterpret_cast<Bfloat16Lanes *>(to + (d * count() + phase) * bytes()));
+  }
+};
+
+Products productsOver(const Rasters &r, const Context::Planes &target) {
+  return {target, {}, {}, r.deep() * r.count() * r.bytes(), rowBytes, r.phases[0].columns, r.deep(), [r](const void *images, char *to, int64_t image, int64_t d) { r.copy(images, to, image, d); }};
+}
+
 Products productsOf(const Shape &s) {
-  Products p{s.in, s.out, {}, {{s.out.height, s.out.width, 1, 1, 0, 0, 0, {}}}, {}};
+  Rasters rasters{s.in, {}};
   const int64_t rowPhases = std::min(s.rowStep, s.kernelHeight), columnPhases = std::min(s.columnStep, s.kernelWidth);
   for (int64_t r = 0; r < rowPhases; r++)
-    for (int64_t c = 0; c < columnPhases; c++) p.rasters.push_back({s.in.height, s.in.width, s.rows(), s.columns(), s.rowStep, s.columnStep, s.top - r, s.left - c});
-  for (int64_t d = 0; d < p.deep(); d++)
+    for (int64_t c = 0; c < columnPhases; c++) rasters.phases.push_back({s.in.height, s.in.width, s.rows(), s.columns(), s.rowStep, s.columnStep, s.top - r, s.left - c});
+  Products p = productsOver(rasters, s.out);
+  Sweep sweep{s.out.height, s.out.width, 1, 1, 0, 0, 0, {}};
+  for (int64_t d = 0; d < rasters.deep(); d++)
     for (int64_t r = 0; r < s.kernelHeight; r++)
       for (int64_t c = 0; c < s.kernelWidth; c++) {
         const int64_t phase = r % s.rowStep * columnPhases + c % s.columnStep, position = r / s.rowStep * s.columns() + c / s.columnStep;
         p.steps.push_back({d, r * s.kernelWidth + c});
-        p.sweeps[0].offsets.push_back((d * rowPhases * columnPhases + phase) * p.rasterBytes() + position * rowBytes);
+        sweep.offsets.push_back((d * rasters.count() + phase) * rasters.bytes() + position * rowBytes);
       }
+  p.sweeps.push_back(std::move(sweep));
+  return p;
+}
+
+/// The first convolution, where it reads pictures as they come.
+Products picturesOf(const Windows &w, const Context::Planes &target) {
+  Products p{target, {}, {}, w.pictureBytes(), w.positionBytes(), w.columns, 1, [w](const void *images, char *to, int64_t image, int64_t) {
+               packPicture(w, static_cast<const Bfloat16 *>(images) + image * w.channels * w.height * w.width, to);
+             }};
+  Sweep sweep{target.height, target.width, 1, 1, 0, 0, 0, {}};
+  for (int64_t r = 0; r < w.kernelHeight; r++) {
+    p.steps.push_back({0, r * w.kernelWidth});
+    sweep.offsets.push_back(w.offset(r));
+  }
+  p.sweeps.push_back(std::move(sweep));
   return p;
 }
 
@@ -71,15 +110,16 @@ std::pair<int64_t, int64_t> reachOf(int64_t pixels, int64_t outputs, int64_t bef
 Products gradientOf(const Shape &s) {
   const auto [top, rows] = reachOf(s.in.height, s.out.height, s.top, s.kernelHeight, s.rowStep);
   const auto [left, columns] = reachOf(s.in.width, s.out.width, s.left, s.kernelWidth, s.columnStep);
-  Products p{s.out, s.in, {{s.out.height, s.out.width, rows, columns, 1, 1, top, left}}, {}, {}};
+  const Rasters rasters{s.out, {{s.out.height, s.out.width, rows, columns, 1, 1, top, left}}};
+  Products p = productsOver(rasters, s.in);
   for (int64_t row = 0; row < s.rowStep; row++)
     for (int64_t column = 0; column < s.columnStep; column++) {
       Sweep sweep{(s.in.height - row + s.rowStep - 1) / s.rowStep, (s.in.width - column + s.columnStep - 1) / s.columnStep, s.rowStep, s.columnStep, row, column, static_cast<int64_t>(p.steps.size()), {}};
-      for (int64_t d = 0; d < p.deep(); d++)
+      for (int64_t d = 0; d < rasters.deep(); d++)
         for (const auto &[r, down] : tapsAt(row, s.top, s.kernelHeight, s.rowStep))
           for (const auto &[c, right] : tapsAt(column, s.left, s.kernelWidth, s.columnStep)) {
             p.steps.push_back({d, r * s.kernelWidth + c});
-            sweep.offsets.push_back(d * p.rasterBytes() + ((down + top) * columns + right + left) * rowBytes);
+            sweep.offsets.push_back(d * rasters.bytes() + ((down + top) * columns + right + left) * rowBytes);
           }
       if (sweep.rows > 0 && sweep.columns > 0) p.sweeps.push_back(std::move(sweep));
     }
@@ -88,17 +128,17 @@ Products gradientOf(const Shape &s) {
 
 /// Sums of P tiles of positions by O blocks of channels: [P][O][16 positions][16 channels].
 template <class Tiles, int P, int O>
-inline void multiply(Tiles &tiles, const char *a, const Sweep &sweep, const char *b, int64_t bBlock, float *sums) {
+inline void multiply(Tiles &tiles, const char *a, int64_t stride, const Sweep &sweep, const char *b, int64_t bBlock, float *sums) {
   tiles.template zero<0>();
   if (O > 1) tiles.template zero<1>();
   if (P > 1) tiles.template zero<2>();
   if (P > 1 && O > 1) tiles.template zero<3>();
   for (const int64_t offset : sweep.offsets) {
-    tiles.template load<4>(a + offset, rowBytes);
+    tiles.template load<4>(a + offset, stride);
     tiles.template load<6>(b, rowBytes);
     tiles.template multiply<0, 4, 6>();
     if (P > 1) {
-      tiles.template load<5>(a + offset + tileBytes, rowBytes);
+      tiles.template load<5>(a + offset + side * stride, stride);
       tiles.template multiply<2, 5, 6>();
     }
     if (O > 1) {
@@ -132,7 +172,7 @@ inline void finishRun(const Lanes *sums, int64_t count, Lanes shift, const Bfloa
 /// Some positions' sums to the pixels that they belong to; those between rows belong to none.
 template <Activation A>
 void finish(const Products &p, const Sweep &sweep, const float *sums, int64_t first, int64_t count, int64_t out, int64_t plane, const Target &target) {
-  const int64_t columns = p.rasters[0].columns;
+  const int64_t columns = p.columns;
   const Lanes shift = target.bias ? reinterpret_cast<const Lanes *>(target.bias)[out] : Lanes{};
   int64_t i = first / columns, j = first % columns;
   for (int64_t done = 0; done < count; i++, j = 0) {
@@ -148,9 +188,9 @@ void finish(const Products &p, const Sweep &sweep, const float *sums, int64_t fi
 template <class Tiles, Activation A>
 void sweepImage(Tiles &tiles, const Products &p, const Sweep &sweep, const char *packed, const char *weights, int64_t image, int64_t group, const Target &target) {
   alignas(64) float both[2][4 * side * side];
-  const int64_t count = (sweep.rows - 1) * p.rasters[0].columns + sweep.columns, bBlock = static_cast<int64_t>(p.steps.size()) * tileBytes;
+  const int64_t count = (sweep.rows - 1) * p.columns + sweep.columns, bBlock = static_cast<int64_t>(p.steps.size()) * tileBytes;
   const int64_t out = 2 * group, outs = std::min<int64_t>(2, p.target.blocks - out);
-  const char *a = packed + image * p.imageBytes(), *b = weights + out * bBlock + sweep.firstStep * tileBytes;
+  const char *a = packed + image * p.imageBytes, *b = weights + out * bBlock + sweep.firstStep * tileBytes;
   const auto end = [&](int64_t first) {
     const float *sums = both[first / (2 * side) % 2];
     const int64_t some = std::min(2 * side, count - first);
@@ -161,37 +201,29 @@ void sweepImage(Tiles &tiles, const Products &p, const Sweep &sweep, const char 
   // What a tile's registers have written can be read a while later: meanwhile the next ones are computed.
   for (int64_t first = 0; first < count; first += 2 * side) {
     float *sums = both[first / (2 * side) % 2];
-    const char *from = a + first * rowBytes;
-    if (count - first > side && outs > 1) multiply<Tiles, 2, 2>(tiles, from, sweep, b, bBlock, sums);
-    else if (count - first > side) multiply<Tiles, 2, 1>(tiles, from, sweep, b, bBlock, sums);
-    else if (outs > 1) multiply<Tiles, 1, 2>(tiles, from, sweep, b, bBlock, sums);
-    else multiply<Tiles, 1, 1>(tiles, from, sweep, b, bBlock, sums);
+    const char *from = a + first * p.positionBytes;
+    if (count - first > side && outs > 1) multiply<Tiles, 2, 2>(tiles, from, p.positionBytes, sweep, b, bBlock, sums);
+    else if (count - first > side) multiply<Tiles, 2, 1>(tiles, from, p.positionBytes, sweep, b, bBlock, sums);
+    else if (outs > 1) multiply<Tiles, 1, 2>(tiles, from, p.positionBytes, sweep, b, bBlock, sums);
+    else multiply<Tiles, 1, 1>(tiles, from, p.positionBytes, sweep, b, bBlock, sums);
     if (first > 0) end(first - 2 * side);
   }
   end((count - 1) / (2 * side) * 2 * side);
 }
 
-/// Blocks of 16 channels by twos; without a second one, zeros.
-void pack(const Products &p, const Bfloat16Lanes *x, char *packed, int64_t image, int64_t deep) {
-  const int64_t count = static_cast<int64_t>(p.rasters.size());
-  const Bfloat16Lanes *plane = x + p.source.plane(image, 2 * deep), *other = 2 * deep + 1 < p.source.blocks ? plane + p.source.pixels() : nullptr;
-  for (int64_t phase = 0; phase < count; phase++)
-    fillPairs(p.rasters[phase], plane, other, reinterpret_cast<Bfloat16Lanes *>(packed + image * p.imageBytes() + (deep * count + phase) * p.rasterBytes()));
-}
-
 template <class Tiles, Activation A>
-void convolve(const Products &p, const Bfloat16Lanes *x, const char *weights, char *packed, const Target &target) {
+void convolve(const Products &p, const void *x, const char *weights, char *packed, const Target &target) {
   const int64_t groups = (p.target.blocks + 1) / 2;
 #pragma omp parallel
   {
 #pragma omp for collapse(2) schedule(static)
-    for (int64_t image = 0; image < p.source.batch; image++)
-      for (int64_t deep = 0; deep < p.deep(); deep++) pack(p, x, packed, image, deep);
+    for (int64_t image = 0; image < p.batch(); image++)
+      for (int64_t copy = 0; copy < p.copies; copy++) p.copy(x, packed + image * p.imageBytes, image, copy);
     Tiles tiles;
     for (const Sweep &sweep : p.sweeps) {
 #pragma omp for collapse(2) schedule(static) nowait
       for (int64_t group = 0; group < groups; group++)
-        for (int64_t image = 0; image < p.source.batch; image++) sweepImage<Tiles, A>(tiles, p, sweep, packed, weights, image, group, target);
+        for (int64_t image = 0; image < p.batch(); image++) sweepImage<Tiles, A>(tiles, p, sweep, packed, weights, image, group, target);
     }
   }
 }
@@ -202,11 +234,11 @@ auto instance() {
 }
 
 ConvolutionKernel kernelOf(Context &c, Products products, int w, bool forGradient, decltype(&convolve<AmxTiles, Activation::none>) run, int x, int residual, int y) {
-  const auto weights = std::make_shared<Weights>(c, w, forGradient, products.steps);
+  const auto weights = std::make_shared<Weights>(c, w, forGradient, c.value(x).layout == Layout::plain, products.steps);
   c.wantScratch(products.packedBytes());
   return {[=](const float *kept) { weights->prepare(kept); },
           [=, &c, p = std::move(products)](const float *bias) {
-            run(p, as<Bfloat16Lanes>(c.data(x)), weights->data(), as<char>(c.scratch()), {bias, as<Bfloat16Lanes>(c.data(residual)), as<Bfloat16Lanes>(c.data(y))});
+            run(p, c.data(x), weights->data(), as<char>(c.scratch()), {bias, as<Bfloat16Lanes>(c.data(residual)), as<Bfloat16Lanes>(c.data(y))});
           }};
 }
 
@@ -214,7 +246,10 @@ ConvolutionKernel kernelOf(Context &c, Products products, int w, bool forGradien
 
 ConvolutionKernel forward(Context &c, const Operation &op) {
   const auto run = forActivation(op, instance<Activation::none>(), instance<Activation::relu>(), instance<Activation::relu6>());
-  return kernelOf(c, productsOf(Shape(c, op, op.in(0), op.in(1), op.out(0))), op.in(1), false, run, op.in(0), op.in(3), op.out(0));
+  const int x = op.in(0), w = op.in(1), y = op.out(0);
+  const bool pictures = c.value(x).layout == Layout::plain;
+  auto products = pictures ? picturesOf(Windows(c, op, x, w, y, c.planes(y).width), c.planes(y)) : productsOf(Shape(c, op, x, w, y));
+  return kernelOf(c, std::move(products), w, false, run, x, op.in(3), y);
 }
 
 ConvolutionKernel inputGradient(Context &c, const Operation &op) {

@@ -38,5 +38,7 @@ struct Shape {
 ConvolutionKernel forward(Context &context, const Operation &op);
 ConvolutionKernel inputGradient(Context &context, const Operation &op);
 regraft::Step weightGradient(Context &context, const Operation &op);
+/// The same where pictures are read as they come.
+regraft::Step pictureGradient(Context &context, const Operation &op);
 
 }  // namespace regraft::tiles

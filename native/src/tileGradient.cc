@@ -157,6 +157,7 @@ void gather(const Pixels &p, const Bfloat16Lanes *x, const Bfloat16Lanes *dy, ch
 
 regraft::Step weightGradient(Context &c, const Operation &op) {
   const int x = op.in(0), dy = op.in(1), dw = op.out(0), team = c.team();
+  if (c.value(x).layout == Layout::plain) return pictureGradient(c, op);
   const Pixels p(Shape(c, op, x, dw, dy));
   c.wantScratch(p.s.in.batch * (p.sourceBytes() + p.changeBytes()) + team * p.rowsBytes());
   const int64_t floats = p.s.out.blocks * p.s.in.blocks * p.s.area() * side * side;

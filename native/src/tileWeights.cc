@@ -1,7 +1,5 @@
 #include "tileWeights.h"
 
-#include "tiles.h"
-
 namespace regraft::tiles {
 
 namespace {
@@ -19,17 +17,40 @@ Words rounded(const Words *two) {
 
 }  // namespace
 
-Weights::Weights(Context &context, int index, bool forGradient, std::vector<Step> steps) : c_(context), index_(index), forGradient_(forGradient), steps_(std::move(steps)) {
+Weights::Weights(Context &context, int index, bool forGradient, bool pictures, std::vector<Step> steps) : c_(context), index_(index), forGradient_(forGradient), steps_(std::move(steps)) {
   const auto dims = c_.value(index).dims;
   area_ = dims[2] * dims[3];
   given_ = padded(dims[forGradient ? 1 : 0]) / block;
   summed_ = padded(dims[forGradient ? 0 : 1]) / block;
+  if (pictures) {
+    channels_ = dims[1];
+    taps_ = dims[3];
+  }
   const size_t bytes = given_ * steps_.size() * tileBytes;
   bool updated = false;
   for (const Operation &op : c_.plan.operations)
     for (int output : op.outputs) updated = updated || output == index;
   if (updated) held_ = c_.hold(bytes);
   else kept_ = c_.keep(bytes);
+}
+
+void Weights::rows(const float *weights, int64_t given, Step step, Words *rows) const {
+  if (taps_ > 0) {
+    for (int64_t e = 0; e < depth; e++)
+      if (e < taps_ * channels_) memcpy(&rows[e], weights + ((given * area_ + step.tap + e / channels_) * side + e % channels_) * side, rowBytes);
+      else rows[e] = Words{};
+    return;
+  }
+  for (int64_t half = 0; half < 2; half++, rows += side) {
+    const int64_t other = 2 * step.deep + half;
+    if (other >= summed_) {
+      for (int64_t i = 0; i < side; i++) rows[i] = Words{};
+      continue;
+    }
+    const int64_t out = forGradient_ ? other : given, in = forGradient_ ? given : other, inputs = forGradient_ ? given_ : summed_;
+    memcpy(rows, weights + ((out * inputs + in) * area_ + step.tap) * side * side, tileBytes);
+    if (forGradient_) transpose(rows);
+  }
 }
 
 void Weights::prepare(const float *weights) {
@@ -40,20 +61,9 @@ void Weights::prepare(const float *weights) {
 #pragma omp parallel for collapse(2) schedule(static)
   for (int64_t b = 0; b < given_; b++)
     for (int64_t at = 0; at < count; at++) {
-      const auto [deep, tap] = steps_[at];
-      Words *tile = tiles + (b * count + at) * side;
-      for (int64_t half = 0; half < 2; half++, tile += side / 2) {
-        const int64_t other = 2 * deep + half;
-        if (other >= summed_) {
-          for (int64_t i = 0; i < side / 2; i++) tile[i] = Words{};
-          continue;
-        }
-        const int64_t out = forGradient_ ? other : b, in = forGradient_ ? b : other, inputs = forGradient_ ? given_ : summed_;
-        Words rows[side];
-        memcpy(rows, weights + ((out * inputs + in) * area_ + tap) * side * side, tileBytes);
-        if (forGradient_) transpose(rows);
-        for (int64_t i = 0; i < side / 2; i++) tile[i] = rounded(rows + 2 * i);
-      }
+      Words from[depth];
+      rows(weights, b, steps_[at], from);
+      for (int64_t i = 0; i < side; i++) tiles[(b * count + at) * side + i] = rounded(from + 2 * i);
     }
 }
 
