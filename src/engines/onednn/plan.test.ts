@@ -137,7 +137,9 @@ else
       async network => {
         const precisions = computesBfloat16() ? (['float32', 'bfloat16'] as const) : (['float32'] as const)
         const graphs = [step(network, 4, 224), inference(network, 4, 224)]
-        for (const plan of graphs.flatMap(graph => precisions.map(one => planOf(graph, 2, undefined, one)))) {
+        // Without products of tiles, which leave nothing to oneDNN in bfloat16.
+        const plans = graphs.flatMap(graph => precisions.map(one => planOf(graph, 2, undefined, one, false)))
+        for (const plan of plans) {
           const program = new addon.Program(plan)
           try {
             await program.compile()
