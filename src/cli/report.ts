@@ -14,10 +14,18 @@ export const reportCommand = new Command('report')
   )
   .action((folder: string, { language }: { language: Language }) => report(folder, language))
 
+/** The network of a run; one that is no longer there is missed by the pictures alone. */
+const explainerOf = (run: string) =>
+  loadExplainer(run).catch(error => {
+    if (!(error instanceof RegraftError && error.code === 'run')) throw error
+    process.stderr.write(`warning: the report explains no mistakes: ${error.message}\n`)
+    return undefined
+  })
+
 /** Writes the report and says where; a report without pictures is better than none. */
 export async function report(folder: string, language: Language = 'en'): Promise<void> {
   try {
-    await completePictures(folder, loadExplainer)
+    await completePictures(folder, explainerOf)
   } catch (error) {
     if (!(error instanceof RegraftError && error.code === 'data')) throw error
     process.stderr.write(`warning: the report has no pictures: ${error.message}\n`)
