@@ -1,6 +1,5 @@
 /** What is computed a second time in the backward pass: norms that gradients read, and what the recompute pass has made. */
-import type { Draft, Drafting, DraftValue } from './draft.js'
-import type { DraftStrip } from './strips.js'
+import type { Draft, Drafting, DraftStrip, DraftValue } from './draft.js'
 
 /**
  * Gradients have norms applied again right before they read their result, instead of storing it: what came before the

@@ -11,7 +11,7 @@ import {
   valuesOf,
 } from '../../graph/index.js'
 import { nativeAddon } from './native.js'
-import type { Plan } from './plan.js'
+import type { Plan } from './planned.js'
 
 type Sides = readonly [batch: number, channels: number, filters: number, height: number, width: number]
 type Padding = readonly [number, number, number, number]

@@ -29,6 +29,21 @@ export interface Draft {
   readonly numbers: Readonly<Record<string, readonly number[]>>
 }
 
+/** In how many parts of how many images a strip runs, and whether each thread works on parts of its own. */
+export interface Parts {
+  readonly images: number
+  readonly times: number
+  readonly apart: boolean
+}
+
+/** Operations that run on `images` images, then on the next ones, `times` times. */
+export interface DraftStrip extends Parts {
+  readonly operations: readonly Draft[]
+}
+
+/** What does not count images runs once, on all threads. */
+export const once: Parts = { images: 0, times: 1, apart: false }
+
 /** What a value is besides its name and its sides. */
 type Declaration = Pick<DraftValue, 'layout'> & Partial<Omit<DraftValue, 'name' | 'dims' | 'layout' | 'local'>>
 

@@ -1,16 +1,24 @@
 /** The native engine: oneDNN's kernels and own ones, in a static plan, in float32 or bfloat16, on x86-64. */
 import { bytes } from '../../base/bytes.js'
 import { RegraftError } from '../../base/errors.js'
-import { freeMemory, usableCores } from '../../base/machine.js'
+import { cpuFeatures, freeMemory, usableCores } from '../../base/machine.js'
 import { elements, type Graph, lookUp, valuesOf } from '../../graph/index.js'
 import { type Engine, type MemoryPlan, type Precision, type Program, totalBytes } from '../engine.js'
 import { wouldFit } from '../wouldFit.js'
 import { lacksBfloat16 } from './bfloat16.js'
 import { checkKernels, lacksKernels } from './kernels.js'
-import { nativeAddon } from './native.js'
-import { type Plan, planOf } from './plan.js'
+import { type Addon, nativeAddon } from './native.js'
+import { planOf } from './plan.js'
+import type { Plan } from './planned.js'
 import { cacheBytes } from './strips.js'
 import { transformedBytes } from './winograd.js'
+
+/** What multiplies bfloat16 by tiles; nothing is said where the CPU could not. */
+function tilesInWords({ tiles, lacksTiles }: Addon): string {
+  if (tiles === 'amx') return ', AMX for bfloat16'
+  if (tiles === 'portable') return ', tiles in plain C++'
+  return cpuFeatures().includes('amx_bf16') ? `, without AMX: ${lacksTiles}` : ''
+}
 
 /** Bytes by purpose. */
 function memoryOf(graph: Graph, plan: Plan, workspace: number): MemoryPlan {
@@ -55,7 +63,8 @@ export const onednnEngine: Engine = {
   name: 'onednn',
   get library() {
     const addon = nativeAddon()
-    return typeof addon === 'string' ? 'oneDNN' : `oneDNN ${addon.version} in blocks of ${addon.channelBlock} channels`
+    if (typeof addon === 'string') return 'oneDNN'
+    return `oneDNN ${addon.version} in blocks of ${addon.channelBlock} channels${tilesInWords(addon)}`
   },
   supports: (graph, precision) => {
     const addon = nativeAddon()

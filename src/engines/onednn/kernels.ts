@@ -2,7 +2,7 @@
 import { RegraftError } from '../../base/errors.js'
 import { elements, type Graph, lookUp, type Node } from '../../graph/index.js'
 import { convolvedBy, weightsOf } from './convolved.js'
-import type { Plan, PlannedOperation } from './plan.js'
+import type { Plan, PlannedOperation } from './planned.js'
 
 /** Whether each of a convolution's groups has several channels, which would have to fill blocks of their own. */
 function hasWideGroups(graph: Graph, node: Node): boolean {

@@ -8,7 +8,8 @@ import { networkGraph, networkNamed } from '../../models/index.js'
 import { totalBytes } from '../engine.js'
 import { onednnEngine } from './index.js'
 import { nativeAddon } from './native.js'
-import { type Plan, planOf } from './plan.js'
+import { planOf } from './plan.js'
+import type { Plan } from './planned.js'
 
 const addon = nativeAddon()
 

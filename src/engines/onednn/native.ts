@@ -1,7 +1,7 @@
 /** What the native engine uses of the native addon. */
 import { loadAddon } from '../../base/addon.js'
 import type { Precision } from '../engine.js'
-import type { Plan } from './plan.js'
+import type { Plan } from './planned.js'
 
 /** The addon's program: indices are those of the plan's values. Every promise rejects with words. */
 export interface NativeProgram {
@@ -18,7 +18,7 @@ export interface NativeProgram {
   dispose(): void
 }
 
-interface Addon {
+export interface Addon {
   /** oneDNN's version. */
   readonly version: string
   /** Channels that stand together in memory: as many as a register of the CPU it was built for holds. */

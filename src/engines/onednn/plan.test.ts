@@ -3,7 +3,8 @@ import { type Graph, inferenceGraph, recomputations, trainingStep } from '../../
 import { networkGraph, networkNamed } from '../../models/index.js'
 import { computesBfloat16 } from './index.js'
 import { nativeAddon } from './native.js'
-import { type Plan, planOf } from './plan.js'
+import { planOf } from './plan.js'
+import type { Plan } from './planned.js'
 
 const forward = (network: string, batch: number, size: number) =>
   networkGraph(networkNamed(network), { classes: 7, batch, size })

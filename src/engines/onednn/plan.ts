@@ -2,46 +2,15 @@
 import { type Graph, placeBuffers, valuesOf } from '../../graph/index.js'
 import type { Precision } from '../engine.js'
 import { applyNormsAgain } from './again.js'
-import type { Draft, DraftValue } from './draft.js'
+import { type Draft, type DraftStrip, type DraftValue, once } from './draft.js'
 import { fuseDepthwise } from './fuseDepthwise.js'
 import { lower, updatesInPlace } from './lower.js'
 import { hasTiles, padded } from './native.js'
+import type { Plan, PlannedOperation, PlannedStrip } from './planned.js'
 import { markPointwise } from './pointwise.js'
-import { cacheBytes, type DraftStrip, once, type Parts, strips } from './strips.js'
+import { cacheBytes, strips } from './strips.js'
 import { markTiles } from './tiles.js'
 import { markWinograd } from './winograd.js'
-
-export interface PlannedValue extends DraftValue {
-  readonly bytes: number
-  /** Into the arena; persistent values have memory of their own. Of a local one, the first thread's. */
-  readonly offset: number
-}
-
-/** A kernel with what it reads and writes: indices of values, -1 where absent. It may stand for several nodes. */
-export interface PlannedOperation {
-  readonly kernel: string
-  readonly inputs: readonly number[]
-  readonly outputs: readonly number[]
-  readonly numbers: Readonly<Record<string, readonly number[]>>
-}
-
-/** Operations [first, end) that run on `images` images, then on the next ones, `times` times. */
-export interface PlannedStrip extends Parts {
-  readonly first: number
-  readonly end: number
-}
-
-export interface Plan {
-  readonly values: readonly PlannedValue[]
-  readonly operations: readonly PlannedOperation[]
-  readonly strips: readonly PlannedStrip[]
-  readonly inputs: readonly number[]
-  readonly outputs: readonly number[]
-  readonly arenaBytes: number
-  /** From one thread's local values to the next one's. */
-  readonly threadBytes: number
-  readonly threads: number
-}
 
 const product = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1)
 

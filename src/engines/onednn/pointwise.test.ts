@@ -3,7 +3,8 @@ import { gradientStep, inferenceGraph } from '../../graph/index.js'
 import { networkGraph, networkNamed } from '../../models/index.js'
 import { around, computed, errorsOf } from './convolutions.testing.js'
 import { nativeAddon } from './native.js'
-import { type Plan, planOf } from './plan.js'
+import { planOf } from './plan.js'
+import type { Plan } from './planned.js'
 
 const marked = ({ operations }: Plan) => operations.filter(({ numbers }) => numbers.pointwise).map(one => one.kernel)
 const unpadded = [0, 0, 0, 0] as const

@@ -1,21 +1,6 @@
 /** Groups kernels into strips: they run one after another on a few images at a time, so that what passes between them stays in the cache. */
 import { withRecomputed } from './again.js'
-import type { Draft, DraftValue } from './draft.js'
-
-/** In how many parts of how many images a strip runs, and whether each thread works on parts of its own. */
-export interface Parts {
-  readonly images: number
-  readonly times: number
-  readonly apart: boolean
-}
-
-/** Operations that run on `images` images, then on the next ones, `times` times. */
-export interface DraftStrip extends Parts {
-  readonly operations: readonly Draft[]
-}
-
-/** What does not count images runs once, on all threads. */
-export const once: Parts = { images: 0, times: 1, apart: false }
+import { type Draft, type DraftStrip, type DraftValue, once, type Parts } from './draft.js'
 
 /** Kernels that can work on some of the images at a time; sums and weight gradients are gathered from strip to strip. */
 const perImage = new Set([

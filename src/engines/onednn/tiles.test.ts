@@ -6,7 +6,8 @@ import { networkGraph, networkNamed } from '../../models/index.js'
 import { lacksBfloat16 } from './bfloat16.js'
 import { around, computed, errorsOf } from './convolutions.testing.js'
 import { nativeAddon } from './native.js'
-import { type Plan, planOf } from './plan.js'
+import { planOf } from './plan.js'
+import type { Plan } from './planned.js'
 
 const marked = ({ operations }: Plan) => operations.filter(({ numbers }) => numbers.tiles).map(one => one.kernel)
 

@@ -4,7 +4,8 @@ import { networkGraph, networkNamed } from '../../models/index.js'
 import { around, computed, errorsOf } from './convolutions.testing.js'
 import { computesBfloat16 } from './index.js'
 import { nativeAddon } from './native.js'
-import { type Plan, planOf } from './plan.js'
+import { planOf } from './plan.js'
+import type { Plan } from './planned.js'
 import { transformedBytes, winogradPays } from './winograd.js'
 
 const marked = ({ operations }: Plan) => operations.filter(({ numbers }) => numbers.winograd).map(one => one.kernel)

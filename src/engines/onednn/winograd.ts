@@ -2,7 +2,7 @@
 import type { Precision } from '../engine.js'
 import { convolved } from './convolved.js'
 import type { Draft, DraftValue } from './draft.js'
-import type { Plan } from './plan.js'
+import type { Plan } from './planned.js'
 
 /** Multiplications for one pair of channels that transforming its weights takes as long as. */
 const weightTransform = 1000
