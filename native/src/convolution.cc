@@ -9,6 +9,7 @@
 #include "pointwise.h"
 #include "registry.h"
 #include "tileConvolution.h"
+#include "tiles.h"
 #include "weightsIn.h"
 #include "winograd.h"
 
@@ -63,6 +64,8 @@ Step conv2d(Context &c, const Operation &op) {
   if (g.tiles) return ownConvolution(c, op, g, tiles::forward(c, op), bias);
   if (g.winograd) return ownConvolution(c, op, g, winograd::forward(c, op), bias);
   if (g.pointwise) return ownConvolution(c, op, g, pointwise::forward(c, op), bias);
+  // oneDNN's products of bfloat16 by twos are slow for single channels on CPUs with tiles, which these kernels stand in for.
+  if (g.depthwise && tiles::found().kind != tiles::Kind::none && hasDepthwiseServed(c, op)) return ownConvolution(c, op, g, depthwiseServed(c, op), bias);
   const double activation = op.number("activation");
   const auto pd = forwardDesc(c, g, bias >= 0, attributes(activation > 0, activation == 2, residual >= 0));
   c.implementation = pd.impl_info_str();

@@ -1,11 +1,16 @@
-// Gradients of depthwise convolutions for which oneDNN 2.6 has a slow loop or none: of weights, and of inputs at stride 2.
+// Depthwise convolutions and gradients of them for which oneDNN 2.6 has a slow kernel or none.
 #pragma once
 #include "context.h"
+#include "convolutionKernel.h"
 
 namespace regraft {
 
 /// The layout in which weights are kept: a block of channels has its taps together.
 constexpr auto depthwiseTag = block == 16 ? dnnl::memory::format_tag::Goihw16g : dnnl::memory::format_tag::Goihw8g;
+
+/// Whether there is an own kernel for a depthwise convolution of bfloat16 with what follows it.
+bool hasDepthwiseServed(const Context &context, const Operation &op);
+ConvolutionKernel depthwiseServed(Context &context, const Operation &op);
 
 Step depthwiseWeightGradient(Context &context, const Operation &op);
 

@@ -69,7 +69,69 @@ Step depthwise(Context &c, const Operation &op) {
   return {run, [=, &c] { weights->prepare(c, c.data(w)); }, nullptr};
 }
 
+/// Bytes of a plane with zeros around it that stay in the nearest caches while its taps are added.
+constexpr int64_t nearBytes = 128 << 10;
+
+/// Rows of the input from `first` on with the zeros around them, for so many rows of taps; what is left and right of them is zero already.
+void padRows(const DepthwiseShape &s, const Bfloat16Lanes *x, int64_t first, int64_t rows, Lanes *wide) {
+  for (int64_t row = first - s.top; row < first - s.top + rows; row++, wide += s.paddedWidth) {
+    if (row >= 0 && row < s.height)
+      for (int64_t i = 0; i < s.width; i++) wide[s.left + i] = x[row * s.width + i];
+    else
+      for (int64_t i = 0; i < s.width; i++) wide[s.left + i] = Lanes{};
+  }
+}
+
+template <Activation A>
+ConvolutionKernel served(Context &c, const Operation &op) {
+  typedef Bfloat16Lanes Pixel;
+  const int x = op.in(0), y = op.out(0);
+  const auto in = c.planes(x), out = c.planes(y);
+  const int64_t side = c.dims(op.in(1))[2];
+  const DepthwiseShape s = weightGradientShape(in, out, op, side);
+  const auto kernel = kernelOf<Pixel>(side, s.stride);
+  const int64_t planes = in.batch * in.blocks, rowBytes = s.paddedWidth * s.stride * static_cast<int64_t>(sizeof(Lanes));
+  const int64_t band = std::clamp<int64_t>(nearBytes / rowBytes, 1, out.height), padded = ((band - 1) * s.stride + side) * s.paddedWidth;
+  const int64_t each = padded + band * out.width;
+  c.wantScratch(c.team() * each * sizeof(Lanes));
+  const auto weights = std::make_shared<const Lanes *>(nullptr);
+  const auto run = [=, &c](const float *bias) {
+    const Pixel *source = as<Pixel>(c.data(x));
+    Pixel *target = as<Pixel>(c.data(y));
+    Lanes *scratch = as<Lanes>(c.scratch());
+#pragma omp parallel
+    {
+      Lanes *wide = scratch + omp_get_thread_num() * each, *made = wide + padded;
+      memset(wide, 0, padded * sizeof(Lanes));
+#pragma omp for schedule(static)
+      for (int64_t i = 0; i < planes; i++) {
+        const int64_t b = i % in.blocks;
+        const Lanes shift = bias ? reinterpret_cast<const Lanes *>(bias)[b] : Lanes{};
+        for (int64_t first = 0; first < out.height; first += band) {
+          DepthwiseShape part = s;
+          part.outHeight = std::min(band, out.height - first);
+          padRows(s, source + i * in.pixels(), first * s.stride, (part.outHeight - 1) * s.stride + side, wide);
+          // The rows that come next, here or in the next plane.
+          const int64_t next = std::min(i * in.pixels() + (first + part.outHeight) * s.stride * in.width, (planes - 1) * in.pixels());
+          kernel(part, wide, *weights + b * side * side, made, source + next);
+          Pixel *to = target + i * out.pixels() + first * out.width;
+          for (int64_t p = 0; p < part.outHeight * out.width; p++) to[p] = activate<A>(made[p] + shift);
+        }
+      }
+    }
+  };
+  return {[=](const float *kept) { *weights = reinterpret_cast<const Lanes *>(kept); }, run};
+}
+
 }  // namespace
+
+bool hasDepthwiseServed(const Context &c, const Operation &op) {
+  const auto weights = c.dims(op.in(1));
+  const bool square = weights[2] == weights[3] && op.integer("stride", 0) == op.integer("stride", 1);
+  return square && (weights[2] == 3 || weights[2] == 5) && op.integer("stride", 0) <= 2 && op.in(3) < 0 && c.value(op.in(0)).layout == Layout::blocked && c.value(op.out(0)).precision == Precision::bfloat16;
+}
+
+ConvolutionKernel depthwiseServed(Context &c, const Operation &op) { return forActivation(op, served<Activation::none>, served<Activation::relu>, served<Activation::relu6>)(c, op); }
 
 void registerDepthwise(Registry &registry) { registry["depthwise"] = either<depthwise<Lanes>, depthwise<Bfloat16Lanes>>; }
 

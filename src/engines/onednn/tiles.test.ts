@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { gradientStep } from '../../graph/index.js'
+import { GraphBuilder, gradientStep } from '../../graph/index.js'
 import { networkGraph, networkNamed } from '../../models/index.js'
 import { lacksBfloat16 } from './bfloat16.js'
 import { around, computed, errorsOf } from './convolutions.testing.js'
@@ -60,6 +60,29 @@ else
             expect(error, name).toBeLessThan(kernels.length > 1 ? bounds.gradients : bounds.forward)
         }
       }
+    })
+
+    it.each([
+      ['three taps', [2, 40, 13, 18], 3, [1, 1, 1, 1], 1, 'relu6'],
+      ['five taps, every second pixel, padding as TensorFlow has it', [3, 24, 16, 14], 5, [1, 1, 2, 2], 2, 'relu6'],
+      ['planes that are worked on in bands of rows', [1, 16, 150, 90], 3, [1, 1, 1, 1], 1, 'relu'],
+      ['no activation, no padding', [2, 16, 7, 7], 5, [0, 0, 0, 0], 1, 'none'],
+    ] as const)('stand beside own depthwise convolutions where a network is served: %s', async (...given) => {
+      const [, [batch, channels, height, width], taps, padding, step, activation] = given
+      const builder = new GraphBuilder('served')
+      const x = builder.declare('x', 'input', [batch, channels, height, width])
+      const weight = builder.declare('weight', 'parameter', [channels, 1, taps, taps])
+      const bias = builder.declare('bias', 'parameter', [channels])
+      const stride = [step, step] as const
+      const y = builder.one('conv2d', 'y', [x, weight, bias], { stride, padding, groups: channels, activation })
+      const graph = builder.build([y])
+      const plan = planOf(graph, 2, undefined, 'bfloat16')
+      const program = new addon.Program(plan)
+      await program.compile()
+      expect(program.implementations()[plan.operations.findIndex(({ kernel }) => kernel === 'conv2d')]).toBe('')
+      program.dispose()
+      for (const { name, error } of await errorsOf(graph, plan, computed(graph)))
+        expect(error, name).toBeLessThan(bounds.forward)
     })
 
     it.runIf(addon.tiles === 'amx')('give the same sums in plain C++', async () => {
