@@ -1,28 +1,26 @@
-/** Loads the native addon, where it is built. Rooms that use it say what they use. */
+/** Loads the native addon: the one that was built here, or the one that npm installed. Rooms that use it say what they use. */
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
 import { cpuFlags } from './machine.js'
 
+const requireHere = createRequire(import.meta.url)
+
 /** Where the build puts it: see scripts/build-native.mjs. */
-const addonPath = resolve(
+const built = resolve(
   process.env.REGRAFT_BUILD ?? fileURLToPath(new URL('../../build', import.meta.url)),
   'regraft_native.node',
 )
 
-let loaded: object | string | undefined
+/** The package that holds it compiled, of the same version as this one: see scripts/pack-native.mjs. */
+const packageName = `@regraft/onednn-${process.platform}-${process.arch}`
 
-/** Instructions that the addon was compiled for and this CPU lacks: it would end the process without a word. */
-function missingInstructions(): string[] {
-  const list = resolve(dirname(addonPath), 'instructions')
-  const flags = cpuFlags()
-  return existsSync(list)
-    ? readFileSync(list, 'utf8')
-        .split(' ')
-        .filter(name => name && !flags.has(name))
-    : []
-}
+/** The package's addons, best first, with the instructions that each needs, in the kernel's words. */
+const levels = z.array(z.object({ addon: z.string(), instructions: z.array(z.string()) }))
+
+let loaded: object | string | undefined
 
 /** What the addon exports, or in words why it is not there. */
 export function loadAddon(): object | string {
@@ -32,17 +30,57 @@ export function loadAddon(): object | string {
 
 function load(): object | string {
   if (process.env.REGRAFT_NO_NATIVE) return 'switched off by REGRAFT_NO_NATIVE'
-  if (!existsSync(addonPath))
-    return "it is not built; 'npx regraft build-native' builds it where g++ and oneDNN (libdnnl-dev) are installed"
-  const missing = missingInstructions()
-  if (missing.length > 0)
-    return `it was built on another CPU (this one lacks ${missing.slice(0, 3).join(', ')}); 'npx regraft build-native' builds it for this one`
   // GNU's OpenMP reads this when it is loaded. By default its threads spin for milliseconds wherever they wait for each
   // other, which takes the cores from whatever else runs (decoding of images) and multiplies the time of a step.
   process.env.GOMP_SPINCOUNT ??= '10000'
+  const own = loadBuilt()
+  // Whoever names a folder means that one.
+  if (typeof own !== 'string' || process.env.REGRAFT_BUILD) return own
+  const packaged = loadPackaged()
+  return packaged === undefined || (typeof packaged === 'string' && existsSync(built)) ? own : packaged
+}
+
+/** Instructions that this CPU lacks: an addon that was compiled for them would end the process without a word. */
+const lacking = (instructions: readonly string[]): string[] => {
+  const flags = cpuFlags()
+  return instructions.filter(name => name && !flags.has(name))
+}
+
+function loadBuilt(): object | string {
+  if (!existsSync(built))
+    return "it is not built; 'npx regraft build-native' builds it where g++ and oneDNN (libdnnl-dev) are installed"
+  const list = resolve(dirname(built), 'instructions')
+  const missing = existsSync(list) ? lacking(readFileSync(list, 'utf8').split(' ')) : []
+  if (missing.length > 0)
+    return `it was built on another CPU (this one lacks ${missing.slice(0, 3).join(', ')}); 'npx regraft build-native' builds it for this one`
   try {
-    return createRequire(import.meta.url)(addonPath) as object
+    return requireHere(built) as object
   } catch (error) {
     return `it cannot be loaded (${(error as Error).message}); 'npx regraft build-native' builds it anew`
+  }
+}
+
+/** The package's addon for this CPU, in words why it does not serve, or nothing where npm did not install the package. */
+function loadPackaged(): object | string | undefined {
+  let list: string
+  try {
+    list = requireHere.resolve(`${packageName}/levels.json`)
+  } catch {
+    return undefined
+  }
+  try {
+    const versionOf = (path: string) =>
+      z.object({ version: z.string() }).parse(JSON.parse(readFileSync(path, 'utf8'))).version
+    const theirs = versionOf(join(dirname(list), 'package.json'))
+    const ours = versionOf(fileURLToPath(new URL('../../package.json', import.meta.url)))
+    if (theirs !== ours)
+      return `${packageName} is version ${theirs}, regraft ${ours}; 'npm install regraft@${ours}' brings both together`
+    const choice = levels
+      .parse(JSON.parse(readFileSync(list, 'utf8')))
+      .find(({ instructions }) => lacking(instructions).length === 0)
+    if (!choice) return `${packageName} needs a CPU with AVX2, which this one is not`
+    return requireHere(join(dirname(list), choice.addon)) as object
+  } catch (error) {
+    return `${packageName} cannot be loaded (${(error as Error).message}); 'npx regraft build-native' builds the engine here`
   }
 }
