@@ -9,6 +9,7 @@ import { auditRun } from './auditRun.js'
 import { openData } from './dataFolder.js'
 import { bytes, percent, thousands } from './terminal/format.js'
 import { type ProgressBar, progress } from './terminal/progress.js'
+import { say, sayJson, warn } from './terminal/say.js'
 import { table } from './terminal/table.js'
 
 interface AuditOptions {
@@ -64,10 +65,11 @@ export const auditCommand = new Command('audit')
         shown.bar.update(done, total)
       },
     }).finally(() => shown?.bar.done())
+    for (const message of dataset.warnings ?? []) warn(`warning: ${message}\n`)
     const page = options.html ?? (options.json ? undefined : `${basename(resolve(dataset.root))}-audit.html`)
     if (page !== undefined) await writeAuditPage(page, dataset, found)
-    if (options.json) process.stdout.write(`${JSON.stringify(withPaths(dataset, found))}\n`)
-    else process.stdout.write(`${summary(found).join('\n')}\n\nWith pictures: ${page}\n`)
+    if (options.json) sayJson(withPaths(dataset, found))
+    else say(`${summary(found).join('\n')}\n\nWith pictures: ${page}\n`)
   })
 
 const labels = { images: 'Looking at images', duplicates: 'Looking for duplicates and crops' }

@@ -3,6 +3,7 @@ import { writeLabelAudit } from '../report/index.js'
 import { auditLabels, type LabelAudit } from '../training/index.js'
 import { percent, thousands } from './terminal/format.js'
 import { type ProgressBar, progress } from './terminal/progress.js'
+import { say } from './terminal/say.js'
 import { table } from './terminal/table.js'
 
 /** Doubts that are shown; the page and the table have more. */
@@ -25,7 +26,7 @@ export async function auditRun(run: string, json: boolean): Promise<void> {
   const files = await writeLabelAudit(run, found)
   const { images, agreeing, doubts } = found
   const text = json ? JSON.stringify({ images, agreeing, doubts, ...files }) : labelSummary(found, files).join('\n')
-  process.stdout.write(`${text}\n`)
+  say(`${text}\n`)
 }
 
 /** What was found, in lines for a terminal. */

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
+import { say } from './terminal/say.js'
 
 const builder = z.object({ buildNative: z.custom<() => Promise<boolean>>(value => typeof value === 'function') })
 
@@ -12,5 +13,5 @@ export const buildNativeCommand = new Command('build-native')
     const { buildNative } = builder.parse(await import(script.href))
     if (!(await buildNative()))
       throw new RegraftError('engine', 'the native engine was not built; the portable one goes on working')
-    process.stdout.write('The native engine is ready.\n')
+    say('The native engine is ready.\n')
   })

@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { overlaidAccuracy, writeFigure } from '../report/index.js'
 import { type RunSummary, readRun } from '../training/index.js'
 import { runTable } from './runs.js'
+import { say } from './terminal/say.js'
 
 /** Names for the lines: the folders' own, or whole paths where two are called the same. */
 function namesOf(runs: readonly RunSummary[]): string[] {
@@ -20,5 +21,5 @@ export const compareCommand = new Command('compare')
     const names = namesOf(runs)
     const curves = new Map(runs.map(({ history }, i) => [names[i] as string, history]))
     const figure = await writeFigure(out, 'comparison', overlaidAccuracy(curves))
-    process.stdout.write(`${runTable(runs)}\n\nFigure  ${figure}\n`)
+    say(`${runTable(runs)}\n\nFigure  ${figure}\n`)
   })

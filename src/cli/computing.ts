@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { checkOptions, settlePrecision, type TrainingOptions, trainingOptions } from '../training/index.js'
 import { addOptions } from './options.js'
+import { warn } from './terminal/say.js'
 
 /** As they are given on the command line. */
 export type ComputingOptions = Pick<TrainingOptions, 'engine' | 'precision' | 'threads'>
@@ -15,7 +16,7 @@ export function addComputing(command: Command, precision: string): Command {
 }
 
 /** Beside the results, which others may read. */
-const tell = (message: string) => void process.stderr.write(`${message}\n`)
+const tell = (message: string) => warn(`${message}\n`)
 
 /** What an engine is told. @throws RegraftError('usage') that names the option and what it takes */
 export async function computing({ engine, precision, threads }: ComputingOptions) {

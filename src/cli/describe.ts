@@ -2,6 +2,7 @@
 import { Argument, Command } from 'commander'
 import { describe, networkNamed, networks, summarise } from '../models/index.js'
 import { thousands } from './terminal/format.js'
+import { say } from './terminal/say.js'
 import { table } from './terminal/table.js'
 
 export const describeCommand = new Command('describe')
@@ -16,7 +17,7 @@ export const describeCommand = new Command('describe')
   )
   .action((name: string, options: { classes: number; summary?: boolean; size?: number }) => {
     const network = networkNamed(name)
-    process.stdout.write(`${describe(network, options.classes)}\n`)
+    say(`${describe(network, options.classes)}\n`)
     if (!options.summary) return
     const layers = summarise(network, options.classes, options.size ?? network.preprocessing.size)
     const rows = layers.map(layer => [
@@ -28,6 +29,6 @@ export const describeCommand = new Command('describe')
     ])
     const sum = (key: 'parameters' | 'flops') => layers.reduce((total, layer) => total + layer[key], 0)
     rows.push(['total', '', '', thousands(sum('parameters')), (sum('flops') / 1e6).toFixed(2)])
-    process.stdout.write(`\n${table(['layer', 'operator', 'output', 'parameters', 'MFLOPs'], rows)}\n`)
-    process.stdout.write('\nA multiply-add counts as two FLOPs.\n')
+    say(`\n${table(['layer', 'operator', 'output', 'parameters', 'MFLOPs'], rows)}\n`)
+    say('\nA multiply-add counts as two FLOPs.\n')
   })

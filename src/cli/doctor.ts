@@ -9,6 +9,7 @@ import { version } from '../base/version.js'
 import { engines, noBfloat16, productRates } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { bytes } from './terminal/format.js'
+import { say } from './terminal/say.js'
 
 /** Free bytes where the folder is, or will be made. */
 async function freeDisk(folder: string): Promise<number> {
@@ -47,5 +48,5 @@ async function report(): Promise<string[]> {
 export const doctorCommand = new Command('doctor')
   .description('show what this machine has, which engine is chosen and why')
   .action(async () => {
-    process.stdout.write(`${(await report()).join('\n')}\n`)
+    say(`${(await report()).join('\n')}\n`)
   })

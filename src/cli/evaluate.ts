@@ -4,6 +4,7 @@ import { evaluateRun } from '../inference/index.js'
 import { addComputing, type ComputingOptions, computing } from './computing.js'
 import { percent } from './terminal/format.js'
 import { progress } from './terminal/progress.js'
+import { say, sayJson } from './terminal/say.js'
 import { table } from './terminal/table.js'
 
 interface EvaluateOptions extends ComputingOptions {
@@ -34,11 +35,11 @@ export const evaluateCommand = addComputing(
       onProgress: (done, total) => bar.update(done, total),
     }).finally(() => bar.done())
     if (options.json) {
-      process.stdout.write(`${JSON.stringify(result)}\n`)
+      sayJson(result)
       return
     }
     const [low, high] = result.interval
-    process.stdout.write(
+    say(
       `top-1 ${percent(result.top1)} (95 % interval ${percent(low)} to ${percent(high)}), top-5 ${percent(result.top5)}, mean per class ${percent(result.meanPerClass)}, loss ${result.loss.toFixed(3)}, ${result.images} images\n`,
     )
     if (!options.perClass) return
@@ -46,5 +47,5 @@ export const evaluateCommand = addComputing(
       .filter(({ images }) => images > 0)
       .sort((a, b) => (a.top1 ?? 0) - (b.top1 ?? 0))
       .map(entry => [entry.class, String(entry.images), percent(entry.top1 ?? 0)])
-    process.stdout.write(`\n${table(['class', 'images', 'top-1'], rows)}\n`)
+    say(`\n${table(['class', 'images', 'top-1'], rows)}\n`)
   })

@@ -8,6 +8,7 @@ import { loadExplainer, pretrainedModel } from '../inference/index.js'
 import { addComputing, type ComputingOptions, computing } from './computing.js'
 import { expand } from './predict.js'
 import { percent } from './terminal/format.js'
+import { say, warn } from './terminal/say.js'
 
 interface ExplainOptions extends ComputingOptions {
   readonly class?: string
@@ -45,10 +46,10 @@ export const explainCommand = addComputing(
           const explained = await explainer.explain(image, name)
           await writeFileAtomic(files[i]!, await explained.overlay())
           const { probability } = explained.scores.find(score => score.class === explained.class)!
-          process.stdout.write(`${files[i]}: ${explained.class} ${percent(probability)}\n`)
+          say(`${files[i]}: ${explained.class} ${percent(probability)}\n`)
         } catch (error) {
           if (!(error instanceof RegraftError && error.code === 'data') || images.length === 1) throw error
-          process.stderr.write(`${error.message}\n`)
+          warn(`${error.message}\n`)
           bad++
         }
     } finally {

@@ -6,6 +6,7 @@ import { RegraftError } from '../base/errors.js'
 import { type ExportOptions, exportInt8, exportOnnx, exportWeights } from '../inference/index.js'
 import { percent, rate } from './terminal/format.js'
 import { progress } from './terminal/progress.js'
+import { say } from './terminal/say.js'
 import { table } from './terminal/table.js'
 
 const formats = ['onnx', 'safetensors', 'pth'] as const
@@ -42,23 +43,23 @@ export const exportCommand = new Command('export')
           `--${given} goes into an ONNX file; ${format} holds weights alone: leave out --${given}, or pass --format onnx`,
         )
       const written = await exportWeights(run, out, format)
-      say(`${out} (${bytes(written.bytes)}): ${written.tensors} tensors, float32, under PyTorch's names`)
+      line(`${out} (${bytes(written.bytes)}): ${written.tensors} tensors, float32, under PyTorch's names`)
       return
     }
     if (options.int8) return int8(run, out, options)
     const { bytes: size, input, output, check } = await exportOnnx(run, out, options)
     const images = check.part === undefined ? 'random' : parts[check.part]
     const why = check.part === undefined ? " (the run's own are not there)" : ''
-    say(`${out} (${bytes(size)}); classes and preprocessing are in its metadata`)
-    say(`input   ${input}\noutput  ${output}`)
-    say(
+    line(`${out} (${bytes(size)}); classes and preprocessing are in its metadata`)
+    line(`input   ${input}\noutput  ${output}`)
+    line(
       `checked in ONNX Runtime on ${check.images} ${images} images${why}: largest difference from the engine ${check.difference.toExponential(1)}`,
     )
   })
 
 const parts = { train: 'training', val: 'validation', test: 'test' }
 
-const say = (line: string) => void process.stdout.write(`${line}\n`)
+const line = (text: string) => say(`${text}\n`)
 
 async function int8(run: string, out: string, options: ExportOptions): Promise<void> {
   const bar = progress({ label: 'Finding ranges, then comparing', unit: 'image', transient: true })
@@ -70,14 +71,14 @@ async function int8(run: string, out: string, options: ExportOptions): Promise<v
     comparison,
   } = await exportInt8(run, out, options, (_, done, total) => bar.update(done, total)).finally(() => bar.done())
   const { part, images, float32, int8: small, agreement } = comparison
-  say(`${out} (${bytes(size)}); classes and preprocessing are in its metadata`)
-  say(`input   ${input}\noutput  ${output}`)
-  say(`ranges from ${calibrated} training images; compared in ONNX Runtime on ${images} ${parts[part]} images:`)
+  line(`${out} (${bytes(size)}); classes and preprocessing are in its metadata`)
+  line(`input   ${input}\noutput  ${output}`)
+  line(`ranges from ${calibrated} training images; compared in ONNX Runtime on ${images} ${parts[part]} images:`)
   const row = (name: string, { top1, imagesPerSecond }: typeof small) => [
     name,
     percent(top1),
     rate(imagesPerSecond, 'image'),
   ]
-  say(table(['', 'top-1', 'speed'], [row('float32', float32), row('int8', small)]))
-  say(`the same class for ${percent(agreement)} of the images`)
+  line(table(['', 'top-1', 'speed'], [row('float32', float32), row('int8', small)]))
+  line(`the same class for ${percent(agreement)} of the images`)
 }

@@ -10,6 +10,7 @@ import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
 import { addOptions } from './options.js'
 import { showTraining } from './showTraining.js'
+import { say } from './terminal/say.js'
 
 /** With fewer, neighbouring rates are a decade apart. */
 const fewestSteps = 8
@@ -60,6 +61,6 @@ export const findLrCommand = addOptions(
     )
     for (const finding of findings) {
       const figure = await writeFigure(out, `lr-${finding.part}`, lrFinderFigure(finding))
-      process.stdout.write(`${sentence(finding)}  (${figure})\n`)
+      say(`${sentence(finding)}  (${figure})\n`)
     }
   })

@@ -1,3 +1,5 @@
+import { warn } from './terminal/say.js'
+
 /** Ctrl-C: the first one asks the work to save and stop, a later one ends the process at once. */
 
 /** npx passes a terminal's signal on to a process that has already got it: what comes so soon is the same Ctrl-C. */
@@ -14,7 +16,7 @@ export function interruptSignal(): AbortSignal {
         return
       }
       first = performance.now()
-      process.stderr.write('\nStopping after this step, to save; press Ctrl-C again to end at once without saving.\n')
+      warn('\nStopping after this step, to save; press Ctrl-C again to end at once without saving.\n')
       controller.abort()
     })
   return controller.signal

@@ -16,6 +16,7 @@ import { predictCommand } from './predict.js'
 import { reportCommand } from './report.js'
 import { runsCommand } from './runs.js'
 import { studyCommand } from './study.js'
+import { warn } from './terminal/say.js'
 import { trainCommand } from './train.js'
 
 /** Exit codes: 0 success, 1 a defect, 2 to 8 by kind of error, 130 interrupted. */
@@ -62,7 +63,7 @@ for (const command of [
 
 // Whoever read the output is gone (`| head`), or its disk is full: nobody is left to work for.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
-  if (code !== 'EPIPE') process.stderr.write(`interrupted: the output cannot be written (${code})\n`)
+  if (code !== 'EPIPE') warn(`interrupted: the output cannot be written (${code})\n`)
   process.exit(exitCodes.interrupted)
 })
 process.stderr.on('error', () => {})
@@ -72,11 +73,11 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
   else if (error instanceof RegraftError) {
-    process.stderr.write(`${error.code === 'interrupted' ? '' : 'error: '}${error.message}\n`)
+    warn(`${error.code === 'interrupted' ? '' : 'error: '}${error.message}\n`)
     process.exitCode = exitCodes[error.code]
   } else {
-    process.stderr.write(`This is a defect in regraft ${version}; please report it with the following:\n`)
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    warn(`This is a defect in regraft ${version}; please report it with the following:\n`)
+    warn(`${error instanceof Error ? error.stack : String(error)}\n`)
     process.exitCode = 1
   }
 }

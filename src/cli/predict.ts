@@ -7,6 +7,7 @@ import { type ImagePrediction, predict, pretrainedModel } from '../inference/ind
 import { addComputing, type ComputingOptions, computing } from './computing.js'
 import { percent } from './terminal/format.js'
 import { progress } from './terminal/progress.js'
+import { say, sayJson } from './terminal/say.js'
 import { table } from './terminal/table.js'
 
 interface PredictOptions extends ComputingOptions {
@@ -47,14 +48,14 @@ export const predictCommand = addComputing(
     const bar = progress({ label: 'Classifying', unit: 'image', transient: true })
     try {
       for await (const result of predict(model, paths, { top, ...computed })) {
-        if (json) process.stdout.write(`${JSON.stringify(result)}\n`)
+        if (json) sayJson(result)
         else bar.update(results.length + 1, paths.length)
         results.push(result)
       }
     } finally {
       bar.done()
     }
-    if (!json) process.stdout.write(`${asTable(results)}\n`)
+    if (!json) say(`${asTable(results)}\n`)
     const bad = results.filter(result => 'error' in result).length
     if (bad > 0)
       throw new RegraftError(

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { RegraftError } from '../base/errors.js'
 import { loadExplainer } from '../inference/index.js'
 import { completePictures, type Language, languages, writeReport } from '../report/index.js'
+import { say, warn } from './terminal/say.js'
 
 export const reportCommand = new Command('report')
   .description('write report.html and report.md from the folder of a run or a study')
@@ -28,8 +29,8 @@ export async function report(folder: string, language: Language = 'en'): Promise
     await completePictures(folder, explainerOf)
   } catch (error) {
     if (!(error instanceof RegraftError && error.code === 'data')) throw error
-    process.stderr.write(`warning: the report has no pictures: ${error.message}\n`)
+    warn(`warning: the report has no pictures: ${error.message}\n`)
   }
   const { html, markdown } = await writeReport(folder, { language })
-  process.stdout.write(`Report    ${html}, ${markdown}\n`)
+  say(`Report    ${html}, ${markdown}\n`)
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { kebab } from '../base/names.js'
 import { differingSettings, findRuns, type RunSummary } from '../training/index.js'
 import { percent } from './terminal/format.js'
+import { say, warn } from './terminal/say.js'
 import { table } from './terminal/table.js'
 
 /** How far a run is. */
@@ -34,11 +35,11 @@ export const runsCommand = new Command('runs')
   .option('--json', 'one JSON object a line; accuracies are fractions')
   .action(async (folder: string, { json }: { json?: boolean }) => {
     const { runs, damaged } = await findRuns(folder)
-    for (const { message } of damaged) process.stderr.write(`warning: left out: ${message}\n`)
+    for (const { message } of damaged) warn(`warning: left out: ${message}\n`)
     const lines = json
       ? runs.map(({ run, config, history, best, result }) =>
           JSON.stringify({ run, options: config.options, epochs: history.length, best, result }),
         )
       : [runs.length > 0 ? runTable(runs) : `${folder} holds no runs yet; start one with: regraft train FOLDER`]
-    process.stdout.write(lines.map(line => `${line}\n`).join(''))
+    say(lines.map(line => `${line}\n`).join(''))
   })

@@ -6,9 +6,10 @@ import { chosenCell, luckiest, meanOf } from '../study/index.js'
 import type { Listener, TrainingEvent } from '../training/index.js'
 import { duration, percent } from './terminal/format.js'
 import { liveBlock } from './terminal/live.js'
+import { say } from './terminal/say.js'
 import { table } from './terminal/table.js'
 
-const print = (line: string) => process.stdout.write(`${line}\n`)
+const print = (line: string) => say(`${line}\n`)
 
 /** 'lr-backbone 0.01, epochs 10', or 'baseline'. */
 export const cellTitle = ({ settings }: StudyCell): string =>

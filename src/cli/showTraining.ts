@@ -2,6 +2,7 @@
 import type { Finished, Listener, Progress, RunResult } from '../training/index.js'
 import { bytes, duration, percent, rate } from './terminal/format.js'
 import { type ProgressBar, progress } from './terminal/progress.js'
+import { say, warn } from './terminal/say.js'
 import { table } from './terminal/table.js'
 
 const labels: Readonly<Record<Progress['task'], string>> = {
@@ -14,7 +15,7 @@ const labels: Readonly<Record<Progress['task'], string>> = {
   test: 'Testing',
 }
 
-const print = (line: string) => process.stdout.write(`${line}\n`)
+const print = (line: string) => say(`${line}\n`)
 
 /** A listener that shows events, and a way to end whatever bar is open. */
 export function showTraining(): { readonly listen: Listener; readonly close: () => void } {
@@ -42,7 +43,7 @@ export function showTraining(): { readonly listen: Listener; readonly close: () 
       return
     }
     close()
-    if (event.type === 'warning') process.stderr.write(`warning: ${event.message}\n`)
+    if (event.type === 'warning') warn(`warning: ${event.message}\n`)
     else if (event.type === 'note') print(event.message)
     else if (event.type === 'plan') {
       const { train, validation, test } = event.images

@@ -21,6 +21,7 @@ import { interruptSignal } from './interrupt.js'
 import { report } from './report.js'
 import { cellTitle, showStudy, showStudyResults } from './showStudy.js'
 import { bytes, duration } from './terminal/format.js'
+import { say } from './terminal/say.js'
 import { table } from './terminal/table.js'
 
 interface StudyOptions {
@@ -127,7 +128,7 @@ async function prepare(
   const { network: _, ...others } = definition.base
   // 'auto' is settled once for all runs
   const base = await settlePrecision<Settings>({ ...(inferred ? others : definition.base), ...overrides }, message =>
-    process.stdout.write(`${message}\n`),
+    say(`${message}\n`),
   )
   const command = ['regraft study', ...process.argv.slice(3)].join(' ')
   const started = new Date().toISOString()
@@ -161,7 +162,7 @@ function showPlan(record: StudyRecord, { seconds, bytes: memory }: Estimate): vo
   )
   const rows = runs.map((row, i) => [...row, duration(seconds[i] as number)])
   const total = seconds.reduce((a, b) => a + b, 0)
-  process.stdout.write(
+  say(
     `${table(['settings', 'seed', 'folder', 'time, about'], rows)}\n\n` +
       `${runs.length} runs, about ${duration(total)} in all from three measured steps of each kind (decoding not counted), ${bytes(memory)} of memory for the largest training step\n`,
   )

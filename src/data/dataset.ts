@@ -26,4 +26,6 @@ export interface Dataset {
   readonly predefined?: Split
   /** How many files were left out because they are no images. */
   readonly ignored?: number
+  /** What a person should hear before training on it, in sentences. */
+  readonly warnings?: readonly string[]
 }

@@ -1,32 +1,53 @@
 /** Lists folders and the image files below them, following links without running in circles. */
 import { existsSync } from 'node:fs'
 import { open, readdir, realpath, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { RegraftError } from '../base/errors.js'
 import { forEachBounded } from './bounded.js'
 import { byCodePoint } from './codePoints.js'
-import { hasImageExtension, imageFormat, SIGNATURE_BYTES } from './imageFormat.js'
+import { hasImageExtension, imageFormat, SIGNATURE_BYTES, unreadFormat } from './imageFormat.js'
 
-/** Names in one folder, without hidden ones. */
+/** Folders that systems leave beside what people put there: of archives from macOS, of network storage, of disks. */
+const leftBySystems = new Set([
+  '__MACOSX',
+  '@eaDir',
+  '#recycle',
+  '@Recycle',
+  'lost+found',
+  '$RECYCLE.BIN',
+  'System Volume Information',
+])
+
+/** Names in one folder, without hidden ones and those that systems leave. */
 export interface FolderContent {
   readonly folders: readonly string[]
   readonly files: readonly string[]
 }
 
-/** Folders and files in a folder; links count as what they lead to, broken ones are left out. */
+/** Folders and files in a folder; links count as what they lead to; broken ones, and those to a folder that holds them, are left out. */
 export async function folderContent(folder: string): Promise<FolderContent> {
   const folders: string[] = []
   const files: string[] = []
   for (const entry of await entriesOf(folder)) {
-    if (entry.name.startsWith('.')) continue
+    if (entry.name.startsWith('.') || leftBySystems.has(entry.name)) continue
     if (entry.name.includes('\ufffd') && !existsSync(join(folder, entry.name)))
       throw new RegraftError('data', `the name ${join(folder, entry.name)} is not UTF-8; rename it`)
     const target = entry.isSymbolicLink() ? await stat(join(folder, entry.name)).catch(() => undefined) : entry
-    if (target?.isDirectory()) folders.push(entry.name)
-    else if (target?.isFile()) files.push(entry.name)
+    if (target?.isDirectory()) {
+      if (!entry.isSymbolicLink() || !(await holds(join(folder, entry.name), folder))) folders.push(entry.name)
+    }
+    if (target?.isFile()) files.push(entry.name)
   }
   return { folders, files }
 }
+
+/** Whether the one folder is the other, or above it, wherever links lead. */
+async function holds(outer: string, inner: string): Promise<boolean> {
+  return isAbove(await realpath(outer), await realpath(inner))
+}
+
+const isAbove = (outer: string, inner: string): boolean =>
+  `${inner}${sep}`.startsWith(outer.endsWith(sep) ? outer : `${outer}${sep}`)
 
 async function entriesOf(folder: string) {
   try {
@@ -51,6 +72,8 @@ export interface FoundImages {
   readonly images: readonly string[]
   /** How many other files there are. */
   readonly ignored: number
+  /** How many of them are images by their names, of formats that are not read: HEIC → 40. */
+  readonly unread: ReadonlyMap<string, number>
 }
 
 const OPEN_FILES = 32
@@ -60,21 +83,27 @@ export async function imagesBelow(folder: string): Promise<FoundImages> {
   const images: string[] = []
   const unclear: string[] = []
   const seen = new Set<string>()
-  const visit = async (path: string): Promise<void> => {
+  const visit = async (path: string, holders: readonly string[]): Promise<void> => {
     const real = await realpath(join(folder, path))
-    if (seen.has(real)) return
+    if (seen.has(real) || holders.some(holder => isAbove(real, holder))) return
     seen.add(real)
     const content = await folderContent(join(folder, path))
     for (const name of content.files) (hasImageExtension(name) ? images : unclear).push(path + name)
-    for (const name of content.folders) await visit(`${path}${name}/`)
+    for (const name of content.folders) await visit(`${path}${name}/`, [...holders, real])
   }
-  await visit('')
+  // What holds the folder by its name need not hold it on the disk
+  await visit('', [await realpath(dirname(folder))])
   let ignored = 0
+  const unread = new Map<string, number>()
   await forEachBounded(unclear, OPEN_FILES, async path => {
     if (await startsAsImage(join(folder, path))) images.push(path)
-    else ignored++
+    else {
+      ignored++
+      const format = unreadFormat(path)
+      if (format !== undefined) unread.set(format, (unread.get(format) ?? 0) + 1)
+    }
   })
-  return { images: images.sort(byCodePoint), ignored }
+  return { images: images.sort(byCodePoint), ignored, unread }
 }
 
 async function startsAsImage(path: string): Promise<boolean> {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { sharedPath } from '../base/shared.js'
 import { byCodePoint } from './codePoints.js'
 import { jpeg, picture, temporaryFolder, writeFiles } from './fixtures.testing.js'
+import { alikeWarnings } from './folderWarnings.js'
 import { type ImageFolderOptions, imageFolder } from './imageFolder.js'
 
 const image = await jpeg()
@@ -74,6 +75,72 @@ describe('classes and images', () => {
       '--exclude background_gogle: there is no such folder; did you mean BACKGROUND_Google?',
     )
     expect(await refusal(root, { exclude: ['zebra'] })).toBe('--exclude zebra: there is no such folder')
+  })
+})
+
+describe('what people bring', () => {
+  test('folders that systems leave are passed over', async () => {
+    const root = await folder(
+      'a/1.jpg',
+      'b/1.jpg',
+      '__MACOSX/a/1.jpg',
+      '@eaDir/1.jpg',
+      'lost+found/1.jpg',
+      '.Trash-0/1.jpg',
+    )
+    await writeFiles(root, { 'a/@eaDir/1.jpg': image })
+    expect(await imageFolder(root)).toMatchObject({ classes: ['a', 'b'], samples: { length: 2 } })
+  })
+
+  test('a link to a folder that holds it is not entered, also by way of another folder', async () => {
+    const [root, outside] = [await folder('ant/1.jpg', 'bee/1.jpg'), await folder('1.jpg')]
+    await symlink('..', join(root, 'ant/self'))
+    await symlink('.', join(root, 'all'))
+    await symlink(outside, join(root, 'ant/more'))
+    await symlink(root, join(outside, 'back'))
+    const { classes, samples } = await imageFolder(root)
+    expect(classes).toEqual(['ant', 'bee'])
+    expect(samples.map(({ path }) => path)).toEqual(['ant/1.jpg', 'ant/more/1.jpg', 'bee/1.jpg'])
+  })
+
+  test('one level too deep: the folder that is meant is named', async () => {
+    const root = await folder('photos/cat/1.jpg', 'photos/dog/1.jpg')
+    const below = join(root, 'photos')
+    expect(await refusal(root)).toBe(
+      `${root} has one class only (photos); ${below} holds 2 folders and looks like what is meant: pass that`,
+    )
+  })
+
+  test('images of other formats are counted for each class', async () => {
+    const root = await folder(
+      'a/1.jpg',
+      ['a/2.heic', 'x'],
+      ['a/3.HEIC', 'x'],
+      ['a/4.psd', 'x'],
+      ['a/notes.txt', 'x'],
+      'b/1.jpg',
+    )
+    expect((await imageFolder(root)).warnings).toEqual([
+      'class a has images of formats that are not read (2 HEIC, 1 PSD), which are left out; convert them to JPEG or PNG',
+    ])
+  })
+
+  test('classes whose names are alike are named', async () => {
+    const classes = ['Cat', 'cat', 'caf\u00e9', 'cafe\u0301', 'dog', 'dog ', 'hen ']
+    // Not on every disk can such folders stand side by side
+    expect(alikeWarnings(classes)).toEqual([
+      "the classes 'Cat' and 'cat' differ in capital letters only; are they one?",
+      "the classes 'caf\u00e9' and 'cafe\u0301' look the same and are different names on the disk; are they one?",
+      "the classes 'dog' and 'dog ' differ in spaces at the end only; are they one?",
+      "the class 'hen ' has a space at an end of its name; rename it if that is not meant",
+    ])
+  })
+
+  test('empty classes are told at once', async () => {
+    const root = await folder('a/1.jpg', 'b/1.jpg', ['c/x.txt', 'x'], ['d/x.txt', 'x'])
+    expect(await refusal(root)).toMatch(
+      /^2 classes have no images:\n {2}class c has .*--exclude c\n {2}class d has .*--exclude d$/,
+    )
   })
 })
 

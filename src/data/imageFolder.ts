@@ -4,6 +4,7 @@ import { RegraftError } from '../base/errors.js'
 import { closest } from '../base/suggest.js'
 import { byCodePoint } from './codePoints.js'
 import type { Dataset, ImageSample } from './dataset.js'
+import { alikeWarnings, unreadWarnings } from './folderWarnings.js'
 import { type FolderContent, folderContent, imagesBelow } from './imageFiles.js'
 import { type Part, partNames } from './parts.js'
 
@@ -67,9 +68,10 @@ async function partsOf(
 
 async function plain(root: string, top: FolderContent, exclude: ReadonlySet<string>): Promise<Dataset> {
   const classes = top.folders.filter(name => !exclude.has(name)).sort(byCodePoint)
-  checkClasses(root, top, classes)
-  const { samples, ignored } = await samplesOf(root, '', classes, classes)
-  return { root, classes, samples, ignored: ignored + top.files.length }
+  await checkClasses(root, top, classes)
+  const { samples, ignored, unread } = await samplesOf(root, '', classes, classes)
+  const warnings = [...unreadWarnings(unread), ...alikeWarnings(classes)]
+  return { root, classes, samples, ignored: ignored + top.files.length, warnings }
 }
 
 async function split(
@@ -82,6 +84,7 @@ async function split(
   const predefined: Record<Part, number[]> = { train: [], val: [], test: [] }
   let classes: readonly string[] = []
   let ignored = 0
+  const unread: string[] = []
   for (const part of ['train', 'val', 'test'] as const) {
     const folder = parts.get(part)
     if (folder === undefined) continue
@@ -90,14 +93,15 @@ async function split(
     const names = content.folders.filter(name => !exclude.has(name)).sort(byCodePoint)
     if (part === 'train') {
       classes = names
-      checkClasses(join(root, folder), content, classes)
+      await checkClasses(join(root, folder), content, classes)
     } else checkPart(join(root, folder), names, classes)
     const found = await samplesOf(root, `${folder}/`, names, classes, part !== 'train')
     predefined[part] = found.samples.map((_, i) => samples.length + i)
     for (const sample of found.samples) samples.push(sample)
     ignored += found.ignored + content.files.length
+    unread.push(...unreadWarnings(new Map([...found.unread].map(([name, formats]) => [`${folder}/${name}`, formats]))))
   }
-  return { root, classes, samples, predefined, ignored }
+  return { root, classes, samples, predefined, ignored, warnings: [...unread, ...alikeWarnings(classes)] }
 }
 
 async function samplesOf(
@@ -106,9 +110,11 @@ async function samplesOf(
   names: readonly string[],
   classes: readonly string[],
   mayBeEmpty = false,
-): Promise<{ samples: ImageSample[]; ignored: number }> {
+): Promise<{ samples: ImageSample[]; ignored: number; unread: Map<string, ReadonlyMap<string, number>> }> {
   const labels = new Map(classes.map((name, label) => [name, label]))
   const samples: ImageSample[] = []
+  const unread = new Map<string, ReadonlyMap<string, number>>()
+  const empty: { name: string; message: string }[] = []
   let ignored = 0
   for (const name of names) {
     const found = await imagesBelow(join(root, prefix + name))
@@ -117,18 +123,32 @@ async function samplesOf(
         found.ignored > 0
           ? ` that can be read among its ${found.ignored} files; convert them to JPEG or PNG,`
           : '; add some'
-      throw new RegraftError('data', `class ${name} has no images${holds} or pass --exclude ${name}`)
+      empty.push({ name, message: `class ${name} has no images${holds} or pass --exclude ${name}` })
     }
     const label = labels.get(name)!
     for (const path of found.images) samples.push({ path: `${prefix}${name}/${path}`, label })
     ignored += found.ignored
+    unread.set(name, found.unread)
   }
-  return { samples, ignored }
+  if (empty.length === 1) throw new RegraftError('data', empty[0]!.message)
+  if (empty.length > 1)
+    throw new RegraftError(
+      'data',
+      `${empty.length} classes have no images:\n${empty.map(({ message }) => `  ${message}`).join('\n')}`,
+    )
+  return { samples, ignored, unread }
 }
 
-function checkClasses(root: string, content: FolderContent, classes: readonly string[]): void {
+async function checkClasses(root: string, content: FolderContent, classes: readonly string[]): Promise<void> {
   if (classes.length > 1) return
   if (classes.length === 1) {
+    const below = join(root, classes[0]!)
+    const { folders, files } = await folderContent(below)
+    if (folders.length > 1 && files.length === 0)
+      throw new RegraftError(
+        'data',
+        `${root} has one class only (${classes[0]}); ${below} holds ${folders.length} folders and looks like what is meant: pass that`,
+      )
     throw new RegraftError('data', `${root} has one class only (${classes[0]}): a classifier needs at least two`)
   }
   const holds = content.files.length > 0 ? `it holds ${content.files.length} files` : 'it is empty'

@@ -37,3 +37,10 @@ export const formatOfName = (name: string): ImageFormat | undefined =>
 
 /** Whether a file's name claims that it is an image of a known format. */
 export const hasImageExtension = (name: string): boolean => formatOfName(name) !== undefined
+
+/** Names of images that are not read: people should hear of those. */
+const unread =
+  /\.(hei[cf]|bmp|dib|p[bgpn]m|svg|jxl|jp2|j2k|jpx|tga|ico|psd|xcf|exr|hdr|dds|dng|cr2|cr3|nef|arw|orf|rw2|raf|dcm)$/i
+
+/** The format that a file's name claims where it is a picture's and is not read, such as HEIC. */
+export const unreadFormat = (name: string): string | undefined => unread.exec(name)?.[1]?.toUpperCase()

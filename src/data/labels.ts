@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
 import { CsvError, parse } from 'csv-parse/sync'
+import { csvText } from '../base/csv.js'
 import { RegraftError } from '../base/errors.js'
 import { forEachBounded } from './bounded.js'
 import { byCodePoint } from './codePoints.js'
@@ -43,6 +44,8 @@ const headings = new Map<string, 'path' | 'label' | 'split'>([
  * is a path, a label and, if wanted, a part: train, val (valid, validation) or test. A first row of headings (path, file,
  * filename or image; label or class; split) is recognised, gives the order, and may name more columns, which are
  * ignored. Space around labels and parts is dropped. Equal rows count once.
+ *
+ * Fields that Regraft's own tables defuse with an apostrophe for spreadsheets are read as they were.
  *
  * Paths are below the root: relative ones with '/', or absolute ones that lead into it. Others are refused, also where the
  * file is there: what a list from elsewhere may name is decided by whoever gives the root. Links are followed, as in
@@ -106,7 +109,7 @@ function rowsOf(csvPath: string, root: string, text: string): Row[] {
     if (!headed && (record.length < 2 || record.length > 3)) {
       throw at(csvPath, line, `has ${record.length} columns; expected path,label or path,label,split`)
     }
-    const name = record[label]?.trim() ?? ''
+    const name = csvText(record[label]?.trim() ?? '')
     if (name === '') throw at(csvPath, line, 'has no label; write one or remove the row')
     if (/\p{Cc}/u.test(name))
       throw at(csvPath, line, 'has a label with a control character, such as a line end; rename it')
@@ -114,7 +117,12 @@ function rowsOf(csvPath: string, root: string, text: string): Row[] {
     if (part !== '' && partNames[part] === undefined) {
       throw at(csvPath, line, `has the split ${part}; write train, val or test`)
     }
-    return { line, path: pathBelow(csvPath, line, root, record[path] ?? ''), label: name, part: partNames[part] }
+    return {
+      line,
+      path: pathBelow(csvPath, line, root, csvText(record[path] ?? '')),
+      label: name,
+      part: partNames[part],
+    }
   })
 }
 

@@ -4,6 +4,7 @@ import sharp from 'sharp'
 import * as vega from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
 import { writeFileAtomic } from '../base/files.js'
+import { visible } from '../base/visible.js'
 import { useOwnFont } from './fonts.js'
 import { theme } from './theme.js'
 
@@ -14,7 +15,8 @@ export async function renderSvg(spec: TopLevelSpec): Promise<string> {
   const { spec: compiled } = compile(spec, { config: theme })
   const view = new vega.View(vega.parse(compiled), { renderer: 'none' })
   try {
-    return await view.toSVG()
+    // Vega escapes markup, but leaves what XML cannot hold
+    return visible(await view.toSVG())
   } finally {
     view.finalize()
   }

@@ -1,8 +1,9 @@
 /** Writes a report as one HTML file that needs nothing beside it: styles, figures and pictures are inside, scripts there are none. */
+
+import { visible } from '../base/visible.js'
 import type { Block, Inline, Picture, ReportDocument, Section, Table, Text } from './document.js'
 import { pieces } from './document.js'
 import { fontFaces, style } from './style.js'
-import { visible } from './visible.js'
 
 const entities: Readonly<Record<string, string>> = {
   '&': '&amp;',

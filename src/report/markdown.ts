@@ -1,7 +1,8 @@
 /** Writes a report as Markdown (GitHub's kind); figures and pictures are files beside it. */
+
+import { visible } from '../base/visible.js'
 import type { Block, Inline, Picture, ReportDocument, Section, Table, Text } from './document.js'
 import { pieces } from './document.js'
-import { visible } from './visible.js'
 
 /** Text of any origin on one line: no markup in it is understood as such. */
 export const escapeMarkdown = (text: string): string =>

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { z } from 'zod'
+import { csvText } from '../base/csv.js'
 import { RegraftError } from '../base/errors.js'
 
 export interface TestPrediction {
@@ -21,9 +22,9 @@ const MAX_FILE_BYTES = 256 * 1024 * 1024
 const rows = z.array(
   z
     .object({
-      path: z.string(),
-      true: z.string(),
-      predicted: z.string(),
+      path: z.string().transform(csvText),
+      true: z.string().transform(csvText),
+      predicted: z.string().transform(csvText),
       probability: z.coerce.number(),
       loss: z.coerce.number().optional(),
     })

@@ -1,6 +1,7 @@
 /** The model card: what a shipped model is, what it was trained on, how well it does, and how to load it. */
 import { basename } from 'node:path'
 import { stringify } from 'yaml'
+import { visible } from '../base/visible.js'
 import { type Network, networkNamed } from '../models/index.js'
 import { snippets } from './cardSnippets.js'
 import type { RunConfig, RunResult, WithInterval } from './runFolder.js'
@@ -85,6 +86,6 @@ It gives every image one of its ${classes.length} classes, also images of someth
 
 In the order of the outputs:
 
-    ${JSON.stringify(classes)}
+    ${visible(JSON.stringify(classes))}
 `
 }

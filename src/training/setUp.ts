@@ -68,6 +68,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
   const preprocessing = size === undefined ? grafted.preprocessing : withSize(grafted.preprocessing, size)
   const loader = createLoader(data, loaderOptions(resolved, preprocessing, augment, hooks.reuse))
   try {
+    for (const message of data.warnings ?? []) hooks.onEvent?.({ type: 'warning', message })
     const stamps = await fileStamps(data, undefined, hooks.signal)
     const planned = await planSplit(data, resolved, stamps, hooks.onEvent, hooks.signal)
     const { duplicates, grouping } = planned

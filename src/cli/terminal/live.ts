@@ -1,4 +1,5 @@
 /** A block of text that is redrawn in place while work goes on; nothing where the output is no terminal. */
+import { visibleLine } from '../../base/visible.js'
 import { truncate } from './width.js'
 
 export interface LiveBlock {
@@ -20,7 +21,7 @@ export function liveBlock(stream: NodeJS.WriteStream = process.stderr): LiveBloc
     const room = Math.max(1, (stream.rows ?? 24) - 1)
     const cut = make()
       .slice(-room)
-      .map(line => truncate(line, (stream.columns ?? 80) - 1))
+      .map(line => truncate(visibleLine(line), (stream.columns ?? 80) - 1))
     stream.write(`${height > 0 ? `\x1b[${height}A` : ''}\r\x1b[J${cut.join('\n')}\n`)
     height = cut.length
     drawn = performance.now()

@@ -1,5 +1,6 @@
 /** A progress bar with the time left; plain lines where the output is no terminal. */
 import pc from 'picocolors'
+import { visibleLine } from '../../base/visible.js'
 import { bytes, duration, rate, thousands } from './format.js'
 import { truncate } from './width.js'
 
@@ -49,7 +50,8 @@ function rateMeter(): (count: number) => number {
 
 /** Starts a bar; it is drawn at its first update. A process that ends before the bar is done ends its line, too. */
 export function progress(options: ProgressOptions): ProgressBar {
-  const { label, unit, transient = false, stream = process.stderr } = options
+  const { unit, transient = false, stream = process.stderr } = options
+  const label = visibleLine(options.label)
   const began = performance.now()
   let total = options.total
   let count = 0

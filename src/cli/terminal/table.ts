@@ -1,4 +1,5 @@
 /** Tables of text: columns aligned, numbers to the right. */
+import { visibleLine } from '../../base/visible.js'
 import { columns, truncate } from './width.js'
 
 const isNumber = (text: string): boolean =>
@@ -20,7 +21,7 @@ export function table(
   widest?: number,
   width = process.stdout.columns ?? Number.POSITIVE_INFINITY,
 ): string {
-  const cells = [headers, ...rows].map(row => row.map(cell => truncate(cell, widest ?? 60)))
+  const cells = [headers, ...rows].map(row => row.map(cell => truncate(visibleLine(cell), widest ?? 60)))
   const widths = headers.map((_, c) => Math.max(...cells.map(row => columns(row[c] ?? ''))))
   const numeric = headers.map((_, c) => rows.length > 0 && rows.every(row => !row[c] || isNumber(row[c])))
   const total = () => widths.reduce((a, b) => a + b + 2, -2)
