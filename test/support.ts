@@ -25,6 +25,8 @@ interface RunOptions {
   readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void
   /** Kilobytes that a file may not grow beyond: what writes more fails as on a full disk. */
   readonly largestFile?: number
+  /** Standard error takes itself for a terminal, so that progress is drawn at once. */
+  readonly terminal?: boolean
   /** A file that standard output goes into. */
   readonly output?: string
 }
@@ -44,7 +46,12 @@ export function regraft(args: readonly string[], options: RunOptions = {}): Prom
       ],
       {
         cwd: options.cwd,
-        env: { REGRAFT_CACHE: cache, ...process.env, NO_COLOR: '1' },
+        env: {
+          REGRAFT_CACHE: cache,
+          ...process.env,
+          NO_COLOR: '1',
+          ...(options.terminal ? { NODE_OPTIONS: '--import=data:text/javascript,process.stderr.isTTY=true' } : {}),
+        },
       },
     )
     let stdout = ''

@@ -7,6 +7,7 @@ import { oddityWords, writeAuditPage } from '../report/index.js'
 import { checkOptions, fractionsOf } from '../training/index.js'
 import { auditRun } from './auditRun.js'
 import { openData } from './dataFolder.js'
+import { interruptSignal } from './interrupt.js'
 import { bytes, percent, thousands } from './terminal/format.js'
 import { type ProgressBar, progress } from './terminal/progress.js'
 import { say, sayJson, warn } from './terminal/say.js'
@@ -57,6 +58,7 @@ export const auditCommand = new Command('audit')
     let shown: { task: string; bar: ProgressBar } | undefined
     const found = await audit(dataset, {
       split: parts,
+      signal: interruptSignal(),
       onProgress: (task, done, total) => {
         if (shown?.task !== task) {
           shown?.bar.done()

@@ -1,6 +1,7 @@
 /** `regraft audit --run`: which labels of a run's images are likely wrong. */
 import { writeLabelAudit } from '../report/index.js'
 import { auditLabels, type LabelAudit } from '../training/index.js'
+import { interruptSignal } from './interrupt.js'
 import { percent, thousands } from './terminal/format.js'
 import { type ProgressBar, progress } from './terminal/progress.js'
 import { say } from './terminal/say.js'
@@ -15,6 +16,7 @@ const labels = { features: 'Computing features', heads: 'Training five heads' }
 export async function auditRun(run: string, json: boolean): Promise<void> {
   let shown: { task: string; bar: ProgressBar } | undefined
   const found = await auditLabels(run, {
+    signal: interruptSignal(),
     onProgress: (task, done, total) => {
       if (shown?.task !== task) {
         shown?.bar.done()

@@ -1,23 +1,51 @@
+/** Ctrl-C and other requests to stop: the first one asks the work to save and stop, a later one ends the process at once. */
+import { RegraftError } from '../base/errors.js'
 import { warn } from './terminal/say.js'
-
-/** Ctrl-C: the first one asks the work to save and stop, a later one ends the process at once. */
 
 /** npx passes a terminal's signal on to a process that has already got it: what comes so soon is the same Ctrl-C. */
 const sameKeystroke = 500
+/** Ctrl-C; what ends a service or a job; and a terminal that was closed. */
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const interrupted = 130
 
-/** A signal that aborts on the first SIGINT or SIGTERM. */
+let listener: (() => void) | undefined
+
+function listen(next: () => void): void {
+  for (const name of signals) {
+    if (listener) process.off(name, listener)
+    process.on(name, next)
+  }
+  listener = next
+}
+
+/** For commands that leave nothing half done: a signal ends them, and says that nothing has to be mended. */
+export function endAtSignal(): void {
+  listen(() => {
+    warn('\nStopped. Nothing has to be mended: run the same command again.\n')
+    process.exit(interrupted)
+  })
+}
+
+/**
+ * A signal that aborts at the first SIGINT, SIGTERM or SIGHUP. Its reason is what work that has nothing better to say
+ * ends with.
+ */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController()
   let first = 0
-  for (const name of ['SIGINT', 'SIGTERM'] as const)
-    process.on(name, () => {
-      if (controller.signal.aborted) {
-        if (performance.now() - first > sameKeystroke) process.exit(130)
-        return
-      }
-      first = performance.now()
-      warn('\nStopping after this step, to save; press Ctrl-C again to end at once without saving.\n')
-      controller.abort()
-    })
+  listen(() => {
+    if (controller.signal.aborted) {
+      if (performance.now() - first > sameKeystroke) process.exit(interrupted)
+      return
+    }
+    first = performance.now()
+    warn('\nStopping after this step, to save; press Ctrl-C again to end at once without saving.\n')
+    controller.abort(
+      new RegraftError(
+        'interrupted',
+        'Stopped; what was found out about the images is kept. Go on with the same command.',
+      ),
+    )
+  })
   return controller.signal
 }

@@ -12,6 +12,7 @@ import { evaluateCommand } from './evaluate.js'
 import { explainCommand } from './explain.js'
 import { exportCommand } from './export.js'
 import { findLrCommand } from './findLr.js'
+import { endAtSignal } from './interrupt.js'
 import { predictCommand } from './predict.js'
 import { reportCommand } from './report.js'
 import { runsCommand } from './runs.js'
@@ -68,9 +69,15 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
 })
 process.stderr.on('error', () => {})
 
+// Commands that can save what they did ask for more.
+endAtSignal()
+
 try {
   await program.parseAsync()
-} catch (error) {
+} catch (thrown) {
+  // What Node itself stops at a signal says so in its own words, and has ours as its cause
+  const own = thrown instanceof Error && thrown.name === 'AbortError' && thrown.cause instanceof RegraftError
+  const error = own ? thrown.cause : thrown
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
   else if (error instanceof RegraftError) {
     warn(`${error.code === 'interrupted' ? '' : 'error: '}${error.message}\n`)

@@ -70,7 +70,9 @@ async function trainOn(task: Execution): Promise<Finished> {
   for (const folder of ['checkpoints', 'model']) await removeLeftovers(join(run, folder))
   const graphsAt = (epoch: number) => graphsOf(task, trainedFrom(epoch, grafted.network, options))
   const graphs = graphsAt(0)
-  const { source, seconds: features } = await batchesFor(task, graphs)
+  const { source, seconds: features } = await batchesFor(task, graphs).catch(error => {
+    throw signal?.aborted ? interruptedBefore(run) : error
+  })
   const inference = await compileInference(engine, graphs.trained, compileOptions(options))
   const phases = trainingPhases(task, graphsAt)
   try {
@@ -133,6 +135,12 @@ async function trainOn(task: Execution): Promise<Finished> {
     await inference.program.dispose()
   }
 }
+
+const interruptedBefore = (run: string) =>
+  new RegraftError(
+    'interrupted',
+    `Stopped while features were computed; they are computed anew. Go on with: regraft train --resume ${run}`,
+  )
 
 const valuesOf = (tensors: ReadonlyMap<string, { readonly values: Float32Array }>): Map<string, Float32Array> =>
   new Map([...tensors].map(([name, { values }]) => [name, values]))
