@@ -1,6 +1,6 @@
 /** The main job as a person does it: train, look at the run folder, predict, evaluate; and what happens when it is interrupted. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { cp, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -465,9 +465,24 @@ describe('what a person can get wrong', () => {
     await rename(at('strange/circle'), at('strange/ellipse'))
     const { code, stderr } = await regraft(['evaluate', 'first', 'strange'], { cwd: folder.path })
     expect(stderr).toContain(
-      'error: strange has classes that the model does not know: ellipse; rename the folders or leave them out',
+      'error: strange has classes that the model does not know: ellipse; rename the folders, or leave them out with --exclude ellipse',
     )
     expect(code).toBe(3)
+    const without = await regraft(['evaluate', 'first', 'strange', '--exclude', 'ellipse', 'stripes'], {
+      cwd: folder.path,
+    })
+    expect(without).toMatchObject({ code: 0, stdout: expect.stringContaining(', 2 images') })
+  })
+
+  it('an accuracy on images that the run was trained on is told as such, wherever they lie now', async () => {
+    await cp(at('images'), at('copied'), { recursive: true })
+    const { train, val } = json('first', 'config.json').split as { train: string[]; val: string[] }
+    const { code, stderr } = await regraft(['evaluate', 'first', 'copied'], { cwd: folder.path })
+    expect(stderr).toContain(
+      `warning: of these 90 images the run was trained on ${train.length}, and ${val.length} chose its best epoch: accuracy on new images is likely lower`,
+    )
+    expect(code).toBe(0)
+    expect((await regraft(['evaluate', 'first'], { cwd: folder.path })).stderr).not.toContain('warning')
   })
 
   it('predict goes on after an image that cannot be read', async () => {

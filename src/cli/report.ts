@@ -19,7 +19,7 @@ export const reportCommand = new Command('report')
 const explainerOf = (run: string) =>
   loadExplainer(run).catch(error => {
     if (!(error instanceof RegraftError && error.code === 'run')) throw error
-    process.stderr.write(`warning: the report explains no mistakes: ${error.message}\n`)
+    warn(`warning: the report explains no mistakes: ${error.message}\n`)
     return undefined
   })
 

@@ -32,6 +32,19 @@ describe('classes and images', () => {
     expect(['ab', 'a', 'b', 'B'].sort(byCodePoint)).toEqual(['B', 'a', 'ab', 'b'])
   })
 
+  test('of parts in capitals, or under longer names, are a split as others are', async () => {
+    const root = await folder('TRAIN/a/1.jpg', 'TRAIN/b/1.jpg', 'Valid/a/2.jpg', 'Testing/b/2.jpg')
+    const { classes, samples, predefined } = await imageFolder(root)
+    expect(classes).toEqual(['a', 'b'])
+    expect(samples.map(({ path }) => path)).toEqual([
+      'TRAIN/a/1.jpg',
+      'TRAIN/b/1.jpg',
+      'Valid/a/2.jpg',
+      'Testing/b/2.jpg',
+    ])
+    expect(predefined).toEqual({ train: [0, 1], val: [2], test: [3] })
+  })
+
   test('are found by content where the name says nothing; the rest is counted', async () => {
     const root = await folder(
       'a/photo',

@@ -6,12 +6,14 @@ import { byCodePoint } from './codePoints.js'
 import type { Dataset, ImageSample } from './dataset.js'
 import { alikeWarnings, unreadWarnings } from './folderWarnings.js'
 import { type FolderContent, folderContent, imagesBelow } from './imageFiles.js'
-import { type Part, partNames } from './parts.js'
+import { type Part, partNamed } from './parts.js'
 
 /** Options of `imageFolder`. */
 export interface ImageFolderOptions {
   /** Names of folders to leave out: classes, or whole parts such as `test`. */
   readonly exclude?: readonly string[]
+  /** How many classes there have to be at least: 2, what a classifier needs; 1 where a trained one is only measured. */
+  readonly fewestClasses?: 1 | 2
 }
 
 const LAYOUT = 'expected one folder per class with its images inside, such as cats/1.jpg and dogs/2.jpg'
@@ -22,8 +24,8 @@ const LAYOUT = 'expected one folder per class with its images inside, such as ca
  * that is named as an image and holds something else is a sample, so that `checkImages` can report it. Names that begin
  * with a dot are skipped.
  *
- * If the folder holds `train` and `val` (or `valid`, `validation`) or `test`, each with class folders, they are used as
- * the split. Classes are those of `train`; the other parts may lack some of them but have no others.
+ * If the folder holds `train` (or `training`) and `val` (or `valid`, `validation`) or `test` (or `testing`), in any case and
+ * each with class folders, they are used as the split. Classes are those of `train`; the other parts may lack some of them but have no others.
  * @throws RegraftError if the folder is not there or laid out otherwise, or a class has no image
  */
 export async function imageFolder(root: string, options: ImageFolderOptions = {}): Promise<Dataset> {
@@ -31,7 +33,11 @@ export async function imageFolder(root: string, options: ImageFolderOptions = {}
   const top = await folderContent(root)
   const parts = await partsOf(root, top, exclude)
   const known = new Set(top.folders)
-  const dataset = parts === undefined ? await plain(root, top, exclude) : await split(root, parts, exclude, known)
+  const { fewestClasses = 2 } = options
+  const dataset =
+    parts === undefined
+      ? await plain(root, top, exclude, fewestClasses)
+      : await split(root, parts, exclude, known, fewestClasses)
   checkExclude(exclude, known)
   return dataset
 }
@@ -45,7 +51,7 @@ async function partsOf(
   const folders = top.folders.filter(name => !exclude.has(name))
   const parts = new Map<Part, string>()
   for (const name of folders) {
-    const part = partNames[name]
+    const part = partNamed(name)
     if (part === undefined) continue
     const other = parts.get(part)
     if (other !== undefined)
@@ -53,10 +59,10 @@ async function partsOf(
     parts.set(part, name)
   }
   if (!parts.has('train') || parts.size < 2) return undefined
-  const train = await folderContent(join(root, 'train'))
+  const train = await folderContent(join(root, parts.get('train')!))
   // Classes may be called train and test too; then they hold images
   if (train.folders.length === 0) return undefined
-  const strange = folders.find(name => partNames[name] === undefined)
+  const strange = folders.find(name => partNamed(name) === undefined)
   if (strange !== undefined) {
     throw new RegraftError(
       'data',
@@ -66,9 +72,9 @@ async function partsOf(
   return parts
 }
 
-async function plain(root: string, top: FolderContent, exclude: ReadonlySet<string>): Promise<Dataset> {
+async function plain(root: string, top: FolderContent, exclude: ReadonlySet<string>, fewest: number): Promise<Dataset> {
   const classes = top.folders.filter(name => !exclude.has(name)).sort(byCodePoint)
-  await checkClasses(root, top, classes)
+  await checkClasses(root, top, classes, fewest)
   const { samples, ignored, unread } = await samplesOf(root, '', classes, classes)
   const warnings = [...unreadWarnings(unread), ...alikeWarnings(classes)]
   return { root, classes, samples, ignored: ignored + top.files.length, warnings }
@@ -79,6 +85,7 @@ async function split(
   parts: ReadonlyMap<Part, string>,
   exclude: ReadonlySet<string>,
   known: Set<string>,
+  fewest: number,
 ): Promise<Dataset> {
   const samples: ImageSample[] = []
   const predefined: Record<Part, number[]> = { train: [], val: [], test: [] }
@@ -93,7 +100,7 @@ async function split(
     const names = content.folders.filter(name => !exclude.has(name)).sort(byCodePoint)
     if (part === 'train') {
       classes = names
-      await checkClasses(join(root, folder), content, classes)
+      await checkClasses(join(root, folder), content, classes, fewest)
     } else checkPart(join(root, folder), names, classes)
     const found = await samplesOf(root, `${folder}/`, names, classes, part !== 'train')
     predefined[part] = found.samples.map((_, i) => samples.length + i)
@@ -139,8 +146,13 @@ async function samplesOf(
   return { samples, ignored, unread }
 }
 
-async function checkClasses(root: string, content: FolderContent, classes: readonly string[]): Promise<void> {
-  if (classes.length > 1) return
+async function checkClasses(
+  root: string,
+  content: FolderContent,
+  classes: readonly string[],
+  fewest: number,
+): Promise<void> {
+  if (classes.length >= fewest) return
   if (classes.length === 1) {
     const below = join(root, classes[0]!)
     const { folders, files } = await folderContent(below)

@@ -85,7 +85,7 @@ describe('is refused', () => {
     ['an absolute way out', 'a.jpg,x\n/etc/passwd,y\n', 'line 2: /etc/passwd is not below'],
     ['the folder itself', 'a.jpg,x\n.,y\n', 'line 2: . is not below'],
     ['one column', 'a.jpg;x\n', 'line 1: has 1 columns; expected path,label or path,label,split'],
-    ['an unknown split', 'a.jpg,x,training\n', 'line 1: has the split training; write train, val or test'],
+    ['an unknown split', 'a.jpg,x,holdout\n', 'line 1: has the split holdout; write train, val or test'],
     ['a split like a property', 'a.jpg,x,constructor\n', 'has the split constructor'],
     ['a missing split', 'a.jpg,x,train\nb.jpg,y,\n', 'line 2: has no split, other rows have one'],
     ['a class that is not trained', 'a.jpg,x,train\nb.jpg,y,val\n', 'class y has no row for train'],

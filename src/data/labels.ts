@@ -7,7 +7,7 @@ import { RegraftError } from '../base/errors.js'
 import { forEachBounded } from './bounded.js'
 import { byCodePoint } from './codePoints.js'
 import type { Dataset, ImageSample } from './dataset.js'
-import { type Part, partNames } from './parts.js'
+import { type Part, partNamed } from './parts.js'
 
 /** Options of `labelledImages`. */
 export interface LabelledImagesOptions {
@@ -114,14 +114,14 @@ function rowsOf(csvPath: string, root: string, text: string): Row[] {
     if (/\p{Cc}/u.test(name))
       throw at(csvPath, line, 'has a label with a control character, such as a line end; rename it')
     const part = record[split]?.trim() ?? ''
-    if (part !== '' && partNames[part] === undefined) {
+    if (part !== '' && partNamed(part) === undefined) {
       throw at(csvPath, line, `has the split ${part}; write train, val or test`)
     }
     return {
       line,
       path: pathBelow(csvPath, line, root, csvText(record[path] ?? '')),
       label: name,
-      part: partNames[part],
+      part: partNamed(part),
     }
   })
 }

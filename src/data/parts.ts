@@ -3,11 +3,15 @@
 /** A part of a split. */
 export type Part = 'train' | 'val' | 'test'
 
-/** What each name means; a map without other properties, since names come from files. */
-export const partNames: Readonly<Record<string, Part>> = Object.assign(Object.create(null), {
-  train: 'train',
-  val: 'val',
-  valid: 'val',
-  validation: 'val',
-  test: 'test',
-})
+const names = new Map<string, Part>([
+  ['train', 'train'],
+  ['training', 'train'],
+  ['val', 'val'],
+  ['valid', 'val'],
+  ['validation', 'val'],
+  ['test', 'test'],
+  ['testing', 'test'],
+])
+
+/** The part that a name stands for, whatever its case; undefined where it stands for none. */
+export const partNamed = (name: string): Part | undefined => names.get(name.toLowerCase())

@@ -1,6 +1,6 @@
 /** Evaluates a run's model: on its own test images, or on another folder with the same classes. */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { RegraftError } from '../base/errors.js'
 import { createLoader, type Dataset, imageFolder, splitFromPaths } from '../data/index.js'
 import { type CompileOptions, chooseEngine, type Engine, engines, type Precision } from '../engines/index.js'
@@ -19,18 +19,23 @@ import {
   withInterval,
 } from '../training/index.js'
 import { perClass } from '../training/metrics.js'
+import { type SeenImages, seenImages } from './seenImages.js'
 
 /** The precision is the run's own by default, where this machine computes in it. */
 export interface EvaluationOptions extends CompileOptions {
   readonly engine?: 'auto' | Engine['name']
   /** Which images of the run's own split; default 'test'. Ignored where a folder is given. */
   readonly part?: 'train' | 'val' | 'test'
+  /** Of a folder that is given: names of folders to leave out. */
+  readonly exclude?: readonly string[]
   readonly onProgress?: (done: number, total: number) => void
 }
 
 export interface RunEvaluation extends Metrics {
   /** The 95 % interval of the top-1 accuracy (Wilson). */
   readonly interval: readonly [number, number]
+  /** How many of the images the run has seen: their accuracy says little about new ones. */
+  readonly seen: SeenImages
   readonly perClass: readonly { readonly class: string; readonly images: number; readonly top1: number | undefined }[]
 }
 
@@ -43,15 +48,20 @@ export async function evaluateRun(
   folder?: string,
   options: EvaluationOptions = {},
 ): Promise<RunEvaluation> {
-  const { engine: name = 'auto', part = 'test', onProgress, ...compileOptions } = options
+  const { engine: name = 'auto', part = 'test', exclude = [], onProgress, ...compileOptions } = options
   const { classes, network, preprocessing, values } = await readModel(run)
   const config = folder === undefined ? await readConfig(run) : undefined
-  const found = await (config ? openDataset(config.data, config.options) : imageFolder(folder as string))
+  const found = await (config
+    ? openDataset(config.data, config.options)
+    : imageFolder(folder as string, { exclude, fewestClasses: 1 }))
   const data = relabelled(found, classes, folder ?? config!.data)
   const indices = config ? splitFromPaths(data, config.split)[part] : [...data.samples.keys()]
+  const trained = config ?? (await configIn(run))
+  const paths = indices.map(index => resolve(data.root, data.samples[index]!.path))
+  const seen = trained ? await seenImages(trained, paths) : { train: 0, val: 0 }
   const batch = Math.min(32, Math.max(indices.length, 1))
   const graph = networkGraph(networkNamed(network), { classes: classes.length, batch, size: preprocessing.size })
-  const precision = options.precision ?? precisionOf(config ?? (await configIn(run)), graph, name)
+  const precision = options.precision ?? precisionOf(trained, graph, name)
   const inference = await compileInference(chooseEngine(name, graph, precision), graph, {
     ...compileOptions,
     precision,
@@ -63,7 +73,7 @@ export async function evaluateRun(
       onProgress?.(done, indices.length),
     )
     const each = perClass(counts).map(({ images, top1 }, c) => ({ class: classes[c]!, images, top1 }))
-    return { ...withInterval(summarise(counts)), perClass: each }
+    return { ...withInterval(summarise(counts)), seen, perClass: each }
   } finally {
     await loader.close()
     await inference.program.dispose()
@@ -88,7 +98,7 @@ function relabelled(data: Dataset, classes: readonly string[], folder: string): 
   if (unknown.length > 0)
     throw new RegraftError(
       'data',
-      `${folder} has classes that the model does not know: ${unknown.slice(0, 5).join(', ')}; rename the folders or leave them out`,
+      `${folder} has classes that the model does not know: ${unknown.slice(0, 5).join(', ')}; rename the folders, or leave them out with --exclude ${unknown[0]}`,
     )
   return { ...data, classes, samples: data.samples.map(sample => ({ ...sample, label: labels[sample.label]! })) }
 }

@@ -13,3 +13,4 @@ export { type Explainer, type ExplainerOptions, type Explanation, loadExplainer 
 export { type ExportedInt8, exportInt8, type Int8Comparison } from './exportInt8.js'
 export { type ExportedOnnx, type ExportOptions, exportOnnx } from './exportOnnx.js'
 export { exportWeights } from './exportWeights.js'
+export type { SeenImages } from './seenImages.js'

@@ -54,6 +54,14 @@ describe('a planned split', async () => {
     ])
   })
 
+  it('says how many images it takes from training where a folder has no validation or test of its own', async () => {
+    const given = { train: [...data.samples.keys()].slice(0, 18), val: [], test: [18, 19] }
+    const { told } = await planned({ ...data, predefined: given }, { seed: 1, groupDuplicates: 'none' })
+    expect(told.map(({ message }) => message)).toEqual([
+      "the folder's own split has no images for validation: 4 of its 18 training images are taken for validation (--split 7:2:1)",
+    ])
+  })
+
   it('looks for nothing where that is asked for', async () => {
     const { grouping, duplicates, told } = await planned(data, { seed: 1, groupDuplicates: 'none' })
     expect({ grouping, duplicates, told }).toEqual({ grouping: 'none', duplicates: undefined, told: [] })

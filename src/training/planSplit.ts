@@ -36,6 +36,12 @@ export async function planSplit(
   const grouping = options.groupDuplicates ?? (many ? 'near' : 'crops')
   const settings = { fractions: fractionsOf(options.split), seed: options.splitSeed ?? options.seed }
   const plain = split(data, settings)
+  const taken = takenFromTraining(data, plain)
+  if (taken.length > 0)
+    onEvent({
+      type: 'note',
+      message: `the folder's own split has no images for ${taken.map(({ name }) => name).join(' and ')}: ${taken.map(({ name, images }) => `${images} of its ${data.predefined!.train.length} training images are taken for ${name}`).join(', ')} (--split ${options.split})`,
+    })
   if (grouping === 'none') return { split: plain, grouping, duplicates: undefined }
   const duplicates = await findDuplicateGroups(data, [...data.samples.keys()], {
     crops: grouping === 'crops',
@@ -66,6 +72,18 @@ export async function planSplit(
         message: `so many images are ${what} of others that none is left for ${name}; remove some of them, or pass --group-duplicates none`,
       })
   return { split: grouped, grouping, duplicates }
+}
+
+/** How many images are taken from the training images of a split that came with the data set and lacks parts. */
+function takenFromTraining({ predefined }: Dataset, parts: Split): { name: string; images: number }[] {
+  if (predefined === undefined) return []
+  const named = [
+    ['validation', predefined.val, parts.val],
+    ['test', predefined.test, parts.test],
+  ] as const
+  return named.flatMap(([name, given, all]) =>
+    given.length === 0 && all.length > 0 ? [{ name, images: all.length }] : [],
+  )
 }
 
 /** '7:2:1' as shares that sum to 1. */
