@@ -3,6 +3,7 @@ export { RegraftError } from './base/errors.js'
 export type { Preprocessing } from './base/preprocessing.js'
 export { type Dataset, type ImageFolderOptions, type ImageSample, imageFolder, type Split } from './data/index.js'
 export {
+  type Classifier,
   type ClassifierOptions,
   type EvaluationOptions,
   type Explainer,
@@ -15,7 +16,12 @@ export {
   exportOnnx,
   exportWeights,
   type ImagePrediction,
+  type ImageSource,
+  ImageTooLarge,
+  type LoadOptions,
+  loadClassifier,
   loadExplainer,
+  type PredictOptions,
   predict,
   pretrainedModel,
   type RunEvaluation,

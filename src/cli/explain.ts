@@ -15,6 +15,7 @@ interface ExplainOptions extends ComputingOptions {
   readonly out?: string
   readonly weights?: string
   readonly network?: string
+  readonly calibration: boolean
 }
 
 export const explainCommand = addComputing(
@@ -27,6 +28,7 @@ export const explainCommand = addComputing(
   .option('--out <PATH>', 'a PNG file for one image, a folder for several; default: IMAGE-gradcam.png here')
   .option('--weights <SOURCE>', "pretrained weights with ImageNet's classes instead of a run")
   .option('--network <NAME>', 'the network of --weights, where it cannot be inferred')
+  .option('--no-calibration', "leave out the temperature that was fitted on the run's validation images")
   .addHelpText(
     'after',
     '\nExamples:\n  regraft explain runs/photos-resnet50 cat.jpg\n  regraft explain runs/photos-resnet50 cat.jpg --class dog --out dog.png\n  regraft explain runs/photos-resnet50 holiday --out explained',
@@ -37,7 +39,7 @@ export const explainCommand = addComputing(
     const [run, ...rest] = given as [string, ...string[]]
     const images = await expand(weights === undefined ? rest : given, 'explain')
     const model = weights === undefined ? run : await pretrainedModel(weights, { network })
-    const explainer = await loadExplainer(model, computed)
+    const explainer = await loadExplainer(model, { ...computed, calibration: options.calibration })
     const files = outputs(images, out)
     let bad = 0
     try {

@@ -26,7 +26,8 @@ export const exportCommand = new Command('export')
   )
   .option('--out <FILE>', "where to; default: model.FORMAT in the run's folder")
   .option('--preprocessing', 'ONNX: resizing, crop and normalisation inside; takes one image of any size as it is')
-  .option('--probabilities', 'ONNX: softmax inside')
+  .option('--probabilities', "ONNX: softmax inside, with the run's temperature")
+  .option('--no-calibration', 'with --probabilities: without the temperature that was fitted on validation images')
   .option('--int8', "ONNX: convolutions in 8 bits, with ranges from the run's training images; says what that costs")
   .addHelpText(
     'after',

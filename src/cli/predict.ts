@@ -3,11 +3,11 @@ import { existsSync, statSync } from 'node:fs'
 import { Command } from 'commander'
 import { glob } from 'tinyglobby'
 import { RegraftError } from '../base/errors.js'
-import { type ImagePrediction, predict, pretrainedModel } from '../inference/index.js'
+import { type ImagePrediction, predict, pretrainedModel, temperatureOf } from '../inference/index.js'
 import { addComputing, type ComputingOptions, computing } from './computing.js'
 import { percent } from './terminal/format.js'
 import { progress } from './terminal/progress.js'
-import { say, sayJson } from './terminal/say.js'
+import { say, sayJson, warn } from './terminal/say.js'
 import { table } from './terminal/table.js'
 
 interface PredictOptions extends ComputingOptions {
@@ -15,6 +15,7 @@ interface PredictOptions extends ComputingOptions {
   readonly network?: string
   readonly match?: 'name' | 'order'
   readonly top: number
+  readonly calibration: boolean
   readonly json?: boolean
 }
 
@@ -33,13 +34,14 @@ export const predictCommand = addComputing(
   .option('--network <NAME>', 'the network of --weights, where it cannot be inferred')
   .option('--match <CHOICE>', "how entries of --weights are matched: 'name' or 'order'")
   .option('--top <N>', 'how many of the most probable classes to show', Number, 3)
+  .option('--no-calibration', "leave out the temperature that was fitted on the run's validation images")
   .option('--json', 'one JSON object a line instead of a table')
   .addHelpText(
     'after',
     '\nExamples:\n  regraft predict runs/photos-resnet50 cat.jpg\n  regraft predict runs/photos-resnet50 "holiday/**/*.jpg" --json\n  regraft predict --weights efficientnet-lite0.pth cat.jpg',
   )
   .action(async (given: string[], options: PredictOptions) => {
-    const { weights, network, match, top, json } = options
+    const { weights, network, match, top, calibration, json } = options
     const computed = await computing(options)
     const [run, ...rest] = given as [string, ...string[]]
     const paths = await expand(weights === undefined ? rest : given)
@@ -47,7 +49,7 @@ export const predictCommand = addComputing(
     const results: ImagePrediction[] = []
     const bar = progress({ label: 'Classifying', unit: 'image', transient: true })
     try {
-      for await (const result of predict(model, paths, { top, ...computed })) {
+      for await (const result of predict(model, paths, { top, calibration, ...computed })) {
         if (json) sayJson(result)
         else bar.update(results.length + 1, paths.length)
         results.push(result)
@@ -56,6 +58,8 @@ export const predictCommand = addComputing(
       bar.done()
     }
     if (!json) say(`${asTable(results)}\n`)
+    const temperature = weights === undefined && calibration ? await temperatureOf(run) : 1
+    if (temperature !== 1) warn(calibrated(temperature))
     const bad = results.filter(result => 'error' in result).length
     if (bad > 0)
       throw new RegraftError(
@@ -63,6 +67,10 @@ export const predictCommand = addComputing(
         `${bad} of ${results.length} images cannot be read${bad < results.length ? '; the others were classified' : ''}`,
       )
   })
+
+/** What is said beside calibrated probabilities. */
+export const calibrated = (temperature: number): string =>
+  `Probabilities are calibrated: logits are divided by ${temperature.toFixed(2)}, which was fitted on validation images; --no-calibration leaves that out.\n`
 
 /** Files as they are, the images below folders, and what globs match. */
 export async function expand(given: readonly string[], command = 'predict'): Promise<string[]> {

@@ -27,15 +27,23 @@ export async function decodeFile(path: string): Promise<RgbImage> {
   return decodeImage(readBounded(path))
 }
 
-/** `decodeFile` for the bytes of a file. */
-export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
+/** An image that has more pixels than are taken; nothing of it was decoded. */
+export class TooManyPixels extends Error {
+  override readonly name = 'TooManyPixels'
+}
+
+/**
+ * `decodeFile` for the bytes of a file.
+ * @param maxPixels images of more pixels are refused with `TooManyPixels`
+ */
+export async function decodeImage(bytes: Uint8Array, maxPixels = MAX_PIXELS): Promise<RgbImage> {
   if (bytes.length === 0) throw new Error('empty file')
   const format = imageFormat(bytes)
   if (format === undefined) throw new Error(unknownContent(bytes))
   try {
     const image = sharp(bytes, {
       failOn: 'truncated',
-      limitInputPixels: MAX_PIXELS,
+      limitInputPixels: maxPixels,
       pages: 1,
       ignoreIcc: true,
     })
@@ -48,6 +56,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
     return { width: info.width, height: info.height, pixels: info.channels === 3 ? data : threeChannels(data) }
   } catch (error) {
     const message = endsEarly(bytes, format) ? 'premature end' : error instanceof Error ? error.message : String(error)
+    if (/pixel limit/i.test(message)) throw new TooManyPixels(`more than ${maxPixels / 1e6} million pixels`)
     throw new Error(reason(message, format), { cause: error })
   }
 }
@@ -95,7 +104,6 @@ function endsEarly(bytes: Uint8Array, format: string): boolean {
 
 /** libvips' message, in words that help. */
 function reason(message: string, format: string): string {
-  if (/pixel limit/i.test(message)) return `more than ${MAX_PIXELS / 1e6} million pixels`
   if (/premature|truncat|end of (file|input|stream)|unexpected eof|not enough data|read error/i.test(message)) {
     return `truncated ${format}`
   }

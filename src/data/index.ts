@@ -4,7 +4,7 @@ export { classCounts, imagesAcross, isLopsided, splitWarnings } from './balance.
 export { caltech101, type DownloadRequest } from './caltech101.js'
 export { type BadImage, checkImages } from './check.js'
 export type { Dataset, ImageSample, Split } from './dataset.js'
-export { decodeFile, decodeImage, MAX_PIXELS, type RgbImage } from './decode.js'
+export { decodeFile, decodeImage, MAX_PIXELS, type RgbImage, readBounded, TooManyPixels } from './decode.js'
 export {
   type Duplicates,
   findDuplicateGroups,
@@ -22,6 +22,7 @@ export {
   type LoaderOptions,
   undecodable,
 } from './loader.js'
+export { pixelLoops } from './pixelLoops.js'
 export {
   classesWithout,
   split,
@@ -37,3 +38,4 @@ export {
   normalisation,
   normalise,
 } from './transform.js'
+export { answerJobs, createWorkerPool, type WorkerPool } from './workerPool.js'

@@ -1,24 +1,16 @@
 /** A classifier: a trained model, or a pretrained network itself, ready to say what images show. */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { createLoader, type Dataset } from '../data/index.js'
-import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
-import { networkGraph, networkNamed } from '../models/index.js'
-import { compileInference, graft, type Model, ranking, readModel, softmax } from '../training/index.js'
-
-/** A class and its probability, from 0 to 1. */
-export interface Score {
-  readonly class: string
-  readonly probability: number
-}
+import { graft, type Model } from '../training/index.js'
+import { type LoadOptions, loadClassifier, UnreadableImage } from './loadClassifier.js'
+import type { Score } from './score.js'
 
 /** What one image shows, the most probable class first, or why it cannot be read. */
 export type ImagePrediction =
   | { readonly path: string; readonly scores: readonly Score[] }
   | { readonly path: string; readonly error: string }
 
-export interface ClassifierOptions extends CompileOptions {
-  readonly engine?: 'auto' | Engine['name']
+export interface ClassifierOptions extends Omit<LoadOptions, 'onBatch'> {
   /** How many of the most probable classes are given; default 5. */
   readonly top?: number
 }
@@ -43,8 +35,11 @@ export async function pretrainedModel(
   return { format: 'regraft-model-1', network: network.name, classes, preprocessing, values }
 }
 
+/** Images that are asked for before their turn has come: enough for full runs of the engine while results are read. */
+const AHEAD = 64
+
 /**
- * Classifies image files in batches, in the given order.
+ * Classifies image files, in the given order.
  * @param model a run folder, a model folder, or a model at hand
  * @throws RegraftError where there is no model; an image that cannot be read is a result of its own
  */
@@ -53,63 +48,31 @@ export async function* predict(
   paths: readonly string[],
   options: ClassifierOptions = {},
 ): AsyncGenerator<ImagePrediction> {
-  const { classes, network, preprocessing, values } = typeof model === 'string' ? await readModel(model) : model
-  const { engine: name = 'auto', top = 5, ...compileOptions } = options
+  const { top = 5, ...load } = options
   if (paths.length === 0) return
-  const batch = Math.min(paths.length, 16)
-  const graph = networkGraph(networkNamed(network), { classes: classes.length, batch, size: preprocessing.size })
-  const inference = await compileInference(chooseEngine(name, graph, options.precision), graph, compileOptions)
-  const loader = createLoader(filesAsDataset(paths), {
-    preprocessing,
-    cacheBytes: 2 ** 28,
-  })
-  const batchAt = (first: number) => paths.slice(first, first + batch).map((_, i) => first + i)
-  /** Reads the images of a batch. @returns why, for those that cannot be read */
-  const read = async (indices: readonly number[]) => {
-    const failures = new Map<number, string>()
-    const readOne = async (index: number) => {
-      const failure = await loader.prepare(index)
-      if (failure !== undefined) failures.set(index, failure)
+  const classifier = await loadClassifier(model, load)
+  const stop = new AbortController()
+  const ask = async (path: string): Promise<ImagePrediction> => {
+    try {
+      return { path, scores: await classifier.predict(path, { top, signal: stop.signal }) }
+    } catch (error) {
+      if (error instanceof UnreadableImage) return { path, error: error.reason }
+      throw error
     }
-    await Promise.all(indices.map(readOne))
-    return failures
   }
+  const asked: Promise<ImagePrediction>[] = []
   try {
-    await inference.write(values)
-    let next = read(batchAt(0))
-    for (let first = 0; first < paths.length; first += batch) {
-      const indices = batchAt(first)
-      const failures = await next
-      next = read(batchAt(first + batch))
-      // Nobody may come to wait for it
-      next.catch(() => {})
-      const good = indices.filter(index => !failures.has(index))
-      const scores = new Map<number, Score[]>()
-      for await (const images of loader.batches(good, { batchSize: batch })) {
-        const logits = await inference.run(images.images)
-        for (let row = 0; row < images.count; row++) {
-          const own = logits.subarray(row * classes.length, (row + 1) * classes.length)
-          const probabilities = softmax(own)
-          const best = ranking(own).slice(0, top)
-          scores.set(
-            images.indices[row]!,
-            best.map(c => ({ class: classes[c]!, probability: probabilities[c]! })),
-          )
-        }
+    for (let next = 0; next < paths.length || asked.length > 0; ) {
+      while (asked.length < AHEAD && next < paths.length) {
+        const answer = ask(paths[next++]!)
+        // Nobody may come to wait for it
+        answer.catch(() => {})
+        asked.push(answer)
       }
-      for (const index of indices) {
-        const path = paths[index]!
-        yield scores.has(index) ? { path, scores: scores.get(index)! } : { path, error: failures.get(index)! }
-      }
+      yield await asked.shift()!
     }
   } finally {
-    await loader.close()
-    await inference.program.dispose()
+    stop.abort()
+    await classifier.dispose()
   }
 }
-
-const filesAsDataset = (paths: readonly string[]): Dataset => ({
-  root: process.cwd(),
-  classes: [''],
-  samples: paths.map(path => ({ path, label: 0 })),
-})

@@ -5,12 +5,15 @@ import { decodeFile, decodeImage, evaluationCrop, normalisation, normalise, type
 import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { type Model, ranking, readModel, softmax } from '../training/index.js'
-import type { Score } from './classifier.js'
 import { compileGradCam } from './gradCam.js'
 import { overlay } from './overlay.js'
+import type { Score } from './score.js'
+import { temperatureOf } from './temperature.js'
 
 export interface ExplainerOptions extends CompileOptions {
   readonly engine?: 'auto' | Engine['name']
+  /** Divide logits by the temperature that was fitted on the run's validation images; default true. */
+  readonly calibration?: boolean
 }
 
 /** Why an image is given a class. */
@@ -45,7 +48,8 @@ export interface Explainer {
  */
 export async function loadExplainer(model: string | Model, options: ExplainerOptions = {}): Promise<Explainer> {
   const { classes, network, preprocessing, values } = typeof model === 'string' ? await readModel(model) : model
-  const { engine = 'auto', ...compileOptions } = options
+  const { engine = 'auto', calibration = true, ...compileOptions } = options
+  const temperature = calibration && typeof model === 'string' ? await temperatureOf(model) : 1
   const { size } = preprocessing
   const graph = networkGraph(networkNamed(network), { classes: classes.length, batch: 1, size })
   const gradCam = await compileGradCam(chooseEngine(engine, graph, options.precision), graph, compileOptions)
@@ -59,7 +63,7 @@ export async function loadExplainer(model: string | Model, options: ExplainerOpt
       const input = new Float32Array(3 * size * size)
       normalise({ pixels: evaluationCrop(decoded, preprocessing).pixels, flipped: false }, size, tables, input)
       const activations = await gradCam.forward(input)
-      const probabilities = softmax(activations.logits)
+      const probabilities = softmax(activations.logits.map(value => value / temperature))
       const order = ranking(activations.logits)
       const label = chosen ?? order[0]!
       const map = await gradCam.map(activations, label)

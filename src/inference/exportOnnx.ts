@@ -7,13 +7,16 @@ import { inferenceGraph } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { type Model, readModel } from '../training/index.js'
 import { checkExport, type ExportCheck } from './checkExport.js'
+import { temperatureOf } from './temperature.js'
 
 /** What of a classifier is inside the file, beside the network. */
 export interface ExportOptions {
   /** Resizing, crop and normalisation: the input is then `image`, uint8 [height, width, 3], one image of any size. */
   readonly preprocessing?: boolean
-  /** Softmax: the output is then `probabilities` instead of `logits`. */
+  /** Softmax of logits / the run's temperature: the output is then `probabilities` instead of `logits`. */
   readonly probabilities?: boolean
+  /** Whether that temperature, fitted on validation images, is used; default true. */
+  readonly calibration?: boolean
 }
 
 /** A file that was written and checked. */
@@ -30,14 +33,15 @@ const MOST = 1e-4
 /**
  * Writes the network with batch norm folded, in ONNX's own operators (opset 17), and runs the file in ONNX Runtime before
  * it gets its name. Input `images` [batch, 3, size, size], normalised RGB; output `logits` [batch, classes], unless the
- * options say otherwise. Its metadata hold `network`, and `classes` and `preprocessing` as JSON.
+ * options say otherwise. Its metadata hold `network` and `temperature`, and `classes` and `preprocessing` as JSON.
  * @param run a run folder, or a model folder
  * @throws RegraftError('run') where there is no model; RegraftError('engine') where the file differs by more than 1e-4
  */
 export async function exportOnnx(run: string, path: string, options: ExportOptions = {}): Promise<ExportedOnnx> {
   const model = await readModel(run)
-  const parts = partsOf(model, options)
-  const bytes = encodeModel({ ...withParts(networkOf(model), parts), metadata: metadataOf(model) })
+  const temperature = options.calibration === false ? 1 : await temperatureOf(run)
+  const parts = partsOf(model, options, temperature)
+  const bytes = encodeModel({ ...withParts(networkOf(model), parts), metadata: metadataOf(model, temperature) })
   const check = await written(path, bytes, aside => checkExport(run, model, aside, parts))
   return { bytes: bytes.length, ...portsOf(model, options), check }
 }
@@ -62,15 +66,24 @@ export function networkOf({ classes, network, preprocessing, values }: Model): O
 }
 
 /** What goes before and behind the network. */
-export const partsOf = (model: Model, { preprocessing, probabilities }: ExportOptions): OnnxParts => ({
+export const partsOf = (
+  model: Model,
+  { preprocessing, probabilities }: ExportOptions,
+  temperature: number,
+): OnnxParts => ({
   preprocessing: preprocessing ? model.preprocessing : undefined,
-  temperature: probabilities ? 1 : undefined,
+  temperature: probabilities ? temperature : undefined,
 })
 
-export const metadataOf = ({ network, classes, preprocessing }: Model): Record<string, string> => ({
+/** @param temperature what logits are divided by so that probabilities mean what they say */
+export const metadataOf = (
+  { network, classes, preprocessing }: Model,
+  temperature: number,
+): Record<string, string> => ({
   network,
   classes: JSON.stringify(classes),
   preprocessing: JSON.stringify(preprocessing),
+  temperature: String(temperature),
 })
 
 /** Writes aside, checks, and gives the file its name only then: what stood there before is kept where it fails. */

@@ -6,11 +6,21 @@ export {
   type ImagePrediction,
   predict,
   pretrainedModel,
-  type Score,
 } from './classifier.js'
 export { type EvaluationOptions, evaluateRun, type RunEvaluation } from './evaluateRun.js'
 export { type Explainer, type ExplainerOptions, type Explanation, loadExplainer } from './explain.js'
 export { type ExportedInt8, exportInt8, type Int8Comparison } from './exportInt8.js'
 export { type ExportedOnnx, type ExportOptions, exportOnnx } from './exportOnnx.js'
 export { exportWeights } from './exportWeights.js'
+export {
+  type Classifier,
+  type ImageSource,
+  ImageTooLarge,
+  type LoadOptions,
+  loadClassifier,
+  type PredictOptions,
+  UnreadableImage,
+} from './loadClassifier.js'
+export type { Score } from './score.js'
 export type { SeenImages } from './seenImages.js'
+export { temperatureOf } from './temperature.js'

@@ -1,0 +1,218 @@
+/** A classifier that is kept ready: worker threads decode, and images that wait at the same moment share a run of the engine. */
+import { availableParallelism } from 'node:os'
+// A native module must be loaded by the main thread before worker threads load it
+import 'sharp'
+import { RegraftError } from '../base/errors.js'
+import type { Preprocessing } from '../base/preprocessing.js'
+import { createWorkerPool, MAX_PIXELS, pixelLoops } from '../data/index.js'
+import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
+import { networkGraph, networkNamed } from '../models/index.js'
+import { compileInference, type Inference, type Model, ranking, readModel, softmax } from '../training/index.js'
+import type { ClassifyJob, ClassifyReply, ClassifySettings } from './classifyWorker.js'
+import type { Score } from './score.js'
+import { createSlots } from './slots.js'
+import { temperatureOf } from './temperature.js'
+
+/** An image: the path of a file, its bytes, or a stream of them. */
+export type ImageSource = string | Uint8Array | AsyncIterable<Uint8Array>
+
+export interface LoadOptions extends CompileOptions {
+  readonly engine?: 'auto' | Engine['name']
+  /** Divide logits by the temperature that was fitted on the run's validation images; default true. */
+  readonly calibration?: boolean
+  /** Images of more pixels are refused; default 100 million. */
+  readonly maxPixels?: number
+  /** Told of each run of the engine: the images in it, and its seconds. */
+  readonly onBatch?: (images: number, seconds: number) => void
+}
+
+export interface PredictOptions {
+  /** How many of the most probable classes are given; default: all. */
+  readonly top?: number
+  readonly signal?: AbortSignal
+}
+
+/** A network in memory, compiled, with the threads that decode for it. */
+export interface Classifier {
+  readonly network: string
+  readonly engine: Engine['name']
+  readonly classes: readonly string[]
+  readonly preprocessing: Preprocessing
+  /** What logits are divided by: 1 where nothing was fitted, or `calibration` is false. */
+  readonly temperature: number
+  /**
+   * What an image shows, the most probable class first. Call it for many images at once: they share threads and runs of the
+   * engine, at most 64 are in memory at a time, and the numbers are those of each alone within the engine's rounding.
+   * @throws UnreadableImage where it cannot be read; ImageTooLarge where it has too many pixels
+   */
+  predict(image: ImageSource, options?: PredictOptions): Promise<readonly Score[]>
+  /** Finishes what was asked for, then frees memory and threads. It may be called again. */
+  dispose(): Promise<void>
+}
+
+/** An image that cannot be read. */
+export class UnreadableImage extends RegraftError {
+  constructor(
+    image: ImageSource,
+    /** Why, such as 'truncated JPEG'. */
+    readonly reason: string,
+    advice = 'try another image',
+  ) {
+    super('data', `${typeof image === 'string' ? image : 'the image'} cannot be decoded (${reason}); ${advice}`)
+  }
+}
+
+/** An image has more pixels than are taken; nothing of it was decoded. */
+export class ImageTooLarge extends UnreadableImage {}
+
+/** Images that are in memory at a time, and the images of a full run of the engine; a network of one image takes the rest. */
+const [SLOTS, BATCH] = [64, 16]
+/** Bytes of a stream that are read: more than an image has a reason to have. */
+const MOST_BYTES = 512 * 1024 * 1024
+
+/** The network, compiled for runs of so many images. */
+interface Ready {
+  readonly images: Float32Array
+  readonly inference: Inference
+}
+
+interface Waiting {
+  readonly input: Float32Array
+  readonly signal: AbortSignal | undefined
+  resolve(logits: Float32Array): void
+  reject(error: unknown): void
+}
+
+/**
+ * Reads and compiles a model once, for as many calls of `predict` as come.
+ * @param source a run folder, a model folder, or a model at hand
+ * @throws RegraftError where there is no model or no engine for it
+ */
+export async function loadClassifier(source: string | Model, options: LoadOptions = {}): Promise<Classifier> {
+  const { engine: name = 'auto', calibration = true, maxPixels = MAX_PIXELS, onBatch, ...compile } = options
+  const model = typeof source === 'string' ? await readModel(source) : source
+  const temperature = calibration && typeof source === 'string' ? await temperatureOf(source) : 1
+  const { classes, network, preprocessing, values } = model
+  const length = 3 * preprocessing.size ** 2
+  const graphOf = (batch: number) =>
+    networkGraph(networkNamed(network), { classes: classes.length, batch, size: preprocessing.size })
+  const engine = chooseEngine(name, graphOf(1), options.precision)
+  const compiled = async (batch: number): Promise<Ready> => {
+    const inference = await compileInference(engine, graphOf(batch), compile)
+    await inference.write(values)
+    return { images: new Float32Array(batch * length), inference }
+  }
+  const single = await compiled(1)
+  let full: Promise<Ready> | undefined
+  pixelLoops()
+  const settings: ClassifySettings = { preprocessing, maxPixels }
+  const script = new URL('./classifyWorker.js', import.meta.url)
+  const pool = createWorkerPool<ClassifyJob, ClassifyReply>(script, availableParallelism(), settings)
+  const slots = createSlots(SLOTS, length)
+  const queue: Waiting[] = []
+  const asked = new Set<Promise<unknown>>()
+  let decoding = 0
+  let running = false
+  let disposed: Promise<void> | undefined
+
+  const runBatch = async (): Promise<void> => {
+    // Places that hold no image cost as much as those that do, and a run of one image more than its share of a full one
+    const many = 2 * queue.length > BATCH
+    const own = queue.splice(0, many ? BATCH : 1)
+    let began = performance.now()
+    try {
+      if (many && !full) full = compiled(BATCH)
+      const { images, inference } = many ? await full! : single
+      began = performance.now()
+      own.forEach(({ input }, i) => {
+        images.set(input, i * length)
+      })
+      const logits = await inference.run(images)
+      own.forEach(({ resolve }, i) => {
+        resolve(logits.slice(i * classes.length, (i + 1) * classes.length))
+      })
+    } catch (error) {
+      for (const { reject } of own) reject(error)
+    }
+    onBatch?.(own.length, (performance.now() - began) / 1000)
+  }
+  const drain = async (): Promise<void> => {
+    if (running) return
+    running = true
+    // Decoders and engine share the cores: what is being decoded joins a run that is not full
+    while (queue.length >= BATCH || (queue.length > 0 && decoding === 0)) {
+      const off = queue.filter(({ signal }) => signal?.aborted)
+      for (const waiting of off) {
+        queue.splice(queue.indexOf(waiting), 1)
+        waiting.reject(waiting.signal?.reason)
+      }
+      if (queue.length > 0) await runBatch()
+    }
+    running = false
+  }
+
+  const predict = async (image: ImageSource, { top, signal }: PredictOptions): Promise<readonly Score[]> => {
+    const input = await slots.take(signal)
+    try {
+      const bytes = typeof image === 'string' || image instanceof Uint8Array ? image : await collected(image)
+      decoding++
+      const { failure, tooLarge } = await pool.run({ image: bytes, out: input }, signal).finally(() => {
+        decoding--
+        if (decoding === 0) queueMicrotask(drain)
+      })
+      if (failure !== undefined)
+        throw tooLarge ? new ImageTooLarge(image, failure, 'make it smaller') : new UnreadableImage(image, failure)
+      const logits = await new Promise<Float32Array>((resolve, reject) => {
+        queue.push({ input, signal, resolve, reject })
+        void drain()
+      })
+      const probabilities = softmax(logits.map(value => value / temperature))
+      return ranking(logits)
+        .slice(0, top)
+        .map(c => ({ class: classes[c]!, probability: probabilities[c]! }))
+    } finally {
+      slots.give(input)
+    }
+  }
+
+  return {
+    network,
+    engine: engine.name,
+    classes,
+    preprocessing,
+    temperature,
+    predict: (image, given = {}) => {
+      if (disposed) return Promise.reject(new RegraftError('usage', 'the classifier was disposed; load it again'))
+      const answer = predict(image, given)
+      const settled = answer.then(
+        () => {},
+        () => {},
+      )
+      asked.add(settled)
+      void settled.then(() => asked.delete(settled))
+      return answer
+    },
+    dispose: () => {
+      disposed ??= (async () => {
+        await Promise.all(asked)
+        await pool.close()
+        for (const program of [single, ...(full ? [await full.catch(() => undefined)] : [])])
+          await program?.inference.program.dispose()
+      })()
+      return disposed
+    },
+  }
+}
+
+/** All bytes of a stream. @throws RegraftError('data') where there are more than an image has */
+async function collected(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of stream) {
+    length += chunk.length
+    if (length > MOST_BYTES)
+      throw new RegraftError('data', `the image is longer than ${MOST_BYTES / 1024 / 1024} MB; make it smaller`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
