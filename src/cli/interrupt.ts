@@ -29,8 +29,11 @@ export function endAtSignal(): void {
 /**
  * A signal that aborts at the first SIGINT, SIGTERM or SIGHUP. Its reason is what work that has nothing better to say
  * ends with.
+ * @param message what is said then
  */
-export function interruptSignal(): AbortSignal {
+export function interruptSignal(
+  message = '\nStopping after this step, to save; press Ctrl-C again to end at once without saving.\n',
+): AbortSignal {
   const controller = new AbortController()
   let first = 0
   listen(() => {
@@ -39,7 +42,7 @@ export function interruptSignal(): AbortSignal {
       return
     }
     first = performance.now()
-    warn('\nStopping after this step, to save; press Ctrl-C again to end at once without saving.\n')
+    warn(message)
     controller.abort(
       new RegraftError(
         'interrupted',

@@ -16,6 +16,7 @@ import { endAtSignal } from './interrupt.js'
 import { predictCommand } from './predict.js'
 import { reportCommand } from './report.js'
 import { runsCommand } from './runs.js'
+import { serveCommand } from './serve.js'
 import { studyCommand } from './study.js'
 import { warn } from './terminal/say.js'
 import { trainCommand } from './train.js'
@@ -50,6 +51,7 @@ for (const command of [
   predictCommand,
   explainCommand,
   exportCommand,
+  serveCommand,
   runsCommand,
   compareCommand,
   reportCommand,

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { graft, type Model } from '../training/index.js'
-import { type LoadOptions, loadClassifier, UnreadableImage } from './loadClassifier.js'
+import { type LoadOptions, loadClassifier } from './loadClassifier.js'
 import type { Score } from './score.js'
+import { UnreadableImage } from './unreadable.js'
 
 /** What one image shows, the most probable class first, or why it cannot be read. */
 export type ImagePrediction =

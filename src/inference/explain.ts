@@ -1,7 +1,15 @@
 /** Explains what a classifier sees: a network kept ready that says, for an image and a class, where the score comes from. */
 import { RegraftError } from '../base/errors.js'
 import { didYouMean } from '../base/suggest.js'
-import { decodeFile, decodeImage, evaluationCrop, normalisation, normalise, type RgbImage } from '../data/index.js'
+import {
+  decodeImage,
+  evaluationCrop,
+  normalisation,
+  normalise,
+  type RgbImage,
+  readBounded,
+  TooManyPixels,
+} from '../data/index.js'
 import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { type Model, ranking, readModel, softmax } from '../training/index.js'
@@ -9,11 +17,14 @@ import { compileGradCam } from './gradCam.js'
 import { overlay } from './overlay.js'
 import type { Score } from './score.js'
 import { temperatureOf } from './temperature.js'
+import { ImageTooLarge, UnreadableImage } from './unreadable.js'
 
 export interface ExplainerOptions extends CompileOptions {
   readonly engine?: 'auto' | Engine['name']
   /** Divide logits by the temperature that was fitted on the run's validation images; default true. */
   readonly calibration?: boolean
+  /** Images of more pixels are refused; default 100 million. */
+  readonly maxPixels?: number
 }
 
 /** Why an image is given a class. */
@@ -35,7 +46,7 @@ export interface Explainer {
   /**
    * @param image path or bytes of an image file
    * @param name a class; by default the most probable one
-   * @throws RegraftError('data') where it cannot be read; RegraftError('usage') where there is no such class
+   * @throws UnreadableImage where it cannot be read; RegraftError('usage') where there is no such class
    */
   explain(image: string | Uint8Array, name?: string): Promise<Explanation>
   close(): Promise<void>
@@ -48,7 +59,7 @@ export interface Explainer {
  */
 export async function loadExplainer(model: string | Model, options: ExplainerOptions = {}): Promise<Explainer> {
   const { classes, network, preprocessing, values } = typeof model === 'string' ? await readModel(model) : model
-  const { engine = 'auto', calibration = true, ...compileOptions } = options
+  const { engine = 'auto', calibration = true, maxPixels, ...compileOptions } = options
   const temperature = calibration && typeof model === 'string' ? await temperatureOf(model) : 1
   const { size } = preprocessing
   const graph = networkGraph(networkNamed(network), { classes: classes.length, batch: 1, size })
@@ -59,7 +70,7 @@ export async function loadExplainer(model: string | Model, options: ExplainerOpt
     classes,
     explain: async (image, name) => {
       const chosen = name === undefined ? undefined : labelOf(name, classes)
-      const decoded = await decode(image)
+      const decoded = await decode(image, maxPixels)
       const input = new Float32Array(3 * size * size)
       normalise({ pixels: evaluationCrop(decoded, preprocessing).pixels, flipped: false }, size, tables, input)
       const activations = await gradCam.forward(input)
@@ -79,12 +90,14 @@ export async function loadExplainer(model: string | Model, options: ExplainerOpt
   }
 }
 
-async function decode(image: string | Uint8Array): Promise<RgbImage> {
+async function decode(image: string | Uint8Array, maxPixels: number | undefined): Promise<RgbImage> {
   try {
-    return await (typeof image === 'string' ? decodeFile(image) : decodeImage(image))
+    return await decodeImage(typeof image === 'string' ? readBounded(image) : image, maxPixels)
   } catch (error) {
-    const what = typeof image === 'string' ? image : 'the image'
-    throw new RegraftError('data', `${what} cannot be decoded (${(error as Error).message}); try another image`)
+    const reason = (error as Error).message
+    throw error instanceof TooManyPixels
+      ? new ImageTooLarge(image, reason, 'make it smaller')
+      : new UnreadableImage(image, reason)
   }
 }
 

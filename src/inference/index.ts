@@ -14,13 +14,11 @@ export { type ExportedOnnx, type ExportOptions, exportOnnx } from './exportOnnx.
 export { exportWeights } from './exportWeights.js'
 export {
   type Classifier,
-  type ImageSource,
-  ImageTooLarge,
   type LoadOptions,
   loadClassifier,
   type PredictOptions,
-  UnreadableImage,
 } from './loadClassifier.js'
 export type { Score } from './score.js'
 export type { SeenImages } from './seenImages.js'
 export { temperatureOf } from './temperature.js'
+export { type ImageSource, ImageTooLarge, UnreadableImage } from './unreadable.js'

@@ -12,9 +12,7 @@ import type { ClassifyJob, ClassifyReply, ClassifySettings } from './classifyWor
 import type { Score } from './score.js'
 import { createSlots } from './slots.js'
 import { temperatureOf } from './temperature.js'
-
-/** An image: the path of a file, its bytes, or a stream of them. */
-export type ImageSource = string | Uint8Array | AsyncIterable<Uint8Array>
+import { type ImageSource, ImageTooLarge, UnreadableImage } from './unreadable.js'
 
 export interface LoadOptions extends CompileOptions {
   readonly engine?: 'auto' | Engine['name']
@@ -49,21 +47,6 @@ export interface Classifier {
   /** Finishes what was asked for, then frees memory and threads. It may be called again. */
   dispose(): Promise<void>
 }
-
-/** An image that cannot be read. */
-export class UnreadableImage extends RegraftError {
-  constructor(
-    image: ImageSource,
-    /** Why, such as 'truncated JPEG'. */
-    readonly reason: string,
-    advice = 'try another image',
-  ) {
-    super('data', `${typeof image === 'string' ? image : 'the image'} cannot be decoded (${reason}); ${advice}`)
-  }
-}
-
-/** An image has more pixels than are taken; nothing of it was decoded. */
-export class ImageTooLarge extends UnreadableImage {}
 
 /** Images that are in memory at a time, and the images of a full run of the engine; a network of one image takes the rest. */
 const [SLOTS, BATCH] = [64, 16]

@@ -1,0 +1,52 @@
+/** `regraft serve`: a trained model behind HTTP. */
+import { once } from 'node:events'
+import { Command, InvalidArgumentError } from 'commander'
+import { addComputing, type ComputingOptions, computing } from './computing.js'
+import { interruptSignal } from './interrupt.js'
+import { calibrated } from './predict.js'
+import { say, warn } from './terminal/say.js'
+
+interface ServeCommandOptions extends ComputingOptions {
+  readonly port: number
+  readonly host: string
+  readonly token?: string
+  readonly calibration: boolean
+}
+
+export const serveCommand = addComputing(
+  new Command('serve')
+    .description('answer HTTP requests with a trained model: what images show, and where it sees that')
+    .argument('<run>', 'folder of a finished run, or a model folder'),
+  'float32',
+)
+  .option('--port <N>', 'port that is listened on; 0 takes one that is free', port, 8080)
+  .option('--host <ADDRESS>', 'address that is listened on; the default is reached from this machine only', '127.0.0.1')
+  .option('--token <SECRET>', 'what requests have to show; needed with other addresses; REGRAFT_TOKEN sets it as well')
+  .option('--no-calibration', 'probabilities as the network gives them')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  regraft serve runs/photos-resnet50\n  curl -F image=@cat.jpg http://localhost:8080/v1/predict\n  REGRAFT_TOKEN=$(openssl rand -hex 16) regraft serve runs/photos-resnet50 --host 0.0.0.0\n\nhttp://localhost:8080/openapi.json describes what can be asked.',
+  )
+  .action(async (run: string, options: ServeCommandOptions) => {
+    const { port, host, calibration } = options
+    const token = options.token ?? (process.env.REGRAFT_TOKEN || undefined)
+    const computed = await computing(options)
+    // Loaded here: no other command needs what it is made of
+    const { startServer } = await import('../server/index.js')
+    const stop = interruptSignal('\nFinishing what was asked; press Ctrl-C again to end at once.\n')
+    const server = await startServer(run, { ...computed, port, host, calibration, ...(token ? { token } : {}) })
+    const { network, classes, engine, temperature } = server.model
+    say(`${run}: ${network}, ${classes.length} classes, engine ${engine}\n`)
+    if (temperature !== 1) warn(calibrated(temperature))
+    if (token) say("Requests have to show the token: 'Authorization: Bearer TOKEN'.\n")
+    say(`Listening on ${server.url}; stop with Ctrl-C.\n  curl -F image=@photo.jpg ${server.url}/v1/predict\n`)
+    if (!stop.aborted) await once(stop, 'abort')
+    await server.close()
+    say('Stopped; every request that was taken has its answer.\n')
+  })
+
+function port(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value > 65535) throw new InvalidArgumentError('Expected a port from 0 to 65535.')
+  return value
+}

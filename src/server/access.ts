@@ -1,0 +1,67 @@
+/** Who may ask: names that a browser may know the server by, pages that may change something, and the token. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { isIP } from 'node:net'
+import type { MiddlewareHandler } from 'hono'
+import { Refusal } from './refusal.js'
+
+/** Characters of a token at least, where others can reach the server. */
+export const SHORTEST_TOKEN = 16
+
+/** Whether an address is this machine's own, out of others' reach. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+
+/**
+ * Refuses names that are not this machine's: a page of another site that has its own name point to 127.0.0.1 (DNS
+ * rebinding) sends that name.
+ */
+export const onlyOwnNames: MiddlewareHandler = async (context, next) => {
+  const given = context.req.header('host') ?? ''
+  const name = hostname(given)
+  if (name === undefined || !isLoopback(name))
+    throw new Refusal(403, `this server answers to localhost only, not to '${given}'; ask http://localhost instead`)
+  await next()
+}
+
+function hostname(host: string): string | undefined {
+  try {
+    return new URL(`http://${host}`).hostname.replace(/^\[|\]$/g, '')
+  } catch {
+    return undefined
+  }
+}
+
+/** Refuses what a page of another site has a browser send, unless it only reads; such a page cannot see the answer. */
+export const onlyOwnPages: MiddlewareHandler = async (context, next) => {
+  if (!['GET', 'HEAD'].includes(context.req.method)) {
+    const origin = context.req.header('origin')
+    const site = context.req.header('sec-fetch-site')
+    const own = origin === undefined || hostOf(origin) === context.req.header('host')
+    if (!own || (site !== undefined && !['same-origin', 'none'].includes(site)))
+      throw new Refusal(403, 'a page of another site may not ask this server; open the page from this server itself')
+  }
+  await next()
+}
+
+function hostOf(origin: string): string | undefined {
+  try {
+    return new URL(origin).host
+  } catch {
+    return undefined
+  }
+}
+
+/** Asks for `Authorization: Bearer TOKEN`. The comparison takes as long whatever was given. */
+export const onlyWithToken = (token: string): MiddlewareHandler => {
+  const expected = digest(token)
+  return async (context, next) => {
+    const [, given] = /^Bearer +(.+)$/i.exec(context.req.header('authorization') ?? '') ?? []
+    if (given === undefined || !timingSafeEqual(digest(given), expected)) {
+      context.header('WWW-Authenticate', 'Bearer realm="regraft"')
+      throw new Refusal(401, "a token is needed: send the header 'Authorization: Bearer TOKEN'")
+    }
+    await next()
+  }
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
