@@ -1,15 +1,21 @@
 /** A fixed number of places for inputs: who finds none free waits, so memory stays bounded however many images come. */
 
 export interface Slots {
-  /** A place, as soon as one is free. @throws the signal's reason, if it is aborted before */
+  /** A place, as soon as one is free. @throws the signal's reason, if it is aborted when the turn comes */
   take(signal?: AbortSignal): Promise<Float32Array>
   give(slot: Float32Array): void
+}
+
+interface Turn {
+  readonly signal: AbortSignal | undefined
+  resolve(slot: Float32Array): void
+  reject(reason: unknown): void
 }
 
 /** @param length numbers in a place; places are shared with worker threads */
 export function createSlots(count: number, length: number): Slots {
   const free: Float32Array[] = []
-  const waiting = new Set<(slot: Float32Array) => void>()
+  const waiting: Turn[] = []
   let made = 0
   return {
     take: async signal => {
@@ -21,24 +27,15 @@ export function createSlots(count: number, length: number): Slots {
         return new Float32Array(new SharedArrayBuffer(4 * length))
       }
       return new Promise((resolve, reject) => {
-        const given = (slot: Float32Array) => {
-          signal?.removeEventListener('abort', aborted)
-          resolve(slot)
-        }
-        const aborted = () => {
-          waiting.delete(given)
-          reject(signal?.reason)
-        }
-        waiting.add(given)
-        signal?.addEventListener('abort', aborted, { once: true })
+        waiting.push({ signal, resolve, reject })
       })
     },
     give: slot => {
-      const [next] = waiting
-      if (next) {
-        waiting.delete(next)
-        next(slot)
-      } else free.push(slot)
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        if (!next.signal?.aborted) return next.resolve(slot)
+        next.reject(next.signal.reason)
+      }
+      free.push(slot)
     },
   }
 }

@@ -32,17 +32,22 @@ export async function imagesOf(context: Context, limits: Limits): Promise<readon
 }
 
 /** All of a body, read no further than it may be long: what announces no length cannot be turned away before. */
-async function bodyOf(context: Context, limits: Limits): Promise<Uint8Array> {
-  if (context.req.header('content-length') !== undefined && context.req.header('transfer-encoding') === undefined)
-    return new Uint8Array(await context.req.arrayBuffer())
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of context.req.raw.body ?? []) {
-    length += chunk.length
-    if (length > limits.bodyBytes) throw bodyTooLarge(limits)
-    chunks.push(chunk)
+async function bodyOf({ req }: Context, limits: Limits): Promise<Uint8Array> {
+  try {
+    if (req.header('content-length') !== undefined && req.header('transfer-encoding') === undefined)
+      return new Uint8Array(await req.arrayBuffer())
+    const chunks: Uint8Array[] = []
+    let length = 0
+    for await (const chunk of req.raw.body ?? []) {
+      length += chunk.length
+      if (length > limits.bodyBytes) throw bodyTooLarge(limits)
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks)
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    throw new Refusal(400, 'the body ended before it was whole')
   }
-  return Buffer.concat(chunks)
 }
 
 function formImages(body: Uint8Array, type: string, { bodyBytes, images: most }: Limits): SentImage[] {
@@ -82,9 +87,9 @@ function jsonImages(body: Uint8Array): SentImage[] {
   return checked.data.images.map((text, i) => ({ name: String(i + 1), bytes: base64(text, i + 1) }))
 }
 
-/** @param text base64, also as a `data:` URL */
+/** @param text base64, also as a `data:` URL, with or without line breaks */
 function base64(text: string, number: number): Uint8Array {
-  const content = text.slice(0, 5) === 'data:' ? text.slice(text.indexOf(',') + 1) : text
-  if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(content)) throw new Refusal(400, `image ${number} is no base64`)
+  const content = (text.startsWith('data:') ? text.slice(text.indexOf(',') + 1) : text).replace(/\s+/g, '')
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(content)) throw new Refusal(400, `image ${number} is no base64`)
   return new Uint8Array(Buffer.from(content, 'base64'))
 }
