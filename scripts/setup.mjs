@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -61,6 +62,25 @@ function removeStale(folder) {
   }
 }
 
+/** The dashboard's page, where a source of it is newer. */
+function buildPage() {
+  const sources = join(root, 'src', 'web')
+  if (!existsSync(sources)) return
+  const page = join(root, 'dist', 'web', 'index.html')
+  const newest = Math.max(...readdirSync(sources).map(name => statSync(join(sources, name)).mtimeMs))
+  if (existsSync(page) && statSync(page).mtimeMs > newest) return
+  const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
+  run('Building the page', process.execPath, [
+    vite,
+    'build',
+    'src/web',
+    '-c',
+    'src/web/vite.config.mjs',
+    '--logLevel',
+    'warn',
+  ])
+}
+
 /** `npx regraft` in the clone finds the command that was just compiled. */
 function linkCommand() {
   const main = join(root, 'dist', 'cli', 'main.js')
@@ -75,6 +95,7 @@ function linkCommand() {
 installPackages()
 run('Compiling', process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json'])
 removeStale(join(root, 'dist'))
+buildPage()
 linkCommand()
 const native = new URL('./build-native.mjs', import.meta.url)
 if (existsSync(native)) await (await import(native.href)).buildNative()

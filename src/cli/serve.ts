@@ -1,5 +1,7 @@
 /** `regraft serve`: a trained model behind HTTP. */
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { addComputing, type ComputingOptions, computing } from './computing.js'
 import { interruptSignal } from './interrupt.js'
@@ -11,17 +13,25 @@ interface ServeCommandOptions extends ComputingOptions {
   readonly host: string
   readonly token?: string
   readonly calibration: boolean
+  readonly dashboard: boolean
 }
 
 export const serveCommand = addComputing(
   new Command('serve')
-    .description('answer HTTP requests with a trained model: what images show, and where it sees that')
-    .argument('<run>', 'folder of a finished run, or a model folder'),
+    .description(
+      'a page that shows your runs, live; and a trained model behind HTTP: what images show, and where it sees that',
+    )
+    .argument(
+      '[run]',
+      'folder of a finished run, a model folder, or a folder of runs, of which the dashboard is shown',
+      'runs',
+    ),
   'float32',
 )
   .option('--port <N>', 'port that is listened on; 0 takes one that is free', port, 8080)
   .option('--host <ADDRESS>', 'address that is listened on; the default is reached from this machine only', '127.0.0.1')
   .option('--token <SECRET>', 'what requests have to show; needed with other addresses; REGRAFT_TOKEN sets it as well')
+  .option('--no-dashboard', 'the model alone')
   .option('--no-calibration', 'probabilities as the network gives them')
   .addHelpText(
     'after',
@@ -34,12 +44,26 @@ export const serveCommand = addComputing(
     // Loaded here: no other command needs what it is made of
     const { startServer } = await import('../server/index.js')
     const stop = interruptSignal('\nFinishing what was asked; press Ctrl-C again to end at once.\n')
-    const server = await startServer(run, { ...computed, port, host, calibration, ...(token ? { token } : {}) })
-    const { network, classes, engine, temperature } = server.model
-    say(`${run}: ${network}, ${classes.length} classes, engine ${engine}\n`)
-    if (temperature !== 1) warn(calibrated(temperature))
+    const holdsModel = ['model', 'model.json'].some(name => existsSync(join(run, name)))
+    // Of a run: the folder that it lies in, with the runs beside it
+    const runs = existsSync(join(run, 'config.json')) ? dirname(resolve(run)) : holdsModel ? undefined : run
+    const server = await startServer(holdsModel ? run : undefined, {
+      ...computed,
+      port,
+      host,
+      calibration,
+      ...(token ? { token } : {}),
+      ...(options.dashboard && runs !== undefined ? { dashboard: runs } : {}),
+    })
+    if (server.model) {
+      const { network, classes, engine, temperature } = server.model
+      say(`${run}: ${network}, ${classes.length} classes, engine ${engine}\n`)
+      if (temperature !== 1) warn(calibrated(temperature))
+    }
     if (token) say("Requests have to show the token: 'Authorization: Bearer TOKEN'.\n")
-    say(`Listening on ${server.url}; stop with Ctrl-C.\n  curl -F image=@photo.jpg ${server.url}/v1/predict\n`)
+    if (server.model) say(`  curl -F image=@photo.jpg ${server.url}/v1/predict\n`)
+    const shown = options.dashboard && runs !== undefined ? `The dashboard of ${runs}` : 'Listening'
+    say(`${shown}: ${server.url}${token ? '/?token=…' : ''}; stop with Ctrl-C.\n`)
     if (!stop.aborted) await once(stop, 'abort')
     await server.close()
     say('Stopped; every request that was taken has its answer.\n')

@@ -1,4 +1,6 @@
 /** `regraft train`: fine-tunes a network on a folder of images, or resumes a run. */
+import { mkdir } from 'node:fs/promises'
+import { dirname, relative, resolve } from 'node:path'
 import { Command } from 'commander'
 import { RegraftError } from '../base/errors.js'
 import { shareRunFigures, tensorboard } from '../report/index.js'
@@ -8,6 +10,7 @@ import { interruptSignal } from './interrupt.js'
 import { addOptions, readConfigFile } from './options.js'
 import { report } from './report.js'
 import { showFigures, showFinished, showTraining } from './showTraining.js'
+import { say } from './terminal/say.js'
 
 const examples = `
 Examples:
@@ -26,28 +29,51 @@ export const trainCommand = addOptions(
   trainingOptions,
 )
   .option('--config <FILE>', 'YAML file with the same options under the same names')
+  .option('--dashboard', 'a page that shows the run and those beside it, while it trains')
   .option('--resume <FOLDER>', 'go on with an interrupted run, in another --memory if you like')
   .addHelpText('after', examples)
-  .action(async (data: string | undefined, given: { config?: string; resume?: string } & Record<string, unknown>) => {
-    const { config, resume: run, ...options } = given
-    const shown = showTraining()
-    const events = tensorboard()
-    const onEvent: Listener = event => {
-      shown.listen(event)
-      events.listen(event)
-    }
-    const hooks = { onEvent, signal: interruptSignal() }
-    try {
-      const finished = await (run === undefined ? begin(data, config, options, hooks) : goOn(run, data, options, hooks))
-      shown.close()
-      await events.written()
-      showFinished(finished)
-      await report(finished.run)
-      showFigures(await shareRunFigures(finished.run))
-    } finally {
-      shown.close()
-    }
-  })
+  .action(
+    async (
+      data: string | undefined,
+      given: { config?: string; resume?: string; dashboard?: boolean } & Record<string, unknown>,
+    ) => {
+      const { config, resume: run, dashboard, ...options } = given
+      const page = dashboard
+        ? await showDashboard(dirname(resolve(run ?? String(options.run ?? 'runs/new'))))
+        : undefined
+      const shown = showTraining()
+      const events = tensorboard()
+      const onEvent: Listener = event => {
+        shown.listen(event)
+        events.listen(event)
+      }
+      const hooks = { onEvent, signal: interruptSignal() }
+      try {
+        const finished = await (run === undefined
+          ? begin(data, config, options, hooks)
+          : goOn(run, data, options, hooks))
+        shown.close()
+        await events.written()
+        showFinished(finished)
+        await report(finished.run)
+        showFigures(await shareRunFigures(finished.run))
+      } finally {
+        shown.close()
+        await page?.close()
+      }
+    },
+  )
+
+/** Serves the page for a folder of runs; any port will do where the usual one is taken. */
+async function showDashboard(folder: string) {
+  const { startServer } = await import('../server/index.js')
+  await mkdir(folder, { recursive: true })
+  const server = await startServer(undefined, { dashboard: folder }).catch(() =>
+    startServer(undefined, { dashboard: folder, port: 0 }),
+  )
+  say(`Dashboard  ${server.url}, while it trains; later: regraft serve ${relative(process.cwd(), folder) || '.'}\n`)
+  return server
+}
 
 type Hooks = Parameters<typeof resume>[1]
 

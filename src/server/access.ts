@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { MiddlewareHandler } from 'hono'
+import { getCookie, setCookie } from 'hono/cookie'
 import { Refusal } from './refusal.js'
 
 /** Characters of a token at least, where others can reach the server. */
@@ -55,12 +56,26 @@ function hostOf(origin: string): string | undefined {
 export const onlyWithToken = (token: string): MiddlewareHandler => {
   const expected = digest(token)
   return async (context, next) => {
-    const [, given] = /^Bearer +(.+)$/i.exec(context.req.header('authorization') ?? '') ?? []
+    const [, shown] = /^Bearer +(.+)$/i.exec(context.req.header('authorization') ?? '') ?? []
+    const given = shown ?? getCookie(context, tokenCookie)
     if (given === undefined || !timingSafeEqual(digest(given), expected)) {
       context.header('WWW-Authenticate', 'Bearer realm="regraft"')
       throw new Refusal(401, "a token is needed: send the header 'Authorization: Bearer TOKEN'")
     }
     await next()
+  }
+}
+
+const tokenCookie = 'regraft-token'
+
+/** A browser cannot send the header: whoever opens /?token=TOKEN gets a cookie, and an address without the token. */
+export const tokenFromAddress = (token: string): MiddlewareHandler => {
+  const expected = digest(token)
+  return async (context, next) => {
+    const given = context.req.path === '/' ? context.req.query('token') : undefined
+    if (given === undefined || !timingSafeEqual(digest(given), expected)) return next()
+    setCookie(context, tokenCookie, given, { httpOnly: true, sameSite: 'Strict', path: '/' })
+    return context.redirect('/')
   }
 }
 

@@ -1,16 +1,18 @@
 /** The app: who may ask, what every answer carries, the routes, and how a failure is said. */
 import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { secureHeaders } from 'hono/secure-headers'
 import { version } from '../base/version.js'
-import { onlyOwnNames, onlyOwnPages, onlyWithToken } from './access.js'
+import { onlyOwnNames, onlyOwnPages, onlyWithToken, tokenFromAddress } from './access.js'
 import { Refusal } from './refusal.js'
 import { explainRoute } from './routes/explain.js'
 import { healthRoutes } from './routes/health.js'
 import { modelRoute } from './routes/model.js'
 import { predictRoute } from './routes/predict.js'
 import { imagesBody } from './schemas.js'
-import type { Serving } from './serving.js'
+import type { ModelPlace } from './servedModel.js'
+import type { Shared } from './serving.js'
 
 export interface Access {
   /** Whether only this machine can reach the server. */
@@ -31,7 +33,16 @@ const contentSecurityPolicy = {
   frameAncestors: ["'none'"],
 }
 
-export function createApp(serving: Serving, { loopback, token }: Access): OpenAPIHono {
+/**
+ * @param model what is served, where there is one
+ * @param dashboard its routes, where there is one
+ */
+export function createApp(
+  serving: Shared,
+  model: ModelPlace | undefined,
+  { loopback, token }: Access,
+  dashboard?: Hono,
+): OpenAPIHono {
   const app = new OpenAPIHono()
   app.use(async (context, next) => {
     const began = performance.now()
@@ -45,11 +56,15 @@ export function createApp(serving: Serving, { loopback, token }: Access): OpenAP
   app.use(onlyOwnPages)
   if (token !== undefined) {
     const check = onlyWithToken(token)
+    app.use(tokenFromAddress(token))
     app.use((context, next) => (context.req.path === '/healthz' ? next() : check(context, next)))
     app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
   }
   app.openAPIRegistry.register('Images', imagesBody)
-  for (const routes of [predictRoute, explainRoute, modelRoute, healthRoutes]) app.route('/', routes(serving))
+  app.route('/', healthRoutes(serving))
+  if (model)
+    for (const routes of [predictRoute, explainRoute, modelRoute]) app.route('/', routes({ ...serving, model }))
+  if (dashboard) app.route('/', dashboard)
   const document = {
     openapi: '3.1.0',
     info: { title: 'Regraft', version, description: 'A trained image classifier.' },

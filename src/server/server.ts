@@ -7,6 +7,7 @@ import type { ExplainerOptions } from '../inference/index.js'
 import { isLoopback, SHORTEST_TOKEN } from './access.js'
 import { createAdmission } from './admission.js'
 import { createApp } from './app.js'
+import { createDashboard } from './dashboard/routes.js'
 import { type Limits, limitsSchema } from './limits.js'
 import { createMeasures } from './measures.js'
 import { openModel, type ServedModel } from './servedModel.js'
@@ -19,30 +20,38 @@ export interface ServeOptions extends ExplainerOptions {
   /** What requests have to show as `Authorization: Bearer TOKEN`; needed beyond this machine, 16 characters at least. */
   readonly token?: string
   readonly limits?: Partial<Limits>
+  /** The folder of runs that the dashboard shows; without it there is no dashboard. */
+  readonly dashboard?: string
 }
 
 export interface Server {
   readonly url: string
-  readonly model: ServedModel
+  /** What is served, where there is a model. */
+  readonly model: ServedModel | undefined
   /** Takes no more, finishes what it has, and frees everything. It may be called again. */
   close(): Promise<void>
 }
 
 /**
- * @param run a finished run's folder, or a model folder
+ * @param run a finished run's folder, or a model folder; without it only the dashboard is there
  * @throws RegraftError where there is no model, the port is taken, or others could reach the server without a token
  */
-export async function startServer(run: string, options: ServeOptions = {}): Promise<Server> {
-  const { port = 8080, host = '127.0.0.1', token, limits: given, ...compute } = options
+export async function startServer(run: string | undefined, options: ServeOptions = {}): Promise<Server> {
+  const { port = 8080, host = '127.0.0.1', token, limits: given, dashboard: folder, ...compute } = options
   const loopback = isLoopback(host)
   if (!loopback) checkToken(host, token)
   const limits = limitsSchema.parse(given ?? {})
   const admission = createAdmission(limits)
   const measures = createMeasures(admission.waiting)
-  const model = await openModel(run, { ...compute, maxPixels: limits.pixels, onBatch: measures.ran })
   let stopping = false
-  const serving = { model, limits, measures, admission, stopping: () => stopping }
-  const { fetch } = createApp(serving, { loopback, ...(token === undefined ? {} : { token }) })
+  const shared = { limits, measures, admission, stopping: () => stopping }
+  const dashboard = folder === undefined ? undefined : await createDashboard(folder, shared)
+  const model =
+    run === undefined
+      ? undefined
+      : await openModel(run, { ...compute, maxPixels: limits.pixels, onBatch: measures.ran })
+  const access = { loopback, ...(token === undefined ? {} : { token }) }
+  const { fetch } = createApp(shared, model, access, dashboard?.routes)
   const server = createAdaptorServer({
     fetch,
     serverOptions: {
@@ -54,7 +63,7 @@ export async function startServer(run: string, options: ServeOptions = {}): Prom
   try {
     await listen(server, port, host)
   } catch (error) {
-    await model.close()
+    await model?.close()
     throw error
   }
   let closed: Promise<void> | undefined
@@ -62,11 +71,17 @@ export async function startServer(run: string, options: ServeOptions = {}): Prom
   return {
     url: `http://${family === 'IPv6' ? `[${host}]` : host}:${actual}`,
     get model() {
-      return model.current
+      return model?.current
     },
     close: () => {
       stopping = true
-      closed ??= new Promise<void>(resolve => server.close(() => resolve())).then(model.close)
+      closed ??= (async () => {
+        const ended = new Promise<void>(resolve => server.close(() => resolve()))
+        dashboard?.end()
+        await ended
+        await model?.close()
+        await dashboard?.close()
+      })()
       return closed
     },
   }

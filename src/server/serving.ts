@@ -7,13 +7,18 @@ import { Refusal } from './refusal.js'
 import { failure } from './schemas.js'
 import type { ModelPlace, ServedModel } from './servedModel.js'
 
-export interface Serving {
-  readonly model: ModelPlace
+/** What every route works with, whether a model is served or not. */
+export interface Shared {
   readonly limits: Limits
   readonly measures: Measures
   readonly admission: Admission
   /** Whether the server is ending: it finishes what it has. */
   stopping(): boolean
+}
+
+/** What routes of a model work with. */
+export interface Serving extends Shared {
+  readonly model: ModelPlace
 }
 
 /** An app for routes, which says what is wrong with a query in the words of all refusals. */

@@ -1,7 +1,7 @@
 /** `GET /healthz`: whether the server takes requests; `GET /metrics`: what it measures of itself. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { health } from '../schemas.js'
-import { routes, type Serving } from '../serving.js'
+import { routes, type Shared } from '../serving.js'
 
 const healthz = createRoute({
   method: 'get',
@@ -24,7 +24,7 @@ const metrics = createRoute({
   },
 })
 
-export function healthRoutes({ measures, stopping }: Serving) {
+export function healthRoutes({ measures, stopping }: Shared) {
   const app = routes()
   app.openapi(healthz, context =>
     stopping() ? context.json({ status: 'stopping' as const }, 503) : context.json({ status: 'ok' as const }, 200),

@@ -1,0 +1,39 @@
+/** What a run's model says of an image that was dropped on the page, and where it sees that. */
+import { type Explainer, loadExplainer } from '../../inference/index.js'
+import type { Explained } from './messages.js'
+
+export interface Playground {
+  explain(run: string, image: Uint8Array, name: string | undefined): Promise<Explained>
+  close(): Promise<void>
+}
+
+/** The model that was asked last stays ready; images wait for one another. @param maxPixels of an image */
+export function createPlayground(maxPixels: number): Playground {
+  let ready: { readonly run: string; readonly explainer: Explainer } | undefined
+  let turn: Promise<unknown> = Promise.resolve()
+  const explainerOf = async (run: string): Promise<Explainer> => {
+    if (ready?.run === run) return ready.explainer
+    const before = ready
+    ready = undefined
+    await before?.explainer.close()
+    const explainer = await loadExplainer(run, { maxPixels })
+    ready = { run, explainer }
+    return explainer
+  }
+  return {
+    explain: (run, image, name) => {
+      const answer = turn.then(async () => {
+        const explained = await (await explainerOf(run)).explain(image, name)
+        const overlay = `data:image/png;base64,${Buffer.from(await explained.overlay()).toString('base64')}`
+        return { class: explained.class, scores: explained.scores.slice(0, 5), overlay }
+      })
+      turn = answer.catch(() => {})
+      return answer
+    },
+    close: async () => {
+      await turn
+      await ready?.explainer.close()
+      ready = undefined
+    },
+  }
+}

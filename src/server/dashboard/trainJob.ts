@@ -1,0 +1,17 @@
+/** The process that trains a run for the dashboard: reads what to do from standard input, and stops as at Ctrl-C. */
+import { text } from 'node:stream/consumers'
+import { z } from 'zod'
+import { RegraftError } from '../../base/errors.js'
+import { openDataset, train, trainingOptions } from '../../training/index.js'
+
+const jobSchema = z.object({ data: z.string(), options: trainingOptions })
+
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
+try {
+  const { data, options } = jobSchema.parse(JSON.parse(await text(process.stdin)))
+  await train(await openDataset(data, options), options, { signal: stop.signal })
+} catch (error) {
+  process.stderr.write(error instanceof RegraftError ? error.message : String(error))
+  process.exitCode = 1
+}

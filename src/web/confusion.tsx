@@ -1,0 +1,86 @@
+/** The confusion matrix: rows are true classes, columns predicted ones; a cell shows its images. */
+import { useState } from 'preact/hooks'
+import { Gallery } from './gallery.tsx'
+
+interface Cell {
+  readonly true: string
+  readonly predicted: string
+}
+
+export function Confusion({
+  run,
+  classes,
+  matrix,
+}: {
+  run: string
+  classes: readonly string[]
+  matrix: readonly (readonly number[])[]
+}) {
+  const [cell, setCell] = useState<Cell>()
+  const side = classes.length
+  const size = 600 / side
+  const cells = matrix.flatMap((row, t) => {
+    const images = row.reduce((sum, count) => sum + count, 0)
+    return row.flatMap((count, p) => (count > 0 ? [{ t, p, count, share: count / images }] : []))
+  })
+  const confused = cells.filter(({ t, p }) => t !== p).sort((a, b) => b.count - a.count)
+  return (
+    <section class="card">
+      <h2>Confusion matrix</h2>
+      <p class="soft">
+        Test images: true classes are rows, predicted classes columns. Choose a cell to see its images.
+      </p>
+      <div class="two">
+        {/* Beside it stands a list that is reached by keyboard, of the same cells */}
+        <svg
+          class="matrix"
+          viewBox="0 0 600 600"
+          role="img"
+          aria-label={`confusion matrix of ${side} classes; the confused pairs are listed beside it`}
+        >
+          <rect width="600" height="600" fill="none" stroke="var(--line)" />
+          {cells.map(({ t, p, count, share }) => (
+            // biome-ignore lint/a11y/noStaticElementInteractions: the list beside it is reached by keyboard
+            <rect
+              key={`${t} ${p}`}
+              x={p * size}
+              y={t * size}
+              width={size}
+              height={size}
+              fill={t === p ? 'var(--accent)' : 'var(--wrong)'}
+              opacity={0.25 + 0.75 * share}
+              onClick={() => setCell({ true: classes[t]!, predicted: classes[p]! })}
+            >
+              <title>{`${classes[t]} taken for ${classes[p]}: ${count}`}</title>
+            </rect>
+          ))}
+        </svg>
+        <div>
+          <h3>Most confused</h3>
+          {confused.length === 0 ? (
+            <p>Nothing was confused.</p>
+          ) : (
+            <ol>
+              {confused.slice(0, 15).map(({ t, p, count }) => (
+                <li key={`${t} ${p}`}>
+                  <button type="button" onClick={() => setCell({ true: classes[t]!, predicted: classes[p]! })}>
+                    {classes[t]} → {classes[p]}
+                  </button>{' '}
+                  {count}
+                </li>
+              ))}
+            </ol>
+          )}
+        </div>
+      </div>
+      {cell && (
+        <div aria-live="polite">
+          <h3>
+            {cell.true === cell.predicted ? `${cell.true}, recognised` : `${cell.true} taken for ${cell.predicted}`}
+          </h3>
+          <Gallery run={run} cell={cell} />
+        </div>
+      )}
+    </section>
+  )
+}
