@@ -27,6 +27,8 @@ interface RunOptions {
   readonly largestFile?: number
   /** Standard error takes itself for a terminal, so that progress is drawn at once. */
   readonly terminal?: boolean
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>
   /** A file that standard output goes into. */
   readonly output?: string
 }
@@ -50,6 +52,7 @@ export function regraft(args: readonly string[], options: RunOptions = {}): Prom
           REGRAFT_CACHE: cache,
           ...process.env,
           NO_COLOR: '1',
+          ...options.env,
           ...(options.terminal ? { NODE_OPTIONS: '--import=data:text/javascript,process.stderr.isTTY=true' } : {}),
         },
       },

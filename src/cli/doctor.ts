@@ -6,7 +6,7 @@ import { Command } from 'commander'
 import { cacheFolder } from '../base/cache.js'
 import { cpuFeatures, cpuModel, usableCores, usableMemory } from '../base/machine.js'
 import { version } from '../base/version.js'
-import { engines, noBfloat16, productRates } from '../engines/index.js'
+import { everyEngine, gpu, noBfloat16, productRates } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { bytes } from './terminal/format.js'
 import { say } from './terminal/say.js'
@@ -21,10 +21,19 @@ async function freeDisk(folder: string): Promise<number> {
   }
 }
 
+/** What the GPU is good for here. */
+function gpuInWords(): string {
+  const adapter = gpu()
+  if (typeof adapter === 'string') return `none: ${adapter}`
+  return adapter.software
+    ? `${adapter.name}: played by the CPU, good for tests alone`
+    : `${adapter.name}, float32, buffers of up to ${bytes(adapter.buffer)}; --engine webgpu, or auto where it is faster`
+}
+
 /** Lines of 'name: value'. */
 async function report(): Promise<string[]> {
   const graph = networkGraph(networkNamed('resnet18'), { classes: 2, batch: 1 })
-  const supports = engines.map(engine => ({ engine, support: engine.supports(graph, 'float32') }))
+  const supports = everyEngine.map(engine => ({ engine, support: engine.supports(graph, 'float32') }))
   const chosen = supports.find(({ support }) => support.ok)?.engine
   const cache = cacheFolder()
   const rates = await productRates()
@@ -39,6 +48,7 @@ async function report(): Promise<string[]> {
       const state = engine === chosen ? 'ready, chosen' : 'ready'
       return `engine     ${engine.name}: ${support.ok ? `${state} (${engine.library})` : `not available: ${support.reason}`}`
     }),
+    `gpu        ${gpuInWords()}`,
     `bfloat16   ${rates ? `${(rates.bfloat16 / rates.float32).toFixed(1)} times as fast as float32 in large matrix products` : `not available: ${noBfloat16()}`}`,
     `cache      ${cache}, ${bytes(await freeDisk(cache))} free`,
     `runs       ${process.cwd()}, ${bytes(await freeDisk(process.cwd()))} free`,

@@ -30,7 +30,7 @@ export const trainCommand = addOptions(
 )
   .option('--config <FILE>', 'YAML file with the same options under the same names')
   .option('--dashboard', 'a page that shows the run and those beside it, while it trains')
-  .option('--resume <FOLDER>', 'go on with an interrupted run, in another --memory if you like')
+  .option('--resume <FOLDER>', 'go on with an interrupted run, in another --memory or on another --engine if you like')
   .addHelpText('after', examples)
   .action(
     async (
@@ -97,12 +97,17 @@ async function begin(
 }
 
 async function goOn(run: string, data: string | undefined, options: Record<string, unknown>, hooks: Hooks) {
-  const { memory, ...others } = options
+  const { memory, engine, ...others } = options
   const [other] = Object.keys(others)
   if (data !== undefined || other !== undefined)
     throw new RegraftError(
       'usage',
       `--resume goes on with the run's own data and options; leave out ${data ?? `'${other}'`}`,
     )
-  return resume(run, hooks, memory === undefined ? {} : { memory: String(memory) })
+  const named = trainingOptions.shape.engine.safeParse(engine)
+  if (!named.success) throw new RegraftError('usage', `--engine ${engine}: name auto, onednn, onnxruntime or webgpu`)
+  return resume(run, hooks, {
+    ...(memory === undefined ? {} : { memory: String(memory) }),
+    ...(engine === undefined ? {} : { engine: named.data }),
+  })
 }

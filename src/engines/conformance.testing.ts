@@ -497,7 +497,16 @@ export function describeEngine(
     precision = 'float32',
     tolerance = 2e-5,
     refused = [],
-  }: { precision?: Precision; tolerance?: number; refused?: readonly string[] } = {},
+    convolutions = 12,
+    batch = 8,
+  }: {
+    precision?: Precision
+    tolerance?: number
+    refused?: readonly string[]
+    /** How many random convolutions are tried, and how many images those of some weight have. */
+    convolutions?: number
+    batch?: number
+  } = {},
 ): void {
   describe(`${engine.name}, operators in ${precision}`, () => {
     it.each(Object.entries(cases).filter(([name]) => !refused.includes(name)))('%s', async (_, one) => {
@@ -528,7 +537,7 @@ export function describeEngine(
             for (const error of Object.values(await compare(engine, graphOf(one), precision, 2)))
               expect(error, one.operator).toBeLessThan(tolerance)
         }),
-        { numRuns: 12, seed: 7 },
+        { numRuns: convolutions, seed: 7 },
       )
     })
   })
@@ -594,7 +603,10 @@ export function describeEngine(
     /** Something that takes a while: a convolution of 0.9 billion multiply-adds. */
     const heavy = () => {
       const builder = new GraphBuilder('heavy')
-      const inputs = [builder.declare('x', 'input', [8, 64, 56, 56]), builder.declare('w', 'parameter', [64, 64, 3, 3])]
+      const inputs = [
+        builder.declare('x', 'input', [batch, 64, 56, 56]),
+        builder.declare('w', 'parameter', [64, 64, 3, 3]),
+      ]
       return builder.build([builder.one('conv2d', 'y', inputs, { ...conv(1, [1, 1, 1, 1]), ...none })])
     }
     const x = Float32Array.of(1, 2, 3, 4)
@@ -638,7 +650,7 @@ export function describeEngine(
     it('leave the event loop free', async () => {
       const program = await engine.compile(heavy(), { precision })
       programs.push(program)
-      const input = new Float32Array(8 * 64 * 56 * 56).fill(1)
+      const input = new Float32Array(batch * 64 * 56 * 56).fill(1)
       await program.run({ x: input })
       let ticks = 0
       const timer = setInterval(() => ticks++, 1)
@@ -651,7 +663,7 @@ export function describeEngine(
     })
 
     it('give the same bits at every run and in every program', async () => {
-      const input = new Float32Array(8 * 64 * 56 * 56).map((_, i) => Math.sin(i))
+      const input = new Float32Array(batch * 64 * 56 * 56).map((_, i) => Math.sin(i))
       const weight = new Float32Array(64 * 64 * 9).map((_, i) => Math.cos(i))
       const results: Float32Array[] = []
       for (let i = 0; i < 2; i++) {
@@ -696,7 +708,7 @@ export function describeEngine(
       const program = await engine.compile(heavy(), { precision })
       programs.push(program)
       expect(program.memory.parameters).toBeGreaterThanOrEqual(4 * 64 * 64 * 9)
-      expect(program.memory.activations).toBeGreaterThanOrEqual(4 * 8 * 64 * 56 * 56)
+      expect(program.memory.activations).toBeGreaterThanOrEqual(4 * batch * 64 * 56 * 56)
     })
   })
 }

@@ -52,7 +52,7 @@ export interface Program {
 }
 
 export interface Engine {
-  readonly name: 'onednn' | 'onnxruntime'
+  readonly name: 'onednn' | 'onnxruntime' | 'webgpu'
   /** What it computes with, for instance 'ONNX Runtime 1.16.3'; its name alone where it is not there. */
   readonly library: string
   supports(graph: Graph, precision: Precision): Support

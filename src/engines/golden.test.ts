@@ -16,6 +16,11 @@ import {
   writeGolden,
 } from './golden.testing.js'
 import { engines } from './index.js'
+import { slow, support } from './webgpu/here.testing.js'
+import { webgpuEngine } from './webgpu/index.js'
+
+// On a GPU that the CPU plays they take many minutes: npm run test:webgpu
+const tested = [...engines, ...(support.ok && !slow ? [webgpuEngine] : [])]
 
 /** Largest difference relative to the largest expected magnitude. */
 function relativeError(actual: Float32Array, expected: readonly number[]): number {
@@ -27,7 +32,7 @@ describe.skipIf(golden)('golden values', () => {
   it.skip('skipped: needs ../shared/golden', () => {})
 })
 
-describe.skipIf(!golden).each(engines.map(engine => [engine.name, engine] as const))('%s', (_, engine) => {
+describe.skipIf(!golden).each(tested.map(engine => [engine.name, engine] as const))('%s', (_, engine) => {
   const programs: Program[] = []
   afterAll(() => Promise.all(programs.map(program => program.dispose())))
   const compile = async (graph: Graph) => {

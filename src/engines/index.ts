@@ -4,6 +4,7 @@ import type { Graph } from '../graph/index.js'
 import type { Engine, Precision } from './engine.js'
 import { onednnEngine } from './onednn/index.js'
 import { onnxruntimeEngine } from './onnxruntime/index.js'
+import { webgpuEngine } from './webgpu/index.js'
 
 export {
   type CompileOptions,
@@ -32,15 +33,20 @@ export {
 export { fasterPrecision, noBfloat16, productRates } from './precision.js'
 export { wouldFit } from './wouldFit.js'
 
-/** All engines, the fastest first. */
+/** The engines on CPUs, the faster first. */
 export const engines: readonly Engine[] = [onednnEngine, onnxruntimeEngine]
 
+export { adapterHere as gpu } from './webgpu/adapters.js'
+
+/** Every engine that can be named. */
+export const everyEngine: readonly Engine[] = [...engines, webgpuEngine]
+
 /**
- * The engine that runs a graph: the named one, or for 'auto' the first that can.
+ * The engine that runs a graph: the named one, or for 'auto' the first on the CPU that can.
  * @throws RegraftError('engine') with the reasons where none can
  */
 export function chooseEngine(name: 'auto' | Engine['name'], graph: Graph, precision: Precision = 'float32'): Engine {
-  const candidates = engines.filter(engine => name === 'auto' || engine.name === name)
+  const candidates = name === 'auto' ? engines : everyEngine.filter(engine => engine.name === name)
   const reasons: string[] = []
   for (const engine of candidates) {
     const support = engine.supports(graph, precision)

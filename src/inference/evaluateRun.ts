@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { RegraftError } from '../base/errors.js'
 import { createLoader, type Dataset, imageFolder, splitFromPaths } from '../data/index.js'
-import { type CompileOptions, chooseEngine, type Engine, engines, type Precision } from '../engines/index.js'
+import { type CompileOptions, chooseEngine, type Engine, everyEngine, type Precision } from '../engines/index.js'
 import type { Graph } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { imageBatches } from '../training/batches.js'
@@ -87,7 +87,9 @@ const configIn = async (run: string): Promise<RunConfig | undefined> =>
 function precisionOf(config: RunConfig | undefined, graph: Graph, engine: 'auto' | Engine['name']): Precision {
   if (!config) return 'float32'
   const { precision } = config.options
-  const able = engines.some(({ name, supports }) => [name, 'auto'].includes(engine) && supports(graph, precision).ok)
+  const able = everyEngine.some(
+    ({ name, supports }) => [name, 'auto'].includes(engine) && supports(graph, precision).ok,
+  )
   return able ? precision : 'float32'
 }
 

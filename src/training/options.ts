@@ -189,7 +189,10 @@ export const trainingOptions = z.strictObject({
     .regex(/^\d+(\.\d+)?[smh]$/, "expected a time like '90s', '10m' or '1h'")
     .optional()
     .meta({ value: 'TIME', description: 'save within long epochs, too: 10m, 1h; default: after each epoch' }),
-  engine: z.enum(['auto', 'onednn', 'onnxruntime']).default('auto').meta({ description: 'what executes the network' }),
+  engine: z
+    .enum(['auto', 'onednn', 'onnxruntime', 'webgpu'])
+    .default('auto')
+    .meta({ description: 'what executes the network' }),
   precision: z.enum(['float32', 'bfloat16', 'bf16', 'auto']).default('float32').meta({
     description:
       'how activations are stored; bfloat16 (bf16) takes half the memory, and is faster where the CPU computes in it; auto measures which is faster here',

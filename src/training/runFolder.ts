@@ -60,7 +60,7 @@ const configSchema = z.object({
     node: z.string(),
     platform: z.string(),
     cpu: z.string(),
-    engine: z.enum(['auto', 'onednn', 'onnxruntime']),
+    engine: z.enum(['auto', 'onednn', 'onnxruntime', 'webgpu']),
     threads: z.number().int(),
   }),
   started: z.string(),

@@ -25,13 +25,15 @@ import {
 } from '../data/index.js'
 import { chooseEngine, type Engine } from '../engines/index.js'
 import { networkGraph } from '../models/index.js'
+import { chosenFor } from './choose.js'
 import type { Listener } from './events.js'
 import { execute, type Finished } from './execute.js'
 import { type Grafted, graft } from './graft.js'
-import { checkOptions, type ResolvedOptions, settlePrecision, type TrainingOptions } from './options.js'
+import { checkOptions, type ResolvedOptions, type TrainingOptions } from './options.js'
 import { checkPhases } from './phases.js'
 import { planSplit } from './planSplit.js'
 import { assertUnused, createRun, freshRunFolder, type RunConfig, readConfig, resultFile } from './runFolder.js'
+import { trainingGraphs } from './session.js'
 
 /** What goes on beside a run. */
 export interface Hooks {
@@ -44,7 +46,7 @@ export interface Hooks {
 }
 
 /** Options that may be others when a run goes on. */
-export type Harmless = Pick<TrainingOptions, 'memory'>
+export type Harmless = Pick<TrainingOptions, 'memory' | 'engine'>
 
 export interface Reuse {
   /** A folder that keeps features of frozen trunks. */
@@ -56,7 +58,9 @@ export interface Reuse {
 /** A new run: weights, split, checks of every image, the run folder, then the training itself. */
 export async function begin(data: Dataset, options: TrainingOptions, hooks: Hooks): Promise<Finished> {
   const tell = (message: string) => hooks.onEvent?.({ type: 'note', message })
-  const resolved = checkOptions(await settlePrecision(options, tell))
+  // What is faster is known once network, batch and size are
+  const open = options.precision === 'auto'
+  const resolved = checkOptions(open ? { ...options, precision: 'float32' } : options)
   if (resolved.run !== undefined) assertUnused(resolved.run)
   const grafted = await graft(graftOptions(resolved, data.classes.length, hooks))
   // Fails for an unknown stage before any image is read.
@@ -86,7 +90,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
         'usage',
         `--accumulate ${resolved.accumulate} batches of ${batchSize} are more than the ${parts.train.length} training images; lower one of them`,
       )
-    const config: RunConfig = {
+    const intended: RunConfig = {
       options: { ...resolved, run },
       data: data.root,
       classes: [...data.classes],
@@ -107,8 +111,13 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
       environment: environment(resolved),
       started: new Date().toISOString(),
     }
-    const engine = engineFor(config, grafted)
-    await createRun(run, { ...config, environment: { ...config.environment, engine: engine.name } })
+    const { engine, precision } = await choice(intended, grafted, open, tell)
+    const config: RunConfig = {
+      ...intended,
+      options: { ...intended.options, precision },
+      environment: { ...intended.environment, engine: engine.name },
+    }
+    await createRun(run, config)
     if (duplicates) await writeJson(join(run, 'duplicates.json'), namedPairs(data, duplicates))
     if (bad.length > 0) await writeJson(join(run, 'skipped-images.json'), bad)
     return await execute({ run, config, parts, loader, stamps, engine, grafted, ...hooks })
@@ -120,7 +129,14 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
 /** An interrupted run, from where its folder stands, with other options where they change no result. */
 export async function goOn(run: string, hooks: Hooks, changes: Harmless = {}): Promise<Finished> {
   const recorded = await readConfig(run)
-  const config = { ...recorded, options: { ...recorded.options, ...changes } }
+  const { engine: other, ...harmless } = changes
+  const environment = { ...recorded.environment, ...(other === undefined ? {} : { engine: other }) }
+  const config: RunConfig = { ...recorded, options: { ...recorded.options, ...harmless }, environment }
+  if (other !== undefined && other !== recorded.environment.engine)
+    hooks.onEvent?.({
+      type: 'note',
+      message: `the run goes on with the engine ${other}: from here on its numbers differ from those of ${recorded.environment.engine} by rounding`,
+    })
   const { options, provenance, resolved } = config
   if (existsSync(resultFile(run)))
     throw new RegraftError('run', `${run} has finished already; its results are in ${resultFile(run)}`)
@@ -193,7 +209,20 @@ function pathsOf(data: Dataset, parts: Split): RunConfig['split'] {
   return { train: [...first], val: [...val], test: [...test] }
 }
 
-/** The engine of the options, or of the run that is resumed: another one would give other numbers. */
+/** What a new run computes with. */
+function choice(
+  { options, resolved, classes, preprocessing }: RunConfig,
+  { network }: Grafted,
+  open: boolean,
+  tell: (message: string) => void,
+) {
+  const set = { ...options, batchSize: resolved.batchSize }
+  const graphs = trainingGraphs(network, set, classes.length, preprocessing.size, resolved.cacheFeatures)
+  const work = { network, graphs, options: set, classes: classes.length, size: preprocessing.size }
+  return chosenFor(work, open ? 'auto' : options.precision, tell)
+}
+
+/** The engine of the run that is resumed: another one would give other numbers. */
 function engineFor(config: RunConfig, { network }: Grafted): Engine {
   const { batchSize: batch } = config.resolved
   const graph = networkGraph(network, { classes: config.classes.length, batch, size: config.preprocessing.size })

@@ -1,0 +1,23 @@
+/// <reference types="@webgpu/types" />
+/** Dawn in Node: an adapter and a device of it. */
+
+import { tmpdir } from 'node:os'
+
+/** The first adapter, or null; kept by the caller as long as its device is used. */
+export async function requestAdapter(): Promise<{ gpu: GPU; adapter: GPUAdapter | null }> {
+  // Dawn complains on standard error where it is not set
+  process.env.XDG_RUNTIME_DIR ??= tmpdir()
+  const { create } = await import('webgpu')
+  const gpu = create([])
+  return { gpu, adapter: await gpu.requestAdapter({ powerPreference: 'high-performance' }) }
+}
+
+/** As large buffers, and as many in a kernel, as the adapter allows. */
+export const requestDevice = (adapter: GPUAdapter): Promise<GPUDevice> =>
+  adapter.requestDevice({
+    requiredLimits: {
+      maxBufferSize: adapter.limits.maxBufferSize,
+      maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
+      maxStorageBuffersPerShaderStage: adapter.limits.maxStorageBuffersPerShaderStage,
+    },
+  })

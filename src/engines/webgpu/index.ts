@@ -1,0 +1,61 @@
+/// <reference types="@webgpu/types" />
+/** The engine on GPUs: WGSL kernels by way of Dawn, from the npm package webgpu, in float32. */
+import { RegraftError } from '../../base/errors.js'
+import type { Engine } from '../engine.js'
+import { type Adapter, adapterHere } from './adapters.js'
+import { requestAdapter, requestDevice } from './gpu.js'
+import { type Limits, planOf } from './plan.js'
+import { startProgram } from './program.js'
+
+const limitsOf = ({ software, buffer, binding }: Adapter): Limits => ({
+  device: software ? 'software' : 'discrete',
+  buffer,
+  binding,
+})
+
+/** What every device is asked for, so that memory can be told where there is none. */
+const ordinary: Limits = { device: 'discrete', buffer: 2 ** 31, binding: 2 ** 31 - 4 }
+
+let current: Promise<{ gpu: GPU; device: GPUDevice }> | undefined
+
+/** The device that all programs share; another one after it was lost. */
+async function sharedDevice(): Promise<GPUDevice> {
+  current ??= requestAdapter().then(async ({ gpu, adapter }) => {
+    if (!adapter) throw new RegraftError('engine', 'webgpu: no GPU was found')
+    const device = await requestDevice(adapter)
+    void device.lost.then(() => {
+      current = undefined
+    })
+    return { gpu, device }
+  })
+  try {
+    return (await current).device
+  } catch (error) {
+    current = undefined
+    throw error
+  }
+}
+
+export const webgpuEngine: Engine = {
+  name: 'webgpu',
+  get library() {
+    const adapter = adapterHere()
+    return typeof adapter === 'string' ? 'WebGPU' : `WebGPU on ${adapter.name}`
+  },
+  supports: (_, precision) => {
+    if (precision !== 'float32') return { ok: false, reason: 'it computes in float32 only' }
+    const adapter = adapterHere()
+    return typeof adapter === 'string' ? { ok: false, reason: adapter } : { ok: true }
+  },
+  memory: graph => {
+    const adapter = adapterHere()
+    return planOf(graph, typeof adapter === 'string' ? ordinary : limitsOf(adapter)).memory
+  },
+  compile: async (graph, { precision = 'float32' } = {}) => {
+    const support = webgpuEngine.supports(graph, precision)
+    const adapter = adapterHere()
+    if (!support.ok || typeof adapter === 'string')
+      throw new RegraftError('engine', `webgpu: ${support.ok ? adapter : support.reason}`)
+    return startProgram(await sharedDevice(), adapter.name, graph, planOf(graph, limitsOf(adapter)))
+  },
+}

@@ -1,0 +1,68 @@
+/** Softmax cross-entropy and its gradient: a workgroup has a row of logits. */
+import type { Node } from '../../../graph/index.js'
+import type { Context } from './convolution.js'
+import { array, forEach, forEachGroup, type Lowered, threads, totals } from './kernel.js'
+
+/** The row's largest logit, and the sums over it of exponentials, targets, and targets times logits below the largest. */
+const rowSums = (classes: number) => `
+  let first = group * ${classes}u;
+  var most = logits[first];
+  for (var c = thread; c < ${classes}u; c += ${threads}u) { most = max(most, logits[first + c]); }
+  let largest = total(vec4f(most, 0, 0, 0), thread).x;
+  var sums = vec4f(-3.0e38, 0, 0, 0);
+  for (var c = thread; c < ${classes}u; c += ${threads}u) {
+    let below = logits[first + c] - largest;
+    let target_ = targets[first + c];
+    sums += vec4f(0, exp(below), target_, target_ * below);
+  }
+  let row = total(sums, thread);`
+
+/** Maxima in x, sums in the others. */
+const rowTotals = totals('vec4f', 'vec4f(max(a.x, b.x), a.yzw + b.yzw)')
+
+/** Inputs: logits, targets. */
+export function softmaxCrossEntropy(node: Node<'softmaxCrossEntropy'>, { shape }: Context): Lowered {
+  const [logits, targets] = node.inputs as [string, string]
+  const out = node.outputs[0] as string
+  const [rows, classes] = shape(logits) as [number, number]
+  const losses = `${out}#rows`
+  return {
+    kernels: [
+      forEachGroup(
+        'softmaxCrossEntropy',
+        rows,
+        [array('logits', logits), array('targets', targets), array('losses', losses)],
+        `${rowSums(classes)}
+  if (thread == 0u) { losses[group] = row.z * log(row.y) - row.w; }`,
+        rowTotals,
+      ),
+      forEach(
+        'softmaxCrossEntropy',
+        1,
+        [array('losses', losses), array('loss', out)],
+        `var sum = 0.0;
+  for (var row = 0u; row < ${rows}u; row++) { sum += losses[row]; }
+  loss[i] = sum / ${rows}.0;`,
+      ),
+    ],
+    scratch: [{ name: losses, elements: rows }],
+  }
+}
+
+/** Inputs: logits, targets. */
+export function softmaxCrossEntropyGradient(node: Node<'softmaxCrossEntropyGradient'>, { shape }: Context): Lowered {
+  const [logits, targets] = node.inputs as [string, string]
+  const [rows, classes] = shape(logits) as [number, number]
+  const kernel = forEachGroup(
+    'softmaxCrossEntropyGradient',
+    rows,
+    [array('logits', logits), array('targets', targets), array('dlogits', node.outputs[0] as string)],
+    `${rowSums(classes)}
+  for (var c = thread; c < ${classes}u; c += ${threads}u) {
+    let share = exp(logits[first + c] - largest) / row.y;
+    dlogits[first + c] = (share * row.z - targets[first + c]) / ${rows}.0;
+  }`,
+    rowTotals,
+  )
+  return { kernels: [kernel] }
+}

@@ -1,0 +1,135 @@
+/** Everything about a program that is known before a device is touched: kernels, and where each value stands. */
+import { elements, type Graph, lookUp, placeBuffers, valuesOf } from '../../graph/index.js'
+import type { MemoryPlan } from '../engine.js'
+import type { Kernel } from './kernels/kernel.js'
+import { copy } from './kernels/update.js'
+import { lower, scalarInputs } from './lower.js'
+import type { DeviceClass } from './tiles.js'
+
+/** What a plan has to know of a device. */
+export interface Limits {
+  readonly device: DeviceClass
+  /** Bytes of the largest buffer, and of the largest value in it. */
+  readonly buffer: number
+  readonly binding: number
+}
+
+/** Where a value stands: in which buffer, and at which bytes. */
+export interface Place {
+  readonly page: number
+  readonly offset: number
+  readonly bytes: number
+}
+
+export interface Plan {
+  readonly kernels: readonly Kernel[]
+  /** Bytes of each buffer. */
+  readonly pages: readonly number[]
+  readonly scalars: readonly string[]
+  /** The place of a value, also under the names of those that it is, or becomes. */
+  place(name: string): Place | undefined
+  readonly memory: MemoryPlan
+  /** Bytes of the largest value, and its name. */
+  readonly largest: { readonly name: string; readonly bytes: number }
+}
+
+/** Bytes to whose multiples bindings may be offset on every device. */
+const alignment = 256
+
+interface Span {
+  readonly name: string
+  readonly bytes: number
+  readonly first: number
+  readonly last: number
+}
+
+/** Places values in buffers of at most `capacity` bytes: what does not fit into the first goes into the next. */
+function inPages(spans: readonly Span[], capacity: number, from: number, places: Map<string, Place>): number[] {
+  const pages: number[] = []
+  for (let rest = spans; rest.length > 0; ) {
+    const { offsets } = placeBuffers(rest, alignment)
+    const fits = (span: Span) => offsets.get(span.name)! + span.bytes <= capacity
+    const here = rest.filter(fits)
+    const page = from + pages.length
+    for (const { name, bytes } of here) places.set(name, { page, offset: offsets.get(name)!, bytes })
+    pages.push(here.reduce((most, { name, bytes }) => Math.max(most, offsets.get(name)! + bytes), alignment))
+    const next = rest.filter(span => !fits(span))
+    if (next.length === rest.length) throw new Error(`'${next[0]!.name}' is larger than any buffer`)
+    rest = next
+  }
+  return pages
+}
+
+/** Operators whose kernels read and write element by element, so that a result may stand where what it replaces stood. */
+const inPlace = new Set(['sgd', 'adamW', 'blend', 'add', 'runningStatistics'])
+
+export function planOf(graph: Graph, { device, buffer, binding }: Limits): Plan {
+  const lowered = lower(graph, device)
+  const alias = new Map<string, string>()
+  for (const node of graph.nodes)
+    if (node.operator === 'barrier') alias.set(node.outputs[0] as string, node.inputs[0] as string)
+  const home = (name: string): string => {
+    const next = alias.get(name)
+    return next === undefined ? name : home(next)
+  }
+  const lastRead = new Map<string, number>()
+  graph.nodes.forEach((node, index) => {
+    if (node.operator !== 'barrier') for (const name of node.inputs) if (name) lastRead.set(home(name), index)
+  })
+  const copies: Kernel[] = []
+  for (const [name, next] of graph.updates) {
+    const at = graph.nodes.findIndex(node => node.outputs.includes(next))
+    const node = graph.nodes[at]
+    const replaces =
+      node !== undefined &&
+      inPlace.has(node.operator) &&
+      node.inputs.map(home).includes(name) &&
+      lastRead.get(name) === at &&
+      lookUp(graph, next).shape.length > 0 &&
+      home(next) === next &&
+      !graph.outputs.map(home).includes(name)
+    if (replaces) alias.set(next, name)
+    else copies.push(copy('update', next, name, elements(lookUp(graph, name).shape)))
+  }
+  const kernels = [...lowered.kernels.map(({ kernel }) => kernel), ...copies]
+  const end = kernels.length
+  const sizes = new Map(lowered.scratch.map(({ name, elements }) => [name, elements]))
+  const bytesOf = (name: string) => 16 * Math.ceil((sizes.get(name) ?? elements(lookUp(graph, name).shape)) / 4)
+  const spans = new Map<string, Span>()
+  const touch = (value: string, index: number, from = index) => {
+    const name = home(value)
+    const before = spans.get(name)
+    spans.set(name, { name, bytes: bytesOf(name), first: Math.min(before?.first ?? from, from), last: index })
+  }
+  const roles = (name: string) => graph.values.get(name)?.role
+  kernels.forEach((kernel, index) => {
+    // What is fed has to be there before the first kernel.
+    for (const { value } of kernel.bound) touch(value, index, roles(home(value)) === 'input' ? 0 : index)
+  })
+  for (const name of graph.outputs) touch(name, end, roles(home(name)) === 'input' ? 0 : end)
+  const persistent = valuesOf(graph, 'parameter', 'statistic', 'state')
+  const kept = new Set(persistent.map(({ name }) => name))
+  const places = new Map<string, Place>()
+  const lasting = persistent.map(({ name }) => ({ name, bytes: bytesOf(name), first: 0, last: end }))
+  const lastingPages = inPages(lasting, buffer, 0, places)
+  const passing = [...spans.values()].filter(({ name }) => !kept.has(name))
+  const passingPages = inPages(passing, buffer, lastingPages.length, places)
+  const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
+  const state = sum(valuesOf(graph, 'state').map(({ name }) => bytesOf(name)))
+  const largest = [...lasting, ...passing].reduce((a, b) => (b.bytes > a.bytes ? b : a), { name: '', bytes: 0 })
+  if (largest.bytes > binding)
+    throw new RangeError(`'${largest.name}' takes ${largest.bytes} bytes, and a kernel may read ${binding} at most`)
+  return {
+    kernels,
+    pages: [...lastingPages, ...passingPages],
+    scalars: scalarInputs(graph),
+    place: name => places.get(home(name)),
+    memory: {
+      parameters: sum(lastingPages) - state,
+      state,
+      activations: sum(passingPages),
+      workspace: sum(graph.outputs.map(bytesOf)),
+    },
+    largest,
+  }
+}

@@ -1,0 +1,125 @@
+/** The WebGPU engine in a real browser: one training step of the demo's network, as in Node. */
+import { existsSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { resolve } from 'node:path'
+import { type Browser, chromium } from 'playwright-core'
+import { build } from 'vite'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { reason, support } from '../dist/engines/webgpu/here.testing.js'
+import { webgpuEngine } from '../dist/engines/webgpu/index.js'
+import { gradientStep, valuesOf } from '../dist/graph/index.js'
+import { networkGraph, networkNamed } from '../dist/models/index.js'
+
+const program = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
+  path => path !== undefined && existsSync(path),
+)
+const lacking = program ? reason : "Debian's chromium, or CHROMIUM=PATH"
+const title =
+  program && support.ok
+    ? 'the WebGPU engine in a browser'
+    : `the WebGPU engine in a browser (skipped: needs ${lacking})`
+
+const size = { classes: 3, batch: 2, size: 32 }
+const page =
+  '<!doctype html><title>test</title><script type="module">import * as regraft from "/regraft.js"; globalThis.regraft = regraft</script>'
+/** The same weights, images and labels on both sides. */
+const numbers = (length: number, seed: number) => Array.from({ length }, (_, i) => Math.sin(seed + 0.37 * i))
+
+describe.skipIf(!program || !support.ok)(title, () => {
+  let script: string
+  let server: Server
+  let browser: Browser
+
+  beforeAll(async () => {
+    const built = await build({
+      configFile: false,
+      logLevel: 'error',
+      build: {
+        write: false,
+        minify: false,
+        target: 'es2022',
+        lib: { entry: resolve('dist/browser.js'), formats: ['es'], fileName: 'regraft' },
+        rollupOptions: { external: /^node:/ },
+      },
+    })
+    const [bundle] = [built].flat() as { output: { code: string }[] }[]
+    script = bundle!.output[0]!.code
+    server = createServer(({ url }, answer) => {
+      answer.setHeader('Content-Type', url === '/regraft.js' ? 'text/javascript' : 'text/html')
+      answer.end(url === '/regraft.js' ? script : page)
+    })
+    await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+    const flags = ['--no-sandbox', '--no-first-run', '--disable-background-networking', '--disable-component-update']
+    const gpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan']
+    browser = await chromium.launch({ executablePath: program!, args: [...flags, '--disable-sync', ...gpu] })
+  }, 120_000)
+  afterAll(async () => {
+    await browser?.close()
+    server?.close()
+  })
+
+  it('is bundled without anything of Node', () => {
+    expect(script).not.toMatch(/from ["']node:|require\(/)
+  })
+
+  it('gives the loss and every gradient that Node gives', async () => {
+    const { graph, gradients } = gradientStep(networkGraph(networkNamed('resnet18-narrow'), size))
+    const here = await webgpuEngine.compile(graph)
+    const values = valuesOf(graph, 'parameter', 'statistic')
+    for (const [seed, { name, shape }] of values.entries()) {
+      const own = numbers(
+        shape.reduce((a, b) => a * b, 1),
+        seed,
+      )
+      await here.write(
+        name,
+        Float32Array.from(own, value => 0.5 + 0.3 * value),
+      )
+    }
+    const targets = [1, 0, 0, 0, 1, 0]
+    const images = numbers(2 * 3 * 32 * 32, 1)
+    const expected = await here.run({ images: Float32Array.from(images), targets: Float32Array.from(targets) })
+    await here.dispose()
+
+    const tab = await browser.newPage()
+    await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+    await tab.waitForFunction(() => 'regraft' in globalThis)
+    const found = await tab.evaluate(
+      async ({ size, targets }) => {
+        const { regraft } = globalThis as unknown as { regraft: typeof import('../dist/browser.js') }
+        const adapter = await navigator.gpu.requestAdapter()
+        if (!adapter) throw new Error('the browser has no GPU')
+        const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits
+        const device = await adapter.requestDevice({
+          requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
+        })
+        const { networkGraph, networkNamed, gradientStep, valuesOf, compileOn } = regraft
+        const { graph } = gradientStep(networkGraph(networkNamed('resnet18-narrow'), size))
+        const program = await compileOn(device, graph)
+        const numbers = (length: number, seed: number) => Array.from({ length }, (_, i) => Math.sin(seed + 0.37 * i))
+        for (const [seed, { name, shape }] of valuesOf(graph, 'parameter', 'statistic').entries()) {
+          const own = numbers(
+            shape.reduce((a, b) => a * b, 1),
+            seed,
+          )
+          await program.write(
+            name,
+            Float32Array.from(own, value => 0.5 + 0.3 * value),
+          )
+        }
+        const images = Float32Array.from(numbers(2 * 3 * 32 * 32, 1))
+        const outputs = await program.run({ images, targets: Float32Array.from(targets) })
+        return Object.fromEntries(Object.entries(outputs).map(([name, own]) => [name, [...own]]))
+      },
+      { size, targets },
+    )
+    expect(Object.keys(found).sort()).toEqual(Object.keys(expected).sort())
+    expect(found.loss![0]).toBeCloseTo(expected.loss![0]!, 5)
+    for (const name of gradients.values()) {
+      const norm = Math.hypot(...expected[name]!)
+      const error = Math.hypot(...expected[name]!.map((value, i) => value - found[name]![i]!))
+      expect(error / norm, name).toBeLessThan(1e-4)
+    }
+  }, 300_000)
+})

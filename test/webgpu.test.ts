@@ -1,0 +1,65 @@
+/** Training on a GPU: a run that begins on one, and goes on without it. */
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { reason, support } from '../dist/engines/webgpu/here.testing.js'
+import { evaluateRun, imageFolder, resume, train } from '../dist/index.js'
+import { regraft, shapeImages, temporaryFolder } from './support.js'
+
+const title = support.ok ? 'a run on a GPU' : `a run on a GPU (skipped: needs a GPU or Debian's chromium: ${reason})`
+
+describe.skipIf(!support.ok)(title, () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  const at = (...parts: string[]) => join(folder.path, ...parts)
+  const options = {
+    network: 'resnet18-narrow',
+    size: 48,
+    batchSize: 8,
+    epochs: 4,
+    lrBackbone: 0,
+    lrHead: 0.1,
+    seed: 3,
+    groupDuplicates: 'none',
+  } as const
+
+  beforeAll(async () => {
+    folder = await temporaryFolder()
+    await shapeImages(at('images'), 14)
+  })
+  afterAll(() => folder.remove())
+
+  it('is stopped, goes on with another engine, and ends where one that never had a GPU ends', async () => {
+    const data = await imageFolder(at('images'))
+    const stop = new AbortController()
+    const told: string[] = []
+    const onEvent = (event: { type: string; message?: string }) => {
+      if (event.type === 'epoch') stop.abort()
+      if (event.message) told.push(event.message)
+    }
+    const begun = train(data, { ...options, engine: 'webgpu', run: at('gpu') }, { onEvent, signal: stop.signal })
+    await expect(begun).rejects.toMatchObject({ code: 'interrupted' })
+    const finished = await resume(at('gpu'), { onEvent }, { engine: 'onnxruntime' })
+    expect(told.join('\n')).toContain('the run goes on with the engine onnxruntime')
+    const other = await train(data, { ...options, engine: 'onnxruntime', run: at('cpu') })
+    expect(finished.history).toHaveLength(4)
+    for (const [i, epoch] of finished.history.entries())
+      expect(epoch.train.loss).toBeCloseTo(other.history[i]!.train.loss, 3)
+    const evaluated = await evaluateRun(at('gpu'), undefined, { engine: 'webgpu' })
+    expect(evaluated.loss).toBeCloseTo(finished.result.test!.loss, 4)
+  }, 300_000)
+
+  it('doctor says what the GPU is good for', async () => {
+    const { stdout } = await regraft(['doctor'], { cwd: folder.path })
+    expect(stdout).toMatch(/gpu {8}\S/)
+    expect(stdout).toMatch(/engine {5}webgpu: ready/)
+  }, 60_000)
+
+  it('says where there is no GPU', async () => {
+    const args = ['train', at('images'), '--network', 'resnet18-narrow', '--engine', 'webgpu', '--run', 'none']
+    const { code, stderr } = await regraft(args, {
+      cwd: folder.path,
+      env: { VK_ICD_FILENAMES: '/nowhere.json' },
+    })
+    expect(stderr).toMatch(/webgpu: .*(no GPU was found|looking for a GPU failed)/)
+    expect(code).toBe(8)
+  }, 60_000)
+})
