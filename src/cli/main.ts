@@ -1,25 +1,11 @@
 #!/usr/bin/env node
-/** The command line: one command a file; this one puts them together and turns errors into words and exit codes. */
+/** The command line: one command a file; this one loads the one that is meant and turns errors into words and exit codes. */
 import { Command, CommanderError } from 'commander'
 import { RegraftError } from '../base/errors.js'
 import { version } from '../base/version.js'
-import { auditCommand } from './audit.js'
-import { buildNativeCommand } from './buildNative.js'
-import { compareCommand } from './compare.js'
-import { describeCommand } from './describe.js'
-import { doctorCommand } from './doctor.js'
-import { evaluateCommand } from './evaluate.js'
-import { explainCommand } from './explain.js'
-import { exportCommand } from './export.js'
-import { findLrCommand } from './findLr.js'
+import { commands } from './commands.js'
 import { endAtSignal } from './interrupt.js'
-import { predictCommand } from './predict.js'
-import { reportCommand } from './report.js'
-import { runsCommand } from './runs.js'
-import { serveCommand } from './serve.js'
-import { studyCommand } from './study.js'
 import { warn } from './terminal/say.js'
-import { trainCommand } from './train.js'
 
 /** Exit codes: 0 success, 1 a defect, 2 to 8 by kind of error, 130 interrupted. */
 const exitCodes: Readonly<Record<RegraftError['code'], number>> = {
@@ -43,26 +29,18 @@ const program = new Command('regraft')
     '\nExit codes: 0 success, 1 a defect in regraft, 2 usage, 3 images, 4 weights, 5 network, 6 training diverged, 7 run folder, 8 engine, 130 interrupted',
   )
 
-for (const command of [
-  trainCommand,
-  studyCommand,
-  findLrCommand,
-  evaluateCommand,
-  predictCommand,
-  explainCommand,
-  exportCommand,
-  serveCommand,
-  runsCommand,
-  compareCommand,
-  reportCommand,
-  auditCommand,
-  describeCommand,
-  doctorCommand,
-  buildNativeCommand,
-]) {
-  command.showSuggestionAfterError().exitOverride()
-  program.addCommand(command)
+// Only the command that is meant is loaded; of the others the help needs no more than their line.
+const [first, second] = process.argv.slice(2).filter(argument => !argument.startsWith('-'))
+const meant = first === 'help' ? second : first
+for (const { form, description, load } of commands) {
+  const name = form.split(' ')[0] as string
+  const command = name === meant ? await load() : new Command(name).description(description)
+  program.addCommand(command.showSuggestionAfterError().exitOverride())
 }
+program.configureHelp({
+  subcommandTerm: command =>
+    commands.find(({ form }) => form.split(' ')[0] === command.name())?.form ?? 'help [command]',
+})
 
 // Whoever read the output is gone (`| head`), or its disk is full: nobody is left to work for.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
