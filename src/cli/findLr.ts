@@ -29,6 +29,7 @@ export const findLrCommand = addOptions(
   trainingOptions.pick({
     network: true,
     weights: true,
+    weightsPrefix: true,
     match: true,
     batchSize: true,
     size: true,

@@ -14,6 +14,7 @@ interface PredictOptions extends ComputingOptions {
   readonly weights?: string
   readonly network?: string
   readonly match?: 'name' | 'order'
+  readonly weightsPrefix?: string
   readonly top: number
   readonly calibration: boolean
   readonly json?: boolean
@@ -33,6 +34,7 @@ export const predictCommand = addComputing(
   )
   .option('--network <NAME>', 'the network of --weights, where it cannot be inferred')
   .option('--match <CHOICE>', "how entries of --weights are matched: 'name' or 'order'")
+  .option('--weights-prefix <PREFIX>', 'of several networks in one file of --weights, the one whose entries start so')
   .option('--top <N>', 'how many of the most probable classes to show', Number, 3)
   .option('--no-calibration', "leave out the temperature that was fitted on the run's validation images")
   .option('--json', 'one JSON object a line instead of a table')
@@ -41,11 +43,14 @@ export const predictCommand = addComputing(
     '\nExamples:\n  regraft predict runs/photos-resnet50 cat.jpg\n  regraft predict runs/photos-resnet50 "holiday/**/*.jpg" --json\n  regraft predict --weights efficientnet-lite0.pth cat.jpg',
   )
   .action(async (given: string[], options: PredictOptions) => {
-    const { weights, network, match, top, calibration, json } = options
+    const { weights, weightsPrefix, network, match, top, calibration, json } = options
     const computed = await computing(options)
     const [run, ...rest] = given as [string, ...string[]]
     const paths = await expand(weights === undefined ? rest : given)
-    const model = weights === undefined ? run : await pretrainedModel(weights, { network, ...(match ? { match } : {}) })
+    const model =
+      weights === undefined
+        ? run
+        : await pretrainedModel(weights, { network, weightsPrefix, ...(match ? { match } : {}) })
     const results: ImagePrediction[] = []
     const bar = progress({ label: 'Classifying', unit: 'image', transient: true })
     try {

@@ -151,9 +151,9 @@ async function prepare(
 
 /** The network of a study; weights are only read where nothing else names it. */
 async function networkOf(base: TrainingOptions, classes: number): Promise<Network> {
-  const { network, weights, match, seed } = checkOptions(base)
+  const { network, weights, weightsPrefix, match, seed } = checkOptions(base)
   if (network !== undefined) return networkNamed(network)
-  return (await graft({ weights, match, seed, classes })).network
+  return (await graft({ weights, weightsPrefix, match, seed, classes })).network
 }
 
 function showPlan(record: StudyRecord, { seconds, bytes: memory }: Estimate): void {

@@ -28,7 +28,12 @@ const imagenetClasses = (): string[] =>
  */
 export async function pretrainedModel(
   source: string,
-  options: { network?: string | undefined; match?: 'name' | 'order'; signal?: AbortSignal } = {},
+  options: {
+    network?: string | undefined
+    weightsPrefix?: string | undefined
+    match?: 'name' | 'order'
+    signal?: AbortSignal
+  } = {},
 ): Promise<Model> {
   const classes = imagenetClasses()
   const grafted = await graft({ ...options, weights: source, classes: classes.length, seed: 0, keepHead: true })

@@ -2,4 +2,6 @@
 export { describe, summarise } from './describe.js'
 export { buildGraph, composite, type Module, sequential, structure } from './module.js'
 export { belongsTo, type Network, networkGraph, type PretrainedWeights } from './network.js'
-export { inferNetwork, networkNamed, networks, stateShapes } from './registry.js'
+export { type Recognised, recognise } from './recognise.js'
+export { inferNetwork, networkNamed, networks } from './registry.js'
+export { stateShapes } from './stateShapes.js'

@@ -96,7 +96,9 @@ suite('inferNetwork', () => {
   const shapesOf = (name: string, classes: number) =>
     stateShapes(networkGraph(networkNamed(name), { classes, batch: 1 }))
 
-  it.each(networks.map(network => network.name))('finds %s by its names, whatever the number of classes', name => {
+  // TensorFlow's MobileNetV2 has the names of torchvision's where regraft has written it.
+  const told = networks.filter(network => network.name !== 'tf_mobilenet_v2')
+  it.each(told.map(network => network.name))('finds %s by its names, whatever the number of classes', name => {
     expect(inferNetwork(shapesOf(name, 13))).toMatchObject({ network: { name }, match: 'name' })
   })
 

@@ -2,6 +2,7 @@
 import type { Preprocessing } from '../base/preprocessing.js'
 import type { Graph } from '../graph/index.js'
 import { buildGraph, type Module } from './module.js'
+import type { Naming } from './namings.js'
 
 /** Published weights of a network. */
 export interface PretrainedWeights {
@@ -32,6 +33,10 @@ export interface Network {
   readonly weights: Readonly<Record<string, PretrainedWeights>>
   /** The network's own name for a parameter in another naming that is known, or undefined. */
   translate?(name: string): string | undefined
+  /** Other programs' ways of naming all of its parameters; an empty one is its own. Default: its own alone. */
+  readonly namings?: readonly Naming[]
+  /** Outputs before the first class that the files of its authors have: TensorFlow's 'background'. */
+  readonly leadingOutputs?: number
 }
 
 /** Whether a parameter or statistic belongs to the part with that prefix. */

@@ -1,11 +1,12 @@
 /** All networks by name, and which of them a file of weights belongs to. */
 import { RegraftError } from '../base/errors.js'
 import { didYouMean } from '../base/suggest.js'
-import { type Graph, type Shape, valuesOf } from '../graph/index.js'
+import type { Shape } from '../graph/index.js'
 import { efficientnetLites } from './efficientnetLite.js'
 import { mobilenets } from './mobilenet.js'
 import { belongsTo, type Network, networkGraph } from './network.js'
 import { resnets } from './resnet.js'
+import { stateShapes } from './stateShapes.js'
 
 export const networks: readonly Network[] = [...resnets, ...mobilenets, ...efficientnetLites]
 
@@ -18,11 +19,6 @@ export function networkNamed(name: string): Network {
     'usage',
     `there is no network '${name}'${didYouMean(name, names)} Networks: ${names.join(', ')}`,
   )
-}
-
-/** Names and shapes of everything a state dict of this graph holds, in order. */
-export function stateShapes(graph: Graph): Map<string, Shape> {
-  return new Map(valuesOf(graph, 'parameter', 'statistic').map(({ name, shape }) => [name, shape]))
 }
 
 const same = (a: Shape | undefined, b: Shape | undefined) => !!a && !!b && a.join() === b.join()

@@ -1,6 +1,7 @@
 /** ResNet (He et al. 2015) in torchvision's form: v1.5, with the stride of a bottleneck on its 3x3 convolution. */
 import { batchNorm2d, conv2d, globalAveragePool, linear, maxPool2d, relu } from './layers.js'
 import { composite, type Module, sequential } from './module.js'
+import { resnetNamings } from './namings.js'
 import { type Network, type PretrainedWeights, torchvisionPreprocessing } from './network.js'
 
 interface Block {
@@ -108,6 +109,7 @@ function resnet(
     stages: [['conv1', 'bn1'], ['layer1'], ['layer2'], ['layer3'], ['layer4'], ['fc']],
     preprocessing: torchvisionPreprocessing(256),
     weights,
+    namings: resnetNamings,
   }
 }
 

@@ -75,8 +75,8 @@ export async function findRates(
   const tell = (message: string) => hooks.onEvent?.({ type: 'note', message })
   const options = checkOptions(await settlePrecision(given, tell))
   const classes = data.classes.length
-  const { network: name, weights, match, seed, size } = options
-  const grafted = await graft({ network: name, weights, match, seed, classes })
+  const { network: name, weights, weightsPrefix, match, seed, size } = options
+  const grafted = await graft({ network: name, weights, weightsPrefix, match, seed, classes })
   const { network } = grafted
   const preprocessing = size === undefined ? grafted.preprocessing : withSize(grafted.preprocessing, size)
   const batchSize = Math.min(options.batchSize, data.samples.length)

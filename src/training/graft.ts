@@ -14,12 +14,15 @@ import {
 } from '../models/index.js'
 import { fetchWeights, matchWeights, parseWeightsSource, readWeights, sha256OfFile } from '../weights/index.js'
 import { initialValues } from './initialise.js'
+import { chooseTrunk, ownState, whatWasTaken } from './trunk.js'
 
 export interface GraftOptions {
   readonly network?: string | undefined
   /** As `--weights` takes it. */
   readonly weights?: string | undefined
   readonly match?: 'name' | 'order'
+  /** Of several trunks in one file, the one below this prefix: 'encoder_k'. */
+  readonly weightsPrefix?: string | undefined
   readonly classes: number
   readonly seed: number
   /** Keep the pretrained head instead of making a new one; the weights must have `classes` outputs. */
@@ -44,6 +47,8 @@ export interface Grafted {
   readonly provenance: Provenance
   /** Every parameter and statistic by name. */
   readonly values: Map<string, Float32Array>
+  /** What was taken from a file that holds more, in words. */
+  readonly note?: string | undefined
 }
 
 /** Loads weights (downloading them where needed), finds the network they belong to, and grafts a new head. */
@@ -82,9 +87,13 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
     { signal: options.signal, onProgress: options.onProgress },
   )
   const { tensors } = await readWeights(file)
-  const entries = new Map([...tensors].map(([name, tensor]) => [name, tensor.shape]))
-  const inferred = inferNetwork(entries)
-  const network = owner ?? inferred?.network
+  const entries = new Map(
+    [...tensors].flatMap(([name, { shape, integer }]) =>
+      integer || name.endsWith('num_batches_tracked') ? [] : [[name, shape] as const],
+    ),
+  )
+  const trunk = options.match === 'order' ? undefined : chooseTrunk(entries, owner, options.weightsPrefix, file)
+  const network = owner ?? trunk?.network ?? inferNetwork(entries)?.network
   if (!network)
     throw new RegraftError(
       'weights',
@@ -93,7 +102,8 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
   const { translate } = network
   const isHead = (name: string) => belongsTo(name, network.head)
   const graph = networkGraph(network, { classes: options.classes, batch: 1 })
-  const found = matchWeights(stateShapes(graph), tensors, {
+  const state = trunk ? ownState(tensors, trunk, options.classes) : tensors
+  const found = matchWeights(stateShapes(graph), state, {
     how: options.match ?? 'name',
     ...(translate ? { translate } : {}),
     ...(options.keepHead ? {} : { optional: isHead }),
@@ -107,7 +117,13 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
     sha256: await sha256OfFile(file),
     ...(published ? { origin: published.origin, licence: published.licence } : {}),
   }
-  return { network, preprocessing: published?.preprocessing ?? network.preprocessing, provenance, values }
+  return {
+    network,
+    preprocessing: published?.preprocessing ?? network.preprocessing,
+    provenance,
+    values,
+    note: trunk && whatWasTaken(trunk, file),
+  }
 }
 
 function initialise(network: Network, { classes, seed }: GraftOptions): Map<string, Float32Array> {

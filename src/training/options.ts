@@ -33,6 +33,10 @@ export const trainingOptions = z.strictObject({
     .enum(['name', 'order'])
     .default('name')
     .meta({ description: 'how entries of a weights file are matched to the network' }),
+  weightsPrefix: z.string().optional().meta({
+    value: 'PREFIX',
+    description: "of several networks in one weights file, the one whose entries start so: 'encoder_k', 'student'",
+  }),
   epochs: count.default(30).meta({ description: 'passes over the training images' }),
   batchSize: count.default(32).meta({ description: 'images per step' }),
   lrBackbone: notNegative

@@ -63,6 +63,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
   const resolved = checkOptions(open ? { ...options, precision: 'float32' } : options)
   if (resolved.run !== undefined) assertUnused(resolved.run)
   const grafted = await graft(graftOptions(resolved, data.classes.length, hooks))
+  if (grafted.note) hooks.onEvent?.({ type: 'note', message: grafted.note })
   // Fails for an unknown stage before any image is read.
   checkPhases(grafted.network, resolved)
   const run = resolved.run ?? freshRunFolder(data.root, grafted.network.name)
@@ -164,10 +165,10 @@ export async function goOn(run: string, hooks: Hooks, changes: Harmless = {}): P
 }
 
 function graftOptions(options: ResolvedOptions, classes: number, { onEvent, signal }: Hooks) {
-  const { network, weights, match, seed } = options
+  const { network, weights, weightsPrefix, match, seed } = options
   const onProgress = (done: number, total: number | undefined) =>
     onEvent?.({ type: 'progress', task: 'weights', done, total, unit: 'byte' })
-  return { network, weights, match, seed, classes, signal, onProgress }
+  return { network, weights, weightsPrefix, match, seed, classes, signal, onProgress }
 }
 
 function loaderOptions(

@@ -39,12 +39,25 @@ function tensorsOf(value: PickleValue, depth: number): Map<string, TensorView> {
     (entry): entry is [string, TensorView] => typeof entry[0] === 'string' && entry[1] instanceof TensorView,
   )
   if (found.length > 0) return new Map(found)
+  const beside = sideBySide(value)
+  if (beside.size > 0) return beside
   const keys = [...value.keys()].filter(key => typeof key === 'string').map(key => `'${printable(key)}'`)
   throw wrong(
     keys.length === 0
       ? 'it holds an empty dictionary, no weights'
       : `it holds no weights where programs put them ('state_dict', 'model' and the like); its keys are ${keys.slice(0, 10).join(', ')}${keys.length > 10 ? ', …' : ''}`,
   )
+}
+
+/** Several dictionaries of tensors in one, as DINO's checkpoints have `student` and `teacher`: each below its key. */
+function sideBySide(value: ReadonlyMap<PickleValue, PickleValue>): Map<string, TensorView> {
+  const found = new Map<string, TensorView>()
+  for (const [key, inner] of value) {
+    if (typeof key !== 'string' || !(inner instanceof Map)) continue
+    for (const [name, tensor] of inner)
+      if (typeof name === 'string' && tensor instanceof TensorView) found.set(`${key}.${name}`, tensor)
+  }
+  return found
 }
 
 function describe(value: PickleValue): string {

@@ -78,6 +78,7 @@ export const en: Words = {
   options: {
     network: 'Network',
     weights: 'Weights',
+    weightsPrefix: 'Prefix of weights',
     match: 'Matching of weights',
     epochs: 'Epochs',
     batchSize: 'Batch size',

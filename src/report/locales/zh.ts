@@ -86,6 +86,7 @@ export const zh: Words = {
   options: {
     network: '网络',
     weights: '权重',
+    weightsPrefix: '权重前缀',
     match: '权重匹配方式',
     epochs: '训练轮数',
     batchSize: '批大小',

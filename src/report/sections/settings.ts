@@ -28,7 +28,7 @@ function numberText(value: number): string {
 export const optionName = (option: string, { options }: Words): string => options[option] ?? `--${kebab(option)}`
 
 /** Where results go and how many threads there are is no setting of the experiment; data have their own section. */
-const elsewhere = new Set(['run', 'network', 'weights', 'match', 'labels', 'exclude', 'skipBadImages'])
+const elsewhere = new Set(['run', 'network', 'weights', 'weightsPrefix', 'match', 'labels', 'exclude', 'skipBadImages'])
 
 const defaults: Readonly<Record<string, unknown>> = trainingOptions.parse({})
 

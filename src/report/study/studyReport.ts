@@ -105,7 +105,7 @@ function designBlocks({ record }: ReportedStudy, networkFollows: boolean, { word
 }
 
 const named = ['epochs', 'batchSize', 'lrBackbone', 'lrHead', 'optimiser', 'weightDecay', 'schedule', 'gamma']
-const ofNetwork = new Set(['network', 'weights', 'match'])
+const ofNetwork = new Set(['network', 'weights', 'weightsPrefix', 'match'])
 const hidden = new Set(['run', 'seed', 'exclude', 'skipBadImages', 'labels'])
 
 async function tables(study: ReportedStudy, context: Context): Promise<Section[]> {
