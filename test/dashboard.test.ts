@@ -1,7 +1,9 @@
 /** The dashboard as people use it: a real Chromium, on runs that really trained. */
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { cp, mkdir, rename, writeFile } from 'node:fs/promises'
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -168,6 +170,18 @@ describe.skipIf(!program)(title, () => {
     expect(await ask({ from: '../../etc', name: 'x' })).toEqual([404, expect.any(String)])
     expect(await ask({ from: 'high', name: 'x', data: '/etc' })).toEqual([400, expect.any(String)])
     expect(existsSync(at('outside'))).toBe(false)
+  })
+
+  it('stops nothing but a run that trains', async () => {
+    const other = spawn('sleep', ['60'])
+    await cp(at('runs/low'), at('runs/lured'), { recursive: true })
+    await writeFile(at('runs/lured/running.lock'), `${other.pid} ${hostname()} forged\n`)
+    await new Promise(done => setTimeout(done, 1100))
+    const answer = await fetch(`${server.url}/api/stop?run=lured`, { method: 'POST' })
+    expect(answer.status).toBe(409)
+    expect(other.exitCode ?? other.signalCode).toBeNull()
+    other.kill()
+    await rm(at('runs/lured'), { recursive: true })
   })
 
   it('gives no file but the pictures of test images', async () => {

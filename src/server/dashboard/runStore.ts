@@ -1,5 +1,5 @@
 /** The runs and studies of a folder; what was read is kept until its files change. */
-import { existsSync } from 'node:fs'
+import { readlinkSync, realpathSync } from 'node:fs'
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, join, relative, resolve, sep } from 'node:path'
@@ -113,14 +113,22 @@ export async function stateOf({ run, result }: RunSummary): Promise<{ state: Run
   return { state: result ? 'done' : 'stopped' }
 }
 
-/** Whether a process is there; on Linux also whether it is Node's: numbers of processes are used again. */
+/**
+ * Whether a process is there; on Linux also whether it is this user's Node: numbers of processes are used again, and a
+ * folder from elsewhere may name any.
+ */
 function isTraining(pid: number): boolean {
   try {
     process.kill(pid, 0)
   } catch {
     return false
   }
-  return process.platform !== 'linux' || existsSync(`/proc/${pid}/exe`)
+  if (process.platform !== 'linux') return true
+  try {
+    return basename(readlinkSync(`/proc/${pid}/exe`)) === basename(realpathSync(process.execPath))
+  } catch {
+    return false
+  }
 }
 
 /** The study whose folder a run lies in. */
