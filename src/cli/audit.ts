@@ -2,9 +2,10 @@
 import { basename, resolve } from 'node:path'
 import { Command } from 'commander'
 import { RegraftError } from '../base/errors.js'
+import { plural } from '../base/plural.js'
 import { type Audit, audit, type Dataset, type FiveNumbers, isLopsided, type Oddity, split } from '../data/index.js'
-import { oddityWords, writeAuditPage } from '../report/index.js'
-import { checkOptions, fractionsOf } from '../training/index.js'
+import { apartWords, oddityWords, writeAuditPage, writeDuplicateList } from '../report/index.js'
+import { checkOptions, fractionsOf, resplit } from '../training/index.js'
 import { auditRun } from './auditRun.js'
 import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
@@ -21,6 +22,7 @@ interface AuditOptions {
   readonly exclude?: string[]
   readonly split: string
   readonly seed: number
+  readonly resplit?: boolean
 }
 
 /** Names, reasons and pairs of classes that are shown; the page has them all. */
@@ -36,6 +38,7 @@ export const auditCommand = new Command('audit')
   .option('--exclude <CLASS...>', 'class folders to leave out')
   .option('--split <T:V:E>', 'the shares that train would be given', '7:2:1')
   .option('--seed <N>', 'the seed that train would be given', Number, 0)
+  .option('--resplit', 'as if train were told to divide a folder anew that has train, val or test')
   .addHelpText(
     'after',
     '\nExamples:\n  regraft audit photos\n  regraft audit photos --html report.html --seed 3\n  regraft audit --run runs/photos-resnet50     # labels that are likely wrong',
@@ -53,11 +56,11 @@ export const auditCommand = new Command('audit')
         'name a folder of class folders, or a run: regraft audit FOLDER, regraft audit --run RUN',
       )
     const { split: shares, seed } = checkOptions({ split: options.split, seed: options.seed })
-    const dataset = await openData(data, options.exclude ?? [], options.labels)
-    const parts = split(dataset, { fractions: fractionsOf(shares), seed })
+    const found = await openData(data, options.exclude ?? [], options.labels)
+    const dataset = options.resplit ? resplit(found) : found
     let shown: { task: string; bar: ProgressBar } | undefined
-    const found = await audit(dataset, {
-      split: parts,
+    const result = await audit(dataset, {
+      split: groups => split(dataset, { fractions: fractionsOf(shares), seed, groups }),
       signal: interruptSignal(),
       onProgress: (task, done, total) => {
         if (shown?.task !== task) {
@@ -69,9 +72,18 @@ export const auditCommand = new Command('audit')
     }).finally(() => shown?.bar.done())
     for (const message of dataset.warnings ?? []) warn(`warning: ${message}\n`)
     const page = options.html ?? (options.json ? undefined : `${basename(resolve(dataset.root))}-audit.html`)
-    if (page !== undefined) await writeAuditPage(page, dataset, found)
-    if (options.json) sayJson(withPaths(dataset, found))
-    else say(`${summary(found).join('\n')}\n\nWith pictures: ${page}\n`)
+    if (page !== undefined) await writeAuditPage(page, dataset, result)
+    if (options.json) {
+      sayJson(withPaths(dataset, result))
+      return
+    }
+    say(`${[...summary(result), ...groupLines(dataset, result)].join('\n')}\n\n`)
+    if (result.duplicates.groups.length > 0) {
+      const list = `${page!.replace(/\.html?$/i, '')}-duplicates.csv`
+      await writeDuplicateList(list, dataset, result)
+      say(`All groups: ${list}\n`)
+    }
+    say(`With pictures: ${page}\n`)
   })
 
 const labels = { images: 'Looking at images', duplicates: 'Looking for duplicates and crops' }
@@ -90,11 +102,11 @@ function withPaths({ samples }: Dataset, found: Audit) {
 
 /** The audit in lines for a terminal. */
 export function summary(found: Audit): string[] {
-  const { classes, images, ignored, bad, odd, sizes, formats, pairs, sharing, duplicates, apart } = found
+  const { classes, images, ignored, bad, odd, sizes, formats, pairs, sharing, duplicates } = found
   const bySize = [...classes].sort((a, b) => b.images - a.images)
   const [largest, smallest] = [bySize[0]!, bySize.at(-1)!]
   const lines = [
-    `${thousands(images)} images in ${classes.length} classes; ${thousands(ignored)} other files`,
+    `${plural(images, 'image')} in ${plural(classes.length, 'class', 'classes')}; ${plural(ignored, 'other file')}`,
     `largest class ${largest.name} (${largest.images}), smallest ${smallest.name} (${smallest.images})`,
   ]
   if (isLopsided(largest.images, smallest.images))
@@ -120,7 +132,7 @@ export function summary(found: Audit): string[] {
     '',
     duplicates.groups.length === 0
       ? 'no two images show the same picture'
-      : `${thousands(duplicates.groups.length)} groups of images show the same picture`,
+      : `${plural(duplicates.groups.length, 'group')} of images that show the same picture (${plural(duplicates.groups.flat().length, 'image')})`,
   )
   if (duplicates.groups.length === 0) return lines
   const pairRow = (name: string, { within, across }: Audit['pairs']['copy']) => [name, `${within}`, `${across}`]
@@ -133,13 +145,28 @@ export function summary(found: Audit): string[] {
   for (const { classes: two, pairs: count } of sharing.slice(0, NAMED))
     lines.push(`  ${two.join(' and ')} share ${count} picture${count === 1 ? '' : 's'}`)
   if (sharing.length > NAMED) lines.push(`  and ${sharing.length - NAMED} more pairs of classes`)
-  lines.push(
-    apart === 0
-      ? 'none of them would be on different sides of the split'
-      : `${thousands(apart)} of these images would be on different sides of the split; train keeps them together (--group-duplicates)`,
-  )
+  lines.push(...apartWords(found).split('. '))
   return lines
 }
+
+/** The first groups, those in several parts of a given split before others, by their paths. */
+function groupLines({ samples, predefined }: Dataset, { duplicates: { groups } }: Audit): string[] {
+  const part = new Map(
+    Object.entries(predefined ?? {}).flatMap(([name, indices]) =>
+      indices.map((index: number) => [index, name] as const),
+    ),
+  )
+  const parts = (group: readonly number[]) => new Set(group.map(index => part.get(index))).size
+  const sorted = [...groups].sort((p, q) => parts(q) - parts(p) || q.length - p.length)
+  const shown = sorted.slice(0, NAMED).map(group => `  ${listed(group.map(index => samples[index]!.path))}`)
+  return groups.length > shown.length
+    ? [...shown, `  and ${plural(groups.length - shown.length, 'more group')}`]
+    : shown
+}
+
+/** The first three, and how many more there are. */
+const listed = (paths: readonly string[]): string =>
+  `${paths.slice(0, 3).join(' = ')}${paths.length > 3 ? ` and ${paths.length - 3} more` : ''}`
 
 function range(numbers: FiveNumbers, digits = 0): string {
   const [least, , median, , most] = numbers.map(value => value.toFixed(digits))

@@ -37,7 +37,6 @@ function runLines({ cells }: StudyRecord): string {
 
 /** What the run in progress does, in one line. */
 function statusOf(event: TrainingEvent): string | undefined {
-  if (event.type === 'warning') return `warning: ${event.message}`
   if (event.type === 'note') return event.message
   if (event.type !== 'progress') return undefined
   const share = event.total ? ` ${percent(event.done / event.total)}` : ''
@@ -66,7 +65,13 @@ export function showStudy(record: StudyRecord) {
     current = next
     draw()
   }
+  const told = new Set<string>()
   const onEvent: Listener = event => {
+    // What holds for the images is told by every run, and heard once
+    if (event.type === 'warning' && !told.has(event.message)) {
+      told.add(event.message)
+      live.above(`warning: ${event.message}\n`)
+    }
     status = statusOf(event) ?? status
     draw()
   }

@@ -102,6 +102,13 @@ export function showFinished({ run, history, result }: Finished): void {
   print(`\n* best validation accuracy: epoch ${result.bestEpoch}, whose weights are tested and shipped`)
   if (result.validation) print(line('validation', result.validation))
   if (result.test) print(line('test      ', result.test))
+  if (result.across && result.across.test > 0) {
+    const { test, without } = result.across
+    print(
+      `${test} test ${test === 1 ? 'image shows' : 'images show'} the same picture as images in training or validation; without ${test === 1 ? 'it' : 'them'}:`,
+    )
+    print(without ? line('test      ', without) : 'test      : none is left')
+  }
   const { features, training, total } = result.seconds
   print(
     `${features === undefined ? '' : `features ${duration(features)}, `}epochs ${duration(training)}, in all ${duration(total)}`,

@@ -15,8 +15,8 @@ import { createWorkerPool } from './workerPool.js'
 
 /** Options of `audit`. */
 export interface AuditOptions {
-  /** The split without regard to duplicates: what is torn apart by it is counted. */
-  readonly split: Split
+  /** The split that training would make, given what has to stay together: what it tears apart is counted. */
+  readonly split: (groups: readonly (readonly number[])[]) => Split
   /** Called as the work goes on. */
   readonly onProgress?: (task: 'images' | 'duplicates', done: number, total: number) => void
   readonly signal?: AbortSignal
@@ -70,6 +70,8 @@ export interface Audit {
   readonly sharing: readonly { readonly classes: readonly [string, string]; readonly pairs: number }[]
   /** How many images the split would tear from their duplicates if these were not kept together. */
   readonly apart: number
+  /** How many images a split that came with the data set tears from their duplicates, which training does not mend. */
+  readonly across: number
 }
 
 const IN_FLIGHT = 64
@@ -133,7 +135,8 @@ export async function audit(dataset: Dataset, options: AuditOptions): Promise<Au
     formats: countBy(good.map(({ facts }) => facts.format)),
     duplicates,
     ...pairsOf(dataset, duplicates),
-    apart: imagesAcross(duplicates.groups, split),
+    apart: imagesAcross(duplicates.groups, split([])),
+    across: imagesAcross(duplicates.groups, split(duplicates.groups)),
   }
 }
 

@@ -45,10 +45,23 @@ export function splitWarnings(dataset: Dataset, split: Split, balanced: boolean)
 const listed = (names: readonly string[]): string =>
   names.slice(0, NAMED).join(', ') + (names.length > NAMED ? ` and ${names.length - NAMED} more` : '')
 
-/** How many images are in a group that has images on several sides of a split. */
-export function imagesAcross(groups: readonly (readonly number[])[], split: Split): number {
+/** The part that each image of a split is in. */
+function sidesOf(split: Split): Map<number, string> {
   const side = new Map<number, string>()
   for (const [name, part] of Object.entries(split)) for (const index of part) side.set(index, name)
+  return side
+}
+
+/** How many images are in a group that has images on several sides of a split. */
+export function imagesAcross(groups: readonly (readonly number[])[], split: Split): number {
+  const side = sidesOf(split)
   const across = groups.filter(group => new Set(group.map(index => side.get(index))).size > 1)
   return across.reduce((sum, group) => sum + group.length, 0)
+}
+
+/** Test images in a group that has training or validation images, too: what they show has been seen. */
+export function twinsInTest(groups: readonly (readonly number[])[], split: Split): number[] {
+  const side = sidesOf(split)
+  const seen = (index: number) => side.get(index) === 'train' || side.get(index) === 'val'
+  return groups.flatMap(group => (group.some(seen) ? group.filter(index => side.get(index) === 'test') : []))
 }

@@ -24,6 +24,8 @@ export interface Dataset {
   readonly samples: readonly ImageSample[]
   /** The split that folders named train, val and test give; a part that has no folder is empty. */
   readonly predefined?: Split
+  /** What gave that split, where it was no folder: a file of labels. */
+  readonly predefinedBy?: 'labels'
   /** How many files were left out because they are no images. */
   readonly ignored?: number
   /** What a person should hear before training on it, in sentences. */

@@ -1,6 +1,6 @@
 /** The data room: image folders, Caltech-101, splits, decoding and transforms, the batch loader. */
 export { type Audit, type AuditOptions, audit, type FiveNumbers, type Oddity } from './audit.js'
-export { classCounts, imagesAcross, isLopsided, splitWarnings } from './balance.js'
+export { classCounts, imagesAcross, isLopsided, splitWarnings, twinsInTest } from './balance.js'
 export { caltech101, type DownloadRequest } from './caltech101.js'
 export { type BadImage, checkImages } from './check.js'
 export type { Dataset, ImageSample, Split } from './dataset.js'

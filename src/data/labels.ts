@@ -74,7 +74,7 @@ export async function labelledImages(csvPath: string, options: LabelledImagesOpt
   if (untrained !== undefined) {
     throw new RegraftError('data', `${csvPath}: class ${untrained} has no row for train; add one or remove the class`)
   }
-  return { root, classes, samples, predefined }
+  return { root, classes, samples, predefined, predefinedBy: 'labels' }
 }
 
 const at = (csvPath: string, line: number, what: string) =>

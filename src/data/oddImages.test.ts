@@ -90,7 +90,7 @@ await writeFiles(root, {
   'ordinary/1.jpg': await jpeg(8, 64, 48),
 })
 const data = await imageFolder(root)
-const found: Audit = await audit(data, { split: split(data, { seed: 0 }), threads: 2 })
+const found: Audit = await audit(data, { split: groups => split(data, { seed: 0, groups }), threads: 2 })
 
 describe('is used', () => {
   test.each(used)('%s', async (name, _, size, kinds) => {

@@ -23,7 +23,7 @@ test('shows counts, reasons and pictures, and nothing of what names could do to 
     'dogs/2.jpg': 'not an image',
   })
   const data = await imageFolder(root)
-  const found = await audit(data, { split: { train: [0, 1], val: [2], test: [3] }, threads: 2 })
+  const found = await audit(data, { split: () => ({ train: [0, 1], val: [2], test: [3] }), threads: 2 })
   expect(found.pairs.crop).toEqual({ within: 0, across: 1 })
   expect(found.sharing).toEqual([{ classes: ['cats', 'dogs'], pairs: 1 }])
   expect(found.apart).toBe(2)
@@ -44,7 +44,7 @@ test.skipIf(!caltech)(
     const whole = await imageFolder(caltech!, { exclude: ['BACKGROUND_Google'] })
     const few = whole.samples.filter(({ path }) => /^(Faces|Faces_easy|accordion)\/image_000/.test(path))
     const data = { ...whole, samples: few }
-    const found = await audit(data, { split: split(data, { seed: 0 }) })
+    const found = await audit(data, { split: groups => split(data, { seed: 0, groups }) })
     expect(found.sharing).toEqual([{ classes: ['Faces', 'Faces_easy'], pairs: 9 }])
     expect(found.bad).toEqual([])
   },

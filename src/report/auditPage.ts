@@ -1,6 +1,7 @@
 /** The page of an audit: what was found in a folder of images, with pictures. */
 import { resolve } from 'node:path'
 import { writeFileAtomic } from '../base/files.js'
+import { plural } from '../base/plural.js'
 import { version } from '../base/version.js'
 import type { Audit, Dataset } from '../data/index.js'
 import { duplicateSection, oddSection } from './auditPictures.js'
@@ -14,20 +15,20 @@ export async function writeAuditPage(file: string, dataset: Dataset, found: Audi
 }
 
 async function auditDocument(dataset: Dataset, found: Audit): Promise<ReportDocument> {
-  const { images, classes, bad, duplicates, apart, odd, root, ignored } = found
+  const { images, classes, bad, duplicates, apart, across, odd, root, ignored } = found
   const tiles = [
-    { label: 'Images', value: count(images), note: `${count(ignored)} other files beside them` },
+    { label: 'Images', value: count(images), note: `${plural(ignored, 'other file')} beside them` },
     { label: 'Classes', value: count(classes.length) },
     { label: 'Cannot be decoded', value: count(bad.length) },
     {
       label: 'Groups of duplicates',
       value: count(duplicates.groups.length),
-      note: `${count(duplicates.groups.flat().length)} images`,
+      note: plural(duplicates.groups.flat().length, 'image'),
     },
     {
       label: 'On different sides of the split',
       value: count(apart),
-      note: 'duplicates that train keeps together',
+      note: across > 0 ? 'duplicates; train leaves a given split as it is' : 'duplicates that train keeps together',
     },
     { label: 'Gray', value: share(odd.gray.length, images) },
   ]

@@ -1,6 +1,7 @@
 /** The sections of an audit's page that show pictures: duplicates, and images that are unlike most. */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { plural } from '../base/plural.js'
 import type { Audit, Dataset, Oddity } from '../data/index.js'
 import { count, folded, share } from './auditTables.js'
 import { type Block, type Picture, paragraph, type Section } from './document.js'
@@ -27,17 +28,32 @@ export const oddityWords: Readonly<Record<Oddity, readonly [name: string, handli
   gray: ['gray', 'three equal channels'],
 }
 
+/** What becomes of the groups in a split, as a sentence without its full stop. */
+export function apartWords({ apart, across }: Audit): string {
+  if (apart === 0) return 'No two of them would be on different sides of the split'
+  const kept = apart - across
+  const sentences = [
+    ...(kept > 0
+      ? [
+          `${plural(kept, 'image')} would be on another side of the split than images of the same picture, and the accuracy would come out too high: train keeps them together (--group-duplicates)`,
+        ]
+      : []),
+    ...(across > 0
+      ? [
+          `${count(across)} of these images stand in several parts of the split that came with these images, which train leaves as it is: the accuracy comes out too high; --resplit divides all images anew`,
+        ]
+      : []),
+  ]
+  return sentences.join('. ')
+}
+
 export async function duplicateSection(dataset: Dataset, found: Audit): Promise<Section> {
-  const { pairs, sharing, duplicates, apart } = found
+  const { pairs, sharing, duplicates } = found
   const labels = (group: readonly number[]) => new Set(group.map(index => dataset.samples[index]!.label))
   // What spans classes is a mistake in the labels more often than not
   const groups = [...duplicates.groups].sort((p, q) => labels(q).size - labels(p).size || q.length - p.length)
   const blocks: Block[] = [
-    paragraph(
-      apart === 0
-        ? 'No two of them would be on different sides of the split.'
-        : `A split at random would tear groups of ${count(apart)} of these images apart, and the accuracy would come out too high. Training keeps each group on one side.`,
-    ),
+    paragraph(`${apartWords(found)}.`),
     {
       kind: 'table',
       columns: [

@@ -1,9 +1,10 @@
 /** The report room: figures, reports and TensorBoard files, made from run folders. */
 export { writeAuditPage } from './auditPage.js'
-export { oddityWords } from './auditPictures.js'
+export { apartWords, oddityWords } from './auditPictures.js'
 export { completePictures } from './completePictures.js'
 export { confusionMatrix } from './confusionMatrix.js'
 export { accuracyCurves, lossCurves, overlaidAccuracy, overlaidLoss } from './curves.js'
+export { writeDuplicateList } from './duplicateList.js'
 export { renderFigure, writeFigure } from './figure.js'
 export { writeLabelAudit } from './labelPage.js'
 export { type Language, languages } from './locales/index.js'

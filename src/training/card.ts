@@ -47,12 +47,28 @@ function header(config: RunConfig, result: RunResult, network: Network): string 
   })
 }
 
+/** How the images were divided. */
+function split({ ownSplit, options, resolved }: RunConfig): string {
+  if (!ownSplit)
+    return `, divided ${options.split} in each class${resolved.grouping === 'none' ? '' : ', near-duplicates on the same side'}`
+  const whose = ownSplit.from === 'labels' ? "the labels file's" : "the folder's"
+  const taken = ownSplit.taken.map(name => `; its ${name} images were taken from training (${options.split})`)
+  return `, ${whose} own split${taken.join('')}`
+}
+
+/** That pictures stand in several parts, where they do. */
+function twins({ across }: RunResult): string {
+  if (!across) return ''
+  const without = across.without ? '; the row without twins leaves those out' : ''
+  return `\n\n${across.images} images are near-duplicates or crops of others in another part of the split. ${across.test} of them are test images, whose picture is in training or validation, too${without}.`
+}
+
 /** Markdown for the model folder's README. No path of the machine that trained it stands in it. */
 export function modelCard(config: RunConfig, result: RunResult): string {
   const { options, provenance, classes, preprocessing } = config
   const network = networkNamed(config.network)
   const origin = [plainName(provenance.source), provenance.origin].filter(Boolean).join('; ')
-  const split = config.split
+  const parts = config.split
   return `---
 ${header(config, result, network)}---
 
@@ -64,15 +80,15 @@ An image classifier, fine-tuned with Regraft ${config.environment.regraft} from 
 
 | images | number | top-1 accuracy (95 % interval) | mean per-class accuracy | loss |
 |---|---|---|---|---|
-${row('validation', result.validation)}${row('test', result.test)}
-The weights are those of epoch ${result.bestEpoch} of ${options.epochs}, the best on the validation images; the test images were used once, in the end.
+${row('validation', result.validation)}${row('test', result.test)}${row('test, without twins', result.across?.without)}
+The weights are those of epoch ${result.bestEpoch} of ${options.epochs}, the best on the validation images; the test images were used once, in the end.${twins(result)}
 
 ## How to use it
 
 ${snippets(config)}
 ## How it was made
 
-- Data: ${plainName(config.data)}; ${split.train.length} images for training, ${split.val.length} for validation, ${split.test.length} for testing
+- Data: ${plainName(config.data)}; ${parts.train.length} images for training, ${parts.val.length} for validation, ${parts.test.length} for testing${split(config)}
 - Input: ${preprocessing.size} x ${preprocessing.size} pixels, RGB; short side to ${preprocessing.resize} (${preprocessing.interpolation}, antialiased), centre crop; pixel / 255, mean ${preprocessing.mean.map(value => value.toFixed(4)).join(', ')}, deviation ${preprocessing.std.map(value => value.toFixed(4)).join(', ')}
 - Training: ${options.epochs} epochs, batch ${config.resolved.batchSize}, learning rates ${options.lrBackbone} (backbone) and ${options.lrHead} (head), weight decay ${options.weightDecay}, augmentation ${config.resolved.augment}, seed ${options.seed}
 - Pretrained weights: ${origin}${provenance.sha256 ? `, SHA-256 ${provenance.sha256}` : ''}; licence ${provenance.licence ?? 'not known to Regraft: look where they come from'}

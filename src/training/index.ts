@@ -14,7 +14,7 @@ export {
   type TrainingOptions,
   trainingOptions,
 } from './options.js'
-export { fractionsOf, planSplit } from './planSplit.js'
+export { fractionsOf, planSplit, resplit } from './planSplit.js'
 export {
   type EpochRecord,
   type RunConfig,

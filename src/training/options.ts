@@ -161,6 +161,9 @@ export const trainingOptions = z.strictObject({
   split: shares
     .default('7:2:1')
     .meta({ value: 'T:V:E', description: 'shares of training, validation and test images in each class' }),
+  resplit: z.boolean().default(false).meta({
+    description: 'divide all images anew by --split where the folder, or the CSV of --labels, has a split of its own',
+  }),
   groupDuplicates: z.enum(['crops', 'near', 'none']).optional().meta({
     description:
       'what is kept on one side of the split, found by content: near-duplicates and crops of one another, near-duplicates only, or nothing; default: crops, or near where there are more than 20,000 images',

@@ -5,7 +5,7 @@ import { fitTemperature, reliability } from './calibration.js'
 import { modelCard } from './card.js'
 import type { Evaluation } from './evaluate.js'
 import { bestOf } from './fit.js'
-import { perClass, summarise, withInterval } from './metrics.js'
+import { count, newCounts, perClass, summarise, withInterval } from './metrics.js'
 import { writeModel } from './model.js'
 import { type EpochRecord, type RunConfig, type RunResult, writePredictions, writeResult } from './runFolder.js'
 
@@ -41,7 +41,24 @@ export async function writeOutcome(outcome: Outcome): Promise<RunResult> {
   return result
 }
 
-function resultOf({ config, history, validation, test, seconds, memory }: Outcome): RunResult {
+/** Of the test images whose picture is in training or validation, too, and what the others come to. */
+function acrossOf({ config, samples, test }: Outcome): RunResult['across'] {
+  if (!config.across) return undefined
+  const twins = new Set(config.across.test)
+  const counts = newCounts(config.classes.length)
+  ;[...test.predictions.keys()].forEach((index, i) => {
+    if (!twins.has(samples[index]!.path)) count(counts, test.scored[i]!.logits, [test.scored[i]!.label])
+  })
+  return {
+    images: config.across.images,
+    test: test.scored.length - counts.images,
+    ...(counts.images > 0 && counts.images < test.scored.length ? { without: withInterval(summarise(counts)) } : {}),
+  }
+}
+
+function resultOf(outcome: Outcome): RunResult {
+  const { config, history, validation, test, seconds, memory } = outcome
+  const across = acrossOf(outcome)
   const best = bestOf(history) as EpochRecord
   const classes = config.classes.length
   const tested = test.scored.length > 0
@@ -50,6 +67,7 @@ function resultOf({ config, history, validation, test, seconds, memory }: Outcom
     bestEpoch: best.epoch,
     ...(best.validation ? { validation: withInterval(best.validation) } : {}),
     ...(tested ? { test: withInterval(summarise(test.counts)) } : {}),
+    ...(across ? { across } : {}),
     perClass: perClass(test.counts).map(({ images, top1 }, c) => ({
       class: config.classes[c] as string,
       images,

@@ -85,14 +85,19 @@ describe('a planned split', async () => {
       'test/a/3.jpg': await scene(1).jpeg({ quality: 60 }).toBuffer(),
       'test/b/4.jpg': await scene(4).jpeg().toBuffer(),
     })
-    const { split, told } = await planned(await imageFolder(root), { split: '1:0:1' })
+    const { split, told, own, across } = await planned(await imageFolder(root), { split: '1:0:1' })
     expect(split.test).toEqual([2, 3])
+    expect(own).toEqual({ from: 'folder', taken: [] })
+    expect(across).toEqual({ images: 2, test: [2] })
     expect(told).toEqual([
       {
         type: 'warning',
         message:
-          '2 images are near-duplicates or crops of others on another side of the split that the folder gives; accuracy may come out too high',
+          "2 images are near-duplicates or crops of others in another part of the folder's own split, 1 of them test images: accuracy may come out too high (--resplit divides all images anew)",
       },
     ])
+    const anew = await planned(await imageFolder(root), { split: '1:0:1', resplit: true })
+    expect([anew.own, anew.across]).toEqual([undefined, undefined])
+    expect(anew.split.train.includes(0)).toBe(anew.split.train.includes(2))
   })
 })

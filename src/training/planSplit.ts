@@ -7,18 +7,23 @@ import {
   imagesAcross,
   type Split,
   split,
+  twinsInTest,
 } from '../data/index.js'
 import type { Listener } from './events.js'
 import type { ResolvedOptions } from './options.js'
 
 /** What the split of a data set depends on. */
-export type SplitSettings = Pick<ResolvedOptions, 'split' | 'seed' | 'splitSeed' | 'groupDuplicates'>
+export type SplitSettings = Pick<ResolvedOptions, 'split' | 'seed' | 'splitSeed' | 'groupDuplicates' | 'resplit'>
 
 /** A split, and the duplicates that were looked for. */
 export interface PlannedSplit {
   readonly split: Split
   readonly grouping: 'crops' | 'near' | 'none'
   readonly duplicates: Duplicates | undefined
+  /** Where the data set came with a split: what gave it, and the parts that were taken from its training images. */
+  readonly own?: { readonly from: 'folder' | 'labels'; readonly taken: ('validation' | 'test')[] } | undefined
+  /** Images that show the same picture as one in another part, and those of them that test; undefined where there are none. */
+  readonly across?: { readonly images: number; readonly test: readonly number[] } | undefined
 }
 
 /** Above it, crops are sought only where asked for: the search grows with the square. */
@@ -26,12 +31,13 @@ const MANY_IMAGES = 20_000
 
 /** The split that `train` makes; says by a note how many images were kept together that would have been apart. */
 export async function planSplit(
-  data: Dataset,
+  found: Dataset,
   options: SplitSettings,
   stamps: FileStamps,
   onEvent: Listener = () => {},
   signal?: AbortSignal,
 ): Promise<PlannedSplit> {
+  const data = options.resplit ? resplit(found) : found
   const many = data.samples.length > MANY_IMAGES
   const grouping = options.groupDuplicates ?? (many ? 'near' : 'crops')
   const settings = { fractions: fractionsOf(options.split), seed: options.splitSeed ?? options.seed }
@@ -40,9 +46,13 @@ export async function planSplit(
   if (taken.length > 0)
     onEvent({
       type: 'note',
-      message: `the folder's own split has no images for ${taken.map(({ name }) => name).join(' and ')}: ${taken.map(({ name, images }) => `${images} of its ${data.predefined!.train.length} training images are taken for ${name}`).join(', ')} (--split ${options.split})`,
+      message: `${ownName(data)} has no images for ${taken.map(({ name }) => name).join(' and ')}: ${taken.map(({ name, images }) => `${images} of its ${data.predefined!.train.length} training images are taken for ${name}`).join(', ')} (--split ${options.split})`,
     })
-  if (grouping === 'none') return { split: plain, grouping, duplicates: undefined }
+  const own = data.predefined && {
+    from: data.predefinedBy ?? ('folder' as const),
+    taken: taken.map(({ name }) => name),
+  }
+  if (grouping === 'none') return { split: plain, grouping, duplicates: undefined, own }
   const duplicates = await findDuplicateGroups(data, [...data.samples.keys()], {
     crops: grouping === 'crops',
     stamps,
@@ -51,6 +61,7 @@ export async function planSplit(
   })
   const grouped = split(data, { ...settings, groups: duplicates.groups })
   const [before, after] = [imagesAcross(duplicates.groups, plain), imagesAcross(duplicates.groups, grouped)]
+  const twins = twinsInTest(duplicates.groups, grouped)
   const what = grouping === 'crops' ? 'near-duplicates or crops' : 'near-duplicates'
   if (before > after)
     onEvent({
@@ -60,7 +71,7 @@ export async function planSplit(
   if (after > 0)
     onEvent({
       type: 'warning',
-      message: `${after} images are ${what} of others on another side of the split that the folder gives; accuracy may come out too high`,
+      message: `${after} images are ${what} of others in another part of ${ownName(data)}, ${twins.length} of them test images: accuracy may come out too high (--resplit divides all images anew)`,
     })
   for (const [part, name] of [
     ['val', 'validation'],
@@ -71,11 +82,20 @@ export async function planSplit(
         type: 'warning',
         message: `so many images are ${what} of others that none is left for ${name}; remove some of them, or pass --group-duplicates none`,
       })
-  return { split: grouped, grouping, duplicates }
+  return { split: grouped, grouping, duplicates, own, across: after > 0 ? { images: after, test: twins } : undefined }
 }
 
+/** Without the split that it came with. */
+export function resplit({ predefined: _, predefinedBy: __, ...rest }: Dataset): Dataset {
+  return rest
+}
+
+/** What a split that came with the data set is called. */
+const ownName = ({ predefinedBy }: Dataset): string =>
+  predefinedBy === 'labels' ? "the labels file's own split" : "the folder's own split"
+
 /** How many images are taken from the training images of a split that came with the data set and lacks parts. */
-function takenFromTraining({ predefined }: Dataset, parts: Split): { name: string; images: number }[] {
+function takenFromTraining({ predefined }: Dataset, parts: Split): { name: 'validation' | 'test'; images: number }[] {
   if (predefined === undefined) return []
   const named = [
     ['validation', predefined.val, parts.val],

@@ -38,6 +38,10 @@ const configSchema = z.object({
   data: z.string(),
   classes: z.array(z.string()),
   split: z.object({ train: z.array(z.string()), val: z.array(z.string()), test: z.array(z.string()) }),
+  /** Where the images came with a split: what gave it, and the parts that it lacked and that were taken from training. */
+  ownSplit: z.object({ from: z.enum(['folder', 'labels']), taken: z.array(z.enum(['validation', 'test'])) }).optional(),
+  /** Images that show the same picture as one in another part, and which of them test. */
+  across: z.object({ images: z.number().int(), test: z.array(z.string()) }).optional(),
   network: z.string(),
   preprocessing: preprocessingSchema,
   /** What was decided where the options left it open. */
@@ -83,6 +87,11 @@ const resultSchema = z.object({
   bestEpoch: z.number().int(),
   validation: withInterval.optional(),
   test: withInterval.optional(),
+  /**
+   * Where images show the same picture as one in another part: how many, how many of them test, and the test metrics
+   * without those.
+   */
+  across: z.object({ images: z.number(), test: z.number(), without: withInterval.optional() }).optional(),
   perClass: z.array(z.object({ class: z.string(), images: z.number(), top1: z.number().optional() })),
   /** Of the test split: [true class][predicted class]. */
   confusion: z.array(z.array(z.number())),

@@ -76,7 +76,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
     for (const message of data.warnings ?? []) hooks.onEvent?.({ type: 'warning', message })
     const stamps = await fileStamps(data, undefined, hooks.signal)
     const planned = await planSplit(data, resolved, stamps, hooks.onEvent, hooks.signal)
-    const { duplicates, grouping } = planned
+    const { duplicates, grouping, own, across } = planned
     const { split: parts, bad } = await check(loader, planned.split, stamps, resolved.skipBadImages, hooks)
     for (const message of splitWarnings(data, parts, resolved.classWeights === 'balanced'))
       hooks.onEvent?.({ type: 'warning', message })
@@ -96,6 +96,10 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
       data: data.root,
       classes: [...data.classes],
       split: pathsOf(data, parts),
+      ...(own ? { ownSplit: own } : {}),
+      ...(across
+        ? { across: { images: across.images, test: across.test.map(index => data.samples[index]!.path) } }
+        : {}),
       network: grafted.network.name,
       preprocessing,
       resolved: {

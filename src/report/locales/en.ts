@@ -115,6 +115,7 @@ export const en: Words = {
     split: 'Split',
     splitSeed: 'Seed of the split',
     saveEvery: 'Saved every',
+    resplit: 'Own split set aside',
     groupDuplicates: 'Duplicates kept together',
     labels: 'Label file',
     exclude: 'Classes left out',
@@ -150,6 +151,8 @@ export const en: Words = {
     lastIsBest: 'The best epoch is the last: validation accuracy was still rising, so more epochs may help.',
     stoppedRising: (epoch, epochs) =>
       `Validation accuracy did not rise after epoch ${epoch}; the other ${plural(epochs - epoch, 'epoch')} gained nothing.`,
+    twins: (test, without) =>
+      `${plural(test, 'test image')} ${test === 1 ? 'shows' : 'show'} the same picture as images in training or validation, which flatters the accuracy.${without ? ` On the other ${without.images} it is ${without.accuracy} (95\u00a0% interval ${without.interval}).` : ''}`,
   },
   done: {
     title: 'What was done',
@@ -176,6 +179,12 @@ export const en: Words = {
     splitText: (train, validation, test) => `${train} for training, ${validation} for validation, ${test} for testing`,
     shares: shares => `split ${shares} in each class`,
     grouped: 'near-duplicates on the same side',
+    ownSplit: { folder: 'the folder’s own split', labels: 'the labels file’s own split' },
+    taken: (part, shares) => `${part} images taken from training, ${shares}`,
+    semicolon: '; ',
+    across: 'In several parts',
+    acrossText: (images, test) =>
+      `${plural(images, 'image')} ${images === 1 ? 'is a near-duplicate or crop' : 'are near-duplicates or crops'} of others in another part, ${test} of them test images`,
     augmentation: 'Augmentation',
     augmentations: {
       'crop-flip': 'random resized crop and horizontal flip',
@@ -224,6 +233,7 @@ export const en: Words = {
     part: 'Images of',
     validation: 'validation',
     test: 'test',
+    testWithout: 'test, without twins elsewhere',
     images: 'Images',
     top1: 'Accuracy, %',
     interval: '95 % interval',

@@ -85,6 +85,11 @@ export interface RunWords {
   readonly overfits: (difference: string) => string
   readonly lastIsBest: string
   readonly stoppedRising: (epoch: number, epochs: number) => string
+  /** Test images whose picture is in another part; without them where there are others. */
+  readonly twins: (
+    test: number,
+    without: { readonly images: string; readonly accuracy: string; readonly interval: string } | undefined,
+  ) => string
 }
 
 export interface DoneWords {
@@ -111,6 +116,13 @@ export interface DoneWords {
   readonly splitText: (train: string, validation: string, test: string) => string
   readonly shares: (shares: string) => string
   readonly grouped: string
+  /** Where the images came with a split; `taken`: for what it had none. */
+  readonly ownSplit: Readonly<Record<'folder' | 'labels', string>>
+  readonly taken: (part: 'validation' | 'test', shares: string) => string
+  /** Between the rules of a split. */
+  readonly semicolon: string
+  readonly across: string
+  readonly acrossText: (images: number, test: number) => string
   readonly augmentation: string
   readonly augmentations: Readonly<Record<'crop-flip' | 'trivial' | 'none', string>>
   readonly classSizes: string
@@ -156,6 +168,7 @@ export interface ResultWords {
   readonly part: string
   readonly validation: string
   readonly test: string
+  readonly testWithout: string
   readonly images: string
   readonly top1: string
   readonly interval: string

@@ -123,6 +123,7 @@ export const zh: Words = {
     split: '数据划分',
     splitSeed: '划分的随机种子',
     saveEvery: '保存间隔',
+    resplit: '重新划分',
     groupDuplicates: '近似重复图像归入同一部分',
     labels: '标签文件',
     exclude: '排除的类别',
@@ -155,6 +156,8 @@ export const zh: Words = {
       `在该轮次，训练图像上的准确率比验证集高 ${difference}：网络在一定程度上记住了训练图像。增加图像、加强数据增强或权重衰减可能有帮助。`,
     lastIsBest: '最佳轮次即最后一轮：验证准确率仍在上升，增加训练轮数可能有帮助。',
     stoppedRising: (epoch, epochs) => `第 ${epoch} 轮之后验证准确率不再上升；其后的 ${epochs - epoch} 轮没有带来收益。`,
+    twins: (test, without) =>
+      `有 ${test} 张测试图像与训练集或验证集中的图像内容相同，因此准确率偏高。${without ? `在其余 ${without.images} 张上，准确率为 ${without.accuracy}（95% 置信区间 ${without.interval}）。` : ''}`,
   },
   done: {
     title: '实验内容',
@@ -180,6 +183,11 @@ export const zh: Words = {
     splitText: (train, validation, test) => `训练 ${train} 张，验证 ${validation} 张，测试 ${test} 张`,
     shares: shares => `各类别按 ${shares} 划分`,
     grouped: '近似重复图像归入同一部分',
+    ownSplit: { folder: '文件夹自带的划分', labels: '标签文件自带的划分' },
+    taken: (part, shares) => `${part === 'test' ? '测试' : '验证'}图像取自训练集，${shares}`,
+    semicolon: '；',
+    across: '跨部分的图像',
+    acrossText: (images, test) => `${images} 张图像与其他部分的图像近似重复或互为裁剪，其中 ${test} 张为测试图像`,
     augmentation: '数据增强',
     augmentations: {
       'crop-flip': '随机缩放裁剪和水平翻转',
@@ -228,6 +236,7 @@ export const zh: Words = {
     part: '数据',
     validation: '验证集',
     test: '测试集',
+    testWithout: '测试集（不含重复内容）',
     images: '图像数',
     top1: '准确率（%）',
     interval: '95% 置信区间',

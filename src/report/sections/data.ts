@@ -13,14 +13,14 @@ export async function dataSection(run: ReportedRun, context: Context): Promise<S
   const { done: words, numbers } = context.words
   const { train, val, test } = config.split
   const sizes = [train, val, test].map(part => numbers.count(part.length)) as [string, string, string]
-  const rule = [words.shares(config.options.split), ...(config.resolved.grouping === 'none' ? [] : [words.grouped])]
   const facts: (readonly [string, Text])[] = [
     [words.folder, { code: config.data }],
     [words.classes, numbers.count(config.classes.length)],
     ...(config.options.exclude.length > 0
       ? [[optionName('exclude', context.words), config.options.exclude.join(', ')] as const]
       : []),
-    [words.split, words.splitText(...sizes) + numbers.aside(rule.join('; '))],
+    [words.split, words.splitText(...sizes) + numbers.aside(rules(run, context).join(words.semicolon))],
+    ...given(config.across, ({ images, test }) => [[words.across, words.acrossText(images, test.length)] as const]),
     ...given(run.pictures, index => [[words.classSizes, classSizes(run, index, context)] as const]),
     [words.augmentation, words.augmentations[config.resolved.augment]],
   ]
@@ -32,6 +32,13 @@ export async function dataSection(run: ReportedRun, context: Context): Promise<S
       ...(run.pictures ? [classTable(run, run.pictures, context), ...(await samples(run, run.pictures, context))] : []),
     ],
   }
+}
+
+/** How the images came into their parts. */
+function rules({ config }: ReportedRun, { words: { done: words } }: Context): string[] {
+  const { ownSplit, options, resolved } = config
+  if (ownSplit) return [words.ownSplit[ownSplit.from], ...ownSplit.taken.map(part => words.taken(part, options.split))]
+  return [words.shares(options.split), ...(resolved.grouping === 'none' ? [] : [words.grouped])]
 }
 
 const total = ({ counts }: PictureIndex, c: number): number =>

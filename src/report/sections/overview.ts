@@ -30,10 +30,15 @@ export function tiles({ result, history }: ReportedRun, { run: words, numbers }:
 /** Sentences that follow from the numbers. */
 export function findings({ result, history }: ReportedRun, { run: words, numbers }: Words): Text[] {
   if (!result) return []
-  const { test, validation, bestEpoch } = result
+  const { test, validation, bestEpoch, across } = result
   const best = history.find(({ epoch }) => epoch === bestEpoch)
   const gap = best?.validation ? best.train.top1 - best.validation.top1 : 0
   const left = history.length - bestEpoch
+  const inWords = ({ images, top1, interval }: NonNullable<typeof test>) => ({
+    images: numbers.count(images),
+    accuracy: numbers.percent(top1),
+    interval: numbers.interval(...interval),
+  })
   return [
     ...given(test, ({ images, top1, interval, meanPerClass }) => [
       words.accuracyFound({
@@ -43,6 +48,9 @@ export function findings({ result, history }: ReportedRun, { run: words, numbers
         interval: numbers.interval(...interval),
       }),
       ...(validation ? [words.testedOnce(bestEpoch, history.length)] : []),
+      ...given(across, ({ test: twins, without }) =>
+        twins > 0 ? [words.twins(twins, without && inWords(without))] : [],
+      ),
       ...(top1 - meanPerClass > smallGap ? [words.smallClasses(numbers.difference(top1 - meanPerClass))] : []),
     ]),
     ...(gap > overfitGap ? [words.overfits(numbers.difference(gap))] : []),

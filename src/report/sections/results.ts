@@ -44,7 +44,7 @@ export async function resultsSection(
   }
 }
 
-function partitionTable({ validation, test }: RunResult, { results: text, numbers }: Words): Table {
+function partitionTable({ validation, test, across }: RunResult, { results: text, numbers }: Words): Table {
   const row = (name: string, metrics: RunResult['test']) =>
     metrics
       ? [
@@ -63,7 +63,7 @@ function partitionTable({ validation, test }: RunResult, { results: text, number
   return {
     kind: 'table',
     columns: [{ title: text.part }, ...titles.map(title => ({ title, numeric: true }))],
-    rows: [...row(text.validation, validation), ...row(text.test, test)],
+    rows: [...row(text.validation, validation), ...row(text.test, test), ...row(text.testWithout, across?.without)],
   }
 }
 
