@@ -3,6 +3,7 @@
 
 Needs nothing but torch; tasks that read images (pipeline, epoch) need pillow, too. Called by `npm run bench` as
     peer.py {"network": "resnet50", "task": "step", "batch": 16, "size": 224, "threads": 2, "channels_last": true, "bf16": false}
+With "device": "cuda" it runs on the GPU, in float32 without TF32, from images in main memory as a training program has them.
 It answers 'ready' after a warm-up, then for each line 'go N' the seconds of N runs as JSON, and for 'end' its peak memory.
 """
 import json, math, os, random, resource, sys, time
@@ -133,9 +134,15 @@ def main():
     torch.set_num_threads(o['threads'])
     torch.manual_seed(0)
     classes = 101
-    net = globals()[o['network']](classes)
+    device = o.get('device', 'cpu')
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
+    net = globals()[o['network']](classes).to(device)
     x = torch.randn(o['batch'], 3, o['size'], o['size'])
-    y = torch.arange(o['batch']) % classes
+    y = (torch.arange(o['batch']) % classes).to(device)
+    if device != 'cpu':
+        x = x.pin_memory()
+    finish = torch.cuda.synchronize if device != 'cpu' else lambda: None
     if o['channels_last']:
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     autocast = lambda: torch.autocast('cpu', torch.bfloat16, enabled=o['bf16'])
@@ -154,7 +161,7 @@ def main():
                 images = images.to(memory_format=torch.channels_last)
             optimiser.zero_grad(set_to_none=True)
             with autocast():
-                loss = F.cross_entropy(net(images), y)
+                loss = F.cross_entropy(net(images.to(device, non_blocking=True)), y)
             loss.backward()
             optimiser.step()
     else:
@@ -162,10 +169,11 @@ def main():
 
         def run():
             with torch.inference_mode(), autocast():
-                net(x)
+                net(x.to(device, non_blocking=True))
 
     for _ in range(2):
         run()
+    finish()
     print('ready', flush=True)
     for line in sys.stdin:
         if line.startswith('end'):
@@ -175,6 +183,7 @@ def main():
         for _ in range(int(line.split()[1])):
             began = time.perf_counter()
             run()
+            finish()
             seconds.append(time.perf_counter() - began)
         print(json.dumps({'seconds': seconds}), flush=True)
 

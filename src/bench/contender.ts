@@ -10,7 +10,7 @@ import { networkGraph, networkNamed } from '../models/index.js'
 import { initialValues } from '../training/initialise.js'
 import type { Setting } from './setting.js'
 
-const setting: Setting & { engine: 'onednn' | 'onnxruntime' } = JSON.parse(process.argv[2] as string)
+const setting: Setting & { engine: 'onednn' | 'onnxruntime' | 'webgpu' } = JSON.parse(process.argv[2] as string)
 const { network, task, batch, size, threads, precision } = setting
 
 /** A program and what it is given, apart from images. */

@@ -6,7 +6,7 @@ import { Command } from 'commander'
 import { cacheFolder } from '../base/cache.js'
 import { cpuFeatures, cpuModel, usableCores, usableMemory } from '../base/machine.js'
 import { version } from '../base/version.js'
-import { everyEngine, gpu, noBfloat16, productRates } from '../engines/index.js'
+import { everyEngine, gpus, noBfloat16, productRates } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { bytes } from './terminal/format.js'
 import { say } from './terminal/say.js'
@@ -21,13 +21,15 @@ async function freeDisk(folder: string): Promise<number> {
   }
 }
 
-/** What the GPU is good for here. */
-function gpuInWords(): string {
-  const adapter = gpu()
-  if (typeof adapter === 'string') return `none: ${adapter}`
-  return adapter.software
-    ? `${adapter.name}: played by the CPU, good for tests alone`
-    : `${adapter.name}, float32, buffers of up to ${bytes(adapter.buffer)}; --engine webgpu, or auto where it is faster`
+/** What each GPU is good for here. */
+function gpusInWords(): string[] {
+  const adapters = gpus()
+  if (typeof adapters === 'string') return [`none: ${adapters}`]
+  return adapters.map((adapter, i) => {
+    if (adapter.software) return `${adapter.name}: played by the CPU, good for tests alone`
+    const use = i === 0 ? '--engine webgpu, or auto where it is faster' : 'not used, since the first has more power'
+    return `${adapter.name}, float32, buffers of up to ${bytes(adapter.buffer)}; ${use}`
+  })
 }
 
 /** Lines of 'name: value'. */
@@ -48,7 +50,7 @@ async function report(): Promise<string[]> {
       const state = engine === chosen ? 'ready, chosen' : 'ready'
       return `engine     ${engine.name}: ${support.ok ? `${state} (${engine.library})` : `not available: ${support.reason}`}`
     }),
-    `gpu        ${gpuInWords()}`,
+    ...gpusInWords().map(words => `gpu        ${words}`),
     `bfloat16   ${rates ? `${(rates.bfloat16 / rates.float32).toFixed(1)} times as fast as float32 in large matrix products` : `not available: ${noBfloat16()}`}`,
     `cache      ${cache}, ${bytes(await freeDisk(cache))} free`,
     `runs       ${process.cwd()}, ${bytes(await freeDisk(process.cwd()))} free`,

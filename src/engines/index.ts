@@ -36,7 +36,7 @@ export { wouldFit } from './wouldFit.js'
 /** The engines on CPUs, the faster first. */
 export const engines: readonly Engine[] = [onednnEngine, onnxruntimeEngine]
 
-export { adapterHere as gpu } from './webgpu/adapters.js'
+export { adapterHere as gpu, adaptersHere as gpus } from './webgpu/adapters.js'
 
 /** Every engine that can be named. */
 export const everyEngine: readonly Engine[] = [...engines, webgpuEngine]

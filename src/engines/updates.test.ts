@@ -10,7 +10,8 @@ import {
   trainingStep,
   valuesOf,
 } from '../graph/index.js'
-import { engines } from './index.js'
+import { everyEngine } from './index.js'
+import './webgpu/here.testing.js'
 
 /** Two convolutions, one of them depthwise, with norms, and a last layer; channels that are no multiple of 16. */
 function network(): Graph {
@@ -66,7 +67,7 @@ const scalarsOf = (run: number): Record<string, number> => {
   }
 }
 
-const available = engines.filter(engine => engine.supports(graphs[0]![1], 'float32').ok)
+const available = everyEngine.filter(engine => engine.supports(graphs[0]![1], 'float32').ok)
 
 describe.each(available.map(engine => [engine.name, engine] as const))('%s', (_, engine) => {
   it.each(graphs)(

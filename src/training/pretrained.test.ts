@@ -6,7 +6,8 @@ import type { Preprocessing } from '../base/preprocessing.js'
 import { sharedPath } from '../base/shared.js'
 import { normalisation, normalise } from '../data/index.js'
 import { type GoldenGradient, gradientError, oneHot, sumAndNorm, uniform } from '../engines/golden.testing.js'
-import { engines, type Program } from '../engines/index.js'
+import { everyEngine, type Program } from '../engines/index.js'
+import { slow } from '../engines/webgpu/here.testing.js'
 import { forInference, gradientStep, lookUp, producers, valuesOf } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { graft } from './graft.js'
@@ -35,8 +36,11 @@ const weights = {
 }
 const here = file && weights.efficientnet_lite0 && weights.mobilenet_v2
 const golden: Record<string, Golden> = here ? JSON.parse(readFileSync(file, 'utf8')) : {}
-const available = engines.filter(
-  engine => engine.supports(networkGraph(networkNamed('resnet18'), { classes: 2, batch: 1 }), 'float32').ok,
+// On a GPU that the CPU plays they take many minutes: npm run test:webgpu
+const available = everyEngine.filter(
+  engine =>
+    !(engine.name === 'webgpu' && slow) &&
+    engine.supports(networkGraph(networkNamed('resnet18'), { classes: 2, batch: 1 }), 'float32').ok,
 )
 
 async function pixels(names: readonly string[], preprocessing: Preprocessing): Promise<Float32Array> {

@@ -2,15 +2,15 @@
 /** The engine on GPUs: WGSL kernels by way of Dawn, from the npm package webgpu, in float32. */
 import { RegraftError } from '../../base/errors.js'
 import type { Engine } from '../engine.js'
-import { type Adapter, adapterHere } from './adapters.js'
+import { type Adapter, adapterHere, deviceClass } from './adapters.js'
 import { requestAdapter, requestDevice } from './gpu.js'
 import { type Limits, planOf } from './plan.js'
 import { startProgram } from './program.js'
 
-const limitsOf = ({ software, buffer, binding }: Adapter): Limits => ({
-  device: software ? 'software' : 'discrete',
-  buffer,
-  binding,
+const limitsOf = (adapter: Adapter): Limits => ({
+  device: deviceClass(adapter),
+  buffer: adapter.buffer,
+  binding: adapter.binding,
 })
 
 /** What every device is asked for, so that memory can be told where there is none. */

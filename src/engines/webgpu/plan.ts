@@ -1,4 +1,6 @@
 /** Everything about a program that is known before a device is touched: kernels, and where each value stands. */
+import { bytes } from '../../base/bytes.js'
+import { RegraftError } from '../../base/errors.js'
 import { elements, type Graph, lookUp, placeBuffers, valuesOf } from '../../graph/index.js'
 import type { MemoryPlan } from '../engine.js'
 import type { Kernel } from './kernels/kernel.js'
@@ -43,7 +45,7 @@ interface Span {
   readonly last: number
 }
 
-/** Places values in buffers of at most `capacity` bytes: what does not fit into the first goes into the next. */
+/** Places values, each of at most `capacity` bytes, in buffers of so many: what does not fit into the first goes into the next. */
 function inPages(spans: readonly Span[], capacity: number, from: number, places: Map<string, Place>): number[] {
   const pages: number[] = []
   for (let rest = spans; rest.length > 0; ) {
@@ -54,7 +56,6 @@ function inPages(spans: readonly Span[], capacity: number, from: number, places:
     for (const { name, bytes } of here) places.set(name, { page, offset: offsets.get(name)!, bytes })
     pages.push(here.reduce((most, { name, bytes }) => Math.max(most, offsets.get(name)! + bytes), alignment))
     const next = rest.filter(span => !fits(span))
-    if (next.length === rest.length) throw new Error(`'${next[0]!.name}' is larger than any buffer`)
     rest = next
   }
   return pages
@@ -111,14 +112,18 @@ export function planOf(graph: Graph, { device, buffer, binding }: Limits): Plan 
   const kept = new Set(persistent.map(({ name }) => name))
   const places = new Map<string, Place>()
   const lasting = persistent.map(({ name }) => ({ name, bytes: bytesOf(name), first: 0, last: end }))
-  const lastingPages = inPages(lasting, buffer, 0, places)
   const passing = [...spans.values()].filter(({ name }) => !kept.has(name))
+  const largest = [...lasting, ...passing].reduce((a, b) => (b.bytes > a.bytes ? b : a), { name: '', bytes: 0 })
+  const most = Math.min(binding, buffer)
+  if (largest.bytes > most)
+    throw new RegraftError(
+      'engine',
+      `webgpu: '${largest.name}' takes ${bytes(largest.bytes)}, and a kernel on this GPU reads ${bytes(most)} at most; a smaller --batch-size or --size makes it smaller`,
+    )
+  const lastingPages = inPages(lasting, buffer, 0, places)
   const passingPages = inPages(passing, buffer, lastingPages.length, places)
   const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
   const state = sum(valuesOf(graph, 'state').map(({ name }) => bytesOf(name)))
-  const largest = [...lasting, ...passing].reduce((a, b) => (b.bytes > a.bytes ? b : a), { name: '', bytes: 0 })
-  if (largest.bytes > binding)
-    throw new RangeError(`'${largest.name}' takes ${largest.bytes} bytes, and a kernel may read ${binding} at most`)
   return {
     kernels,
     pages: [...lastingPages, ...passingPages],
