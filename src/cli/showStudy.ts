@@ -1,6 +1,7 @@
 /** Shows a study in the terminal: a table of its runs that is redrawn while it works, and its results. */
 
 import { kebab } from '../base/names.js'
+import { studyConclusions } from '../report/index.js'
 import type { StudyCell, StudyRecord, StudyRun } from '../study/index.js'
 import { chosenCell, luckiest, meanOf } from '../study/index.js'
 import type { Listener, TrainingEvent } from '../training/index.js'
@@ -86,7 +87,8 @@ function accuracy(cell: StudyCell | undefined, value: (run: StudyRun) => number 
 }
 
 /** The tables of the study, its best configuration, and what failed. */
-export function showStudyResults(record: StudyRecord, folder: string): void {
+export async function showStudyResults(record: StudyRecord, folder: string): Promise<void> {
+  const conclusions = await studyConclusions(folder)
   const { cells, tables } = record
   if (tables.length === 0) print(`\n${runLines(record)}`)
   for (const { option, rows } of tables) {
@@ -104,7 +106,10 @@ export function showStudyResults(record: StudyRecord, folder: string): void {
         ]),
       ),
     )
+    print(conclusions.tables.get(option) ?? '')
   }
+  if (conclusions.paired) print('\nRows are compared in pairs on the same test images: McNemar, corrected by Holm.')
+  if (tables.length === 0) for (const line of conclusions.ranking) print(`\n${line}`)
   const chosen = chosenCell(record)
   if (chosen) {
     const cell = cells[chosen.cell] as StudyCell

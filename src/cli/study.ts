@@ -93,7 +93,7 @@ A study file:
     const finished = await runStudy(folder, dataset, { onChange, onEvent, signal: interruptSignal() }).finally(
       shown.close,
     )
-    showStudyResults(finished, folder)
+    await showStudyResults(finished, folder)
     await report(folder)
   })
 

@@ -1,4 +1,6 @@
 /** The report room: figures, reports and TensorBoard files, made from run folders. */
+
+export { readPredictions, type TestPrediction } from '../training/index.js'
 export { writeAuditPage } from './auditPage.js'
 export { apartWords, oddityWords } from './auditPictures.js'
 export { completePictures } from './completePictures.js'
@@ -10,8 +12,8 @@ export { writeLabelAudit } from './labelPage.js'
 export { type Language, languages } from './locales/index.js'
 export { lrFinderFigure } from './lrFinder.js'
 export { collectPictures, thumbnail } from './pictures.js'
-export { readPredictions, type TestPrediction } from './predictions.js'
 export { reliabilityDiagram } from './reliability.js'
 export { shareRunFigures } from './runFigures.js'
+export { studyConclusions } from './study/conclusions.js'
 export { appendScalars, tensorboard } from './tensorboard.js'
 export { writeReport } from './writeReport.js'

@@ -1,5 +1,5 @@
 /** What a classifier gets wrong: pairs of classes that it confuses, and single images with a high loss. */
-import type { TestPrediction } from './predictions.js'
+import type { TestPrediction } from '../training/index.js'
 
 /** Images of one class that were taken for another. */
 export interface ConfusedPair {

@@ -9,13 +9,14 @@ import {
   type RunResult,
   readConfig,
   readHistory,
+  readPredictions,
   readResult,
   resultFile,
   scratchOf,
+  type TestPrediction,
 } from '../training/index.js'
 import { sha256OfFile } from '../weights/index.js'
 import { type PictureIndex, readPictureIndex } from './pictureIndex.js'
-import { readPredictions, type TestPrediction } from './predictions.js'
 
 /** The weights that a run ships. */
 export interface WeightsFile {

@@ -8,10 +8,9 @@ import { imageFolder } from '../data/index.js'
 import { demoShapes } from '../examples/pictogramShapes.js'
 import { drawPictograms } from '../examples/pictograms.js'
 import { loadExplainer } from '../inference/index.js'
-import { train } from '../training/index.js'
+import { readPredictions, train } from '../training/index.js'
 import { classScores, meanScore } from './classScores.js'
 import { collectPictures, shareRunFigures, writeReport } from './index.js'
-import { readPredictions } from './predictions.js'
 import { readRun } from './readRun.js'
 
 // File names that only some systems take; what they do to a report is the same everywhere.

@@ -1,4 +1,6 @@
 /** The study room: definitions of studies, the cells they come to, and the runs that fill them. */
+
+export { comparePairs, type Outcomes, outcomesOf, type PairComparison, readOutcomes } from './comparePairs.js'
 export { parseStudy, readStudy, type Settings, type StudyDefinition } from './definition.js'
 export { findRates, type RateFinding } from './findRates.js'
 export { holdsStudy, readStudyRecord, writeStudy } from './folder.js'

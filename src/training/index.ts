@@ -15,6 +15,7 @@ export {
   trainingOptions,
 } from './options.js'
 export { fractionsOf, planSplit, resplit } from './planSplit.js'
+export { readPredictions, type TestPrediction } from './predictions.js'
 export {
   type EpochRecord,
   type RunConfig,

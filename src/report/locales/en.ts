@@ -305,8 +305,30 @@ export const en: Words = {
     colon: ': ',
     comma: ', ',
     tables: 'What each setting does',
-    tablesText:
-      'Test accuracy is that of the epoch with the best validation accuracy. The 95 % interval (Wilson) is that of the mean for the number of test images; seeds are no new images and do not make it narrower. Two rows differ for sure only where their intervals do not overlap.',
+    tablesText: by =>
+      `Test accuracy is that of the epoch with the best validation accuracy. The 95 % interval (Wilson) is that of the mean for the number of test images; seeds are no new images and do not make it narrower. ${
+        by === 'pairs'
+          ? 'Whether two rows differ is tested in pairs on the same test images: McNemar’s exact test on the images that only one of them is right about, with p-values corrected by Holm’s method for all pairs of a table; below 0.05 they differ. Over several seeds an image counts for the row that is right about it in more of them. Rows may differ though their intervals overlap.'
+          : 'The runs kept no predictions, so rows count as different only where their intervals do not overlap.'
+      }`,
+    pairs: 'Rows in pairs, on the same test images',
+    firstRow: 'First',
+    secondRow: 'Second',
+    onlyFirst: 'Only first right',
+    onlySecond: 'Only second right',
+    pValue: 'p (McNemar)',
+    corrected: 'p (Holm)',
+    evidence: p => (p === undefined ? ', beyond the interval' : ` (${p})`),
+    testedAgainstFirst: ({ others, worse, better }) =>
+      `On the test images, compared in pairs with the first (McNemar’s exact test, Holm’s correction), ${
+        worse + better === 0
+          ? `none of the ${others} others can be told apart from it`
+          : [
+              ...(worse > 0 ? [`${worse} of the ${others} others ${worse === 1 ? 'is' : 'are'} worse`] : []),
+              ...(better > 0 ? [`${better} of the ${others} others ${better === 1 ? 'is' : 'are'} better`] : []),
+              ...(others > worse + better ? [`${others - worse - better} cannot be told apart from it`] : []),
+            ].join(', ')
+      }.`,
     baseline: 'baseline',
     validationAccuracy: 'Validation, %',
     testAccuracy: 'Test, %',
@@ -319,15 +341,15 @@ export const en: Words = {
     overlayLossAlt: 'Validation loss over the epochs, one line for each setting',
     overlayCaption: 'Validation accuracy of the first seed of each row.',
     tooFew: 'Fewer than two rows have results, so nothing can be concluded yet.',
-    noise: difference =>
-      `This lies within the noise: the intervals of all rows overlap, and best and worst are ${difference} apart.`,
-    largerIsBetter: (from, to, points) => `Larger is better: ${points} from ${from} to ${to}, beyond the interval.`,
-    smallerIsBetter: (from, to, points) => `Smaller is better: ${points} from ${from} to ${to}, beyond the interval.`,
+    noise: (difference, by) =>
+      `This lies within the noise: ${by === 'pairs' ? 'no two rows differ on the same test images (McNemar’s test, Holm’s correction)' : 'the intervals of all rows overlap'}, and best and worst are ${difference} apart.`,
+    largerIsBetter: (from, to, points, evidence) => `Larger is better: ${points} from ${from} to ${to}${evidence}.`,
+    smallerIsBetter: (from, to, points, evidence) => `Smaller is better: ${points} from ${from} to ${to}${evidence}.`,
     level: (best, others) => `${listed(others)} cannot be told apart from ${best}.`,
-    best: (value, worse, points) =>
-      `${value} is the best: ${worse.length === 1 ? `${points} over ${worse[0]}` : `up to ${points} over ${listed(worse)}`}, beyond the interval.`,
-    someDiffer: difference =>
-      `No row is clearly the best: each interval overlaps with that of the highest mean. Best and worst are ${difference} apart.`,
+    best: (value, worse, points, evidence) =>
+      `${value} is the best: ${worse.length === 1 ? `${points} over ${worse[0]}` : `up to ${points} over ${listed(worse)}`}${evidence}.`,
+    someDiffer: (difference, by) =>
+      `No row is clearly the best: ${by === 'pairs' ? 'none can be told apart from the one with the highest mean' : 'each interval overlaps with that of the highest mean'}. Best and worst are ${difference} apart.`,
     referenceAgrees: (value, accuracy) => `The reference has its best result at ${value} too (${accuracy}).`,
     referenceOpen: (value, accuracy) =>
       `The reference has its best result at ${value} (${accuracy}); these numbers can neither confirm nor refute that.`,

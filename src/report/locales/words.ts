@@ -254,7 +254,23 @@ export interface StudyWords {
   readonly colon: string
   readonly comma: string
   readonly tables: string
-  readonly tablesText: string
+  /** `pairs`: rows were compared image by image; `intervals`: all there is. */
+  readonly tablesText: (by: 'pairs' | 'intervals') => string
+  readonly pairs: string
+  readonly firstRow: string
+  readonly secondRow: string
+  readonly onlyFirst: string
+  readonly onlySecond: string
+  readonly pValue: string
+  readonly corrected: string
+  /** What a claim rests on: a p-value, or intervals. */
+  readonly evidence: (p: string | undefined) => string
+  /** How the others do against the first of a ranking. */
+  readonly testedAgainstFirst: (counts: {
+    readonly others: number
+    readonly worse: number
+    readonly better: number
+  }) => string
   readonly baseline: string
   readonly validationAccuracy: string
   readonly testAccuracy: string
@@ -267,12 +283,12 @@ export interface StudyWords {
   readonly overlayLossAlt: string
   readonly overlayCaption: string
   readonly tooFew: string
-  readonly noise: (difference: string) => string
-  readonly largerIsBetter: (from: string, to: string, points: string) => string
-  readonly smallerIsBetter: (from: string, to: string, points: string) => string
+  readonly noise: (difference: string, by: 'pairs' | 'intervals') => string
+  readonly largerIsBetter: (from: string, to: string, points: string, evidence: string) => string
+  readonly smallerIsBetter: (from: string, to: string, points: string, evidence: string) => string
   readonly level: (best: string, others: readonly string[]) => string
-  readonly best: (value: string, worse: readonly string[], points: string) => string
-  readonly someDiffer: (difference: string) => string
+  readonly best: (value: string, worse: readonly string[], points: string, evidence: string) => string
+  readonly someDiffer: (difference: string, by: 'pairs' | 'intervals') => string
   readonly referenceAgrees: (value: string, accuracy: string) => string
   /** Where the rows cannot be told apart here. */
   readonly referenceOpen: (value: string, accuracy: string) => string

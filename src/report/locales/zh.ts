@@ -302,8 +302,30 @@ export const zh: Words = {
     colon: '：',
     comma: '，',
     tables: '各项设置的影响',
-    tablesText:
-      '测试准确率取自验证准确率最高的轮次。95% 置信区间（Wilson）是平均值在相应测试图像数下的区间；更多的随机种子并不等于更多的图像，不会使区间变窄。只有当两行的区间互不重叠时，才能确定二者有差异。',
+    tablesText: by =>
+      `测试准确率取自验证准确率最高的轮次。95% 置信区间（Wilson）是平均值在相应测试图像数下的区间；更多的随机种子并不等于更多的图像，不会使区间变窄。${
+        by === 'pairs'
+          ? '两行是否有差异，在相同的测试图像上成对检验：对只有其中一行判断正确的图像做 McNemar 精确检验，p 值按 Holm 方法对一张表中的所有配对校正；小于 0.05 即有差异。使用多个随机种子时，每张图像计入在更多种子上判断正确的一行。区间重叠的两行也可能有差异。'
+          : '各次运行没有保存逐图预测，因此只有当两行的区间互不重叠时才视为有差异。'
+      }`,
+    pairs: '各行在相同测试图像上的成对比较',
+    firstRow: '甲',
+    secondRow: '乙',
+    onlyFirst: '仅甲正确',
+    onlySecond: '仅乙正确',
+    pValue: 'p（McNemar）',
+    corrected: 'p（Holm）',
+    evidence: p => (p === undefined ? '，超出置信区间' : `（${p}）`),
+    testedAgainstFirst: ({ others, worse, better }) =>
+      `在测试图像上与第一名成对比较（McNemar 精确检验，Holm 校正），其余 ${others} 组设置中${
+        worse + better === 0
+          ? '没有一组能与其区分优劣'
+          : [
+              ...(worse > 0 ? [`有 ${worse} 组较差`] : []),
+              ...(better > 0 ? [`有 ${better} 组较好`] : []),
+              ...(others > worse + better ? [`有 ${others - worse - better} 组与其无法区分优劣`] : []),
+            ].join('，')
+      }。`,
     baseline: '基线',
     validationAccuracy: '验证（%）',
     testAccuracy: '测试（%）',
@@ -316,16 +338,17 @@ export const zh: Words = {
     overlayLossAlt: '验证损失随轮次的变化，每组设置一条曲线',
     overlayCaption: '每行第一个随机种子的验证准确率。',
     tooFew: '有结果的不足两行，暂时无法得出结论。',
-    noise: difference => `差异在噪声范围之内：所有行的区间相互重叠，最好与最差相差 ${difference}。`,
-    largerIsBetter: (from, to, points) =>
-      `取值越大越好：从 ${from} 到 ${to}，准确率提高 ${unsigned(points)}，超出置信区间。`,
-    smallerIsBetter: (from, to, points) =>
-      `取值越小越好：从 ${from} 到 ${to}，准确率提高 ${unsigned(points)}，超出置信区间。`,
+    noise: (difference, by) =>
+      `差异在噪声范围之内：${by === 'pairs' ? '在相同的测试图像上，任意两行之间都没有差异（McNemar 检验，Holm 校正）' : '所有行的区间相互重叠'}，最好与最差相差 ${difference}。`,
+    largerIsBetter: (from, to, points, evidence) =>
+      `取值越大越好：从 ${from} 到 ${to}，准确率提高 ${unsigned(points)}${evidence}。`,
+    smallerIsBetter: (from, to, points, evidence) =>
+      `取值越小越好：从 ${from} 到 ${to}，准确率提高 ${unsigned(points)}${evidence}。`,
     level: (best, others) => `${listed(others)} 与 ${best} 无法区分优劣。`,
-    best: (value, worse, points) =>
-      `${value} 最好：比 ${listed(worse)} ${worse.length === 1 ? '高' : '最多高'} ${unsigned(points)}，超出置信区间。`,
-    someDiffer: difference =>
-      `没有明显最好的一行：每一行的区间都与均值最高者的区间重叠。最好与最差相差 ${difference}。`,
+    best: (value, worse, points, evidence) =>
+      `${value} 最好：比 ${listed(worse)} ${worse.length === 1 ? '高' : '最多高'} ${unsigned(points)}${evidence}。`,
+    someDiffer: (difference, by) =>
+      `没有明显最好的一行：${by === 'pairs' ? '各行都无法与均值最高者区分优劣' : '每一行的区间都与均值最高者的区间重叠'}。最好与最差相差 ${difference}。`,
     referenceAgrees: (value, accuracy) => `参考实验的最佳结果也在 ${value}（${accuracy}）。`,
     referenceOpen: (value, accuracy) =>
       `参考实验的最佳结果在 ${value}（${accuracy}）；此处的数据既不能证实也不能否定这一点。`,

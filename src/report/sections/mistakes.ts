@@ -1,9 +1,10 @@
 /** What a run's model gets wrong, with the images where the run kept them. */
+
+import type { TestPrediction } from '../../training/index.js'
 import { type Context, pictures } from '../context.js'
 import { type Block, paragraph, type Section, type Text } from '../document.js'
 import { mistakesOf, mostConfused, worstMistakes } from '../mistakes.js'
 import { PAIRS, PER_PAIR, WORST } from '../pictures.js'
-import type { TestPrediction } from '../predictions.js'
 import type { ReportedRun } from '../readRun.js'
 
 /** Sections on confused classes and on single mistakes; none where nothing was tested. */

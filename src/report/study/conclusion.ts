@@ -1,5 +1,6 @@
-/** What a table of a study bears: a difference counts where the intervals of two rows do not overlap. */
+/** What a table of a study bears. */
 import type { StudySetting } from '../../study/index.js'
+import type { Differences, Evidence } from './pairs.js'
 import type { Score } from './scores.js'
 
 export interface Row {
@@ -12,8 +13,8 @@ export interface Row {
 
 export type Conclusion =
   | { readonly kind: 'too-few' }
-  /** The intervals of all rows overlap. */
-  | { readonly kind: 'noise'; readonly difference: number }
+  /** No two rows can be told apart. */
+  | { readonly kind: 'noise'; readonly difference: number; readonly by: Evidence }
   /** Accuracy rises or falls with the value from one end to the other. */
   | {
       readonly kind: 'trend'
@@ -23,32 +24,37 @@ export type Conclusion =
       readonly difference: number
       /** Other values that cannot be told apart from the best. */
       readonly level: readonly StudySetting[]
+      /** That the two ends differ, corrected for all pairs. */
+      readonly p: number | undefined
+      readonly by: Evidence
     }
   | {
       readonly kind: 'best'
       readonly value: StudySetting
-      /** Values that are worse by more than the intervals. */
+      /** Values that are worse for sure. */
       readonly worse: readonly StudySetting[]
       /** Between the best and the worst. */
       readonly difference: number
       readonly level: readonly StudySetting[]
+      /** The largest of those that are worse, corrected for all pairs. */
+      readonly p: number | undefined
+      readonly by: Evidence
     }
 
-const overlap = (a: Score, b: Score): boolean => a.interval[0] <= b.interval[1] && b.interval[0] <= a.interval[1]
-
-export function conclude(rows: readonly Row[]): Conclusion {
-  const measured = rows.flatMap(({ value, test }) => (test ? [{ value, test }] : []))
+export function conclude(rows: readonly Row[], differences: Differences): Conclusion {
+  const { differ, by } = differences
+  const measured = rows.flatMap(({ value, test }, at) => (test ? [{ value, test, at }] : []))
   if (measured.length < 2) return { kind: 'too-few' }
   const ranked = [...measured].sort((a, b) => b.test.mean - a.test.mean)
   const [best, worst] = [ranked[0]!, ranked.at(-1)!]
   const difference = best.test.mean - worst.test.mean
-  // Of every pair, not of best and worst alone: intervals differ in width.
-  const allOverlap = measured.every(a => measured.every(b => overlap(a.test, b.test)))
-  if (allOverlap) return { kind: 'noise', difference }
-  const level = ranked.slice(1).filter(row => overlap(row.test, best.test))
-  const worse = ranked.slice(1).filter(row => !overlap(row.test, best.test))
+  // Of every pair, not of best and worst alone: a smaller difference may be the surer one
+  const allLevel = measured.every(a => measured.every(b => a === b || !differ(a.at, b.at)))
+  if (allLevel) return { kind: 'noise', difference, by }
+  const level = ranked.slice(1).filter(row => !differ(row.at, best.at))
+  const worse = ranked.slice(1).filter(row => differ(row.at, best.at))
   const levelValues = level.map(({ value }) => value)
-  const direction = overlap(best.test, worst.test) ? undefined : trend(measured)
+  const direction = differ(best.at, worst.at) ? trend(measured) : undefined
   if (direction)
     return {
       kind: 'trend',
@@ -57,8 +63,19 @@ export function conclude(rows: readonly Row[]): Conclusion {
       to: best.value,
       difference,
       level: levelValues,
+      p: differences.p(best.at, worst.at),
+      by,
     }
-  return { kind: 'best', value: best.value, worse: worse.map(({ value }) => value), difference, level: levelValues }
+  const ps = worse.flatMap(row => differences.p(row.at, best.at) ?? [])
+  return {
+    kind: 'best',
+    value: best.value,
+    worse: worse.map(({ value }) => value),
+    difference,
+    level: levelValues,
+    p: ps.length > 0 ? Math.max(...ps) : undefined,
+    by,
+  }
 }
 
 /** Whether means rise or fall all the way with a numeric value. */

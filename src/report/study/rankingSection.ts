@@ -1,11 +1,13 @@
 /** The ranking of a study: all settings by validation accuracy. */
-import type { StudyCell } from '../../study/index.js'
+import type { Outcomes, StudyCell } from '../../study/index.js'
+import { SIGNIFICANT } from '../../study/mcnemar.js'
 import { type Context, figure } from '../context.js'
 import { type Block, paragraph, type Section, type Table } from '../document.js'
 import type { Words } from '../locales/words.js'
 import { responseFigure } from '../response.js'
 import { optionName, settingText } from '../sections/settings.js'
 import { cellText } from './bestSection.js'
+import { differencesOf } from './pairs.js'
 import type { ReportedStudy } from './readStudy.js'
 import { byValidation, type CellScore, cellScore } from './scores.js'
 import { scoreText, shareText } from './tableSection.js'
@@ -17,7 +19,7 @@ const mostResponses = 6
 /** Fewer values are read from the table. */
 const fewestValues = 3
 
-export async function rankingSection({ record }: ReportedStudy, context: Context): Promise<Section> {
+export async function rankingSection({ record, outcomes }: ReportedStudy, context: Context): Promise<Section> {
   const { words } = context
   const { study: text, numbers } = words
   const ranked = byValidation(record.cells.map(cellScore))
@@ -55,7 +57,7 @@ export async function rankingSection({ record }: ReportedStudy, context: Context
     ...(ranked.length > shownRows
       ? [{ kind: 'details' as const, summary: text.allSettings(ranked.length), blocks: [table(ranked)] }]
       : []),
-    ...levelBlock(ranked, words),
+    ...levelBlock(ranked, outcomes, words),
     ...(record.kind === 'one-at-a-time' ? [] : await responses(ranked, varied, context)),
   ]
   return { id: 'ranking', title: text.ranking, blocks }
@@ -84,11 +86,18 @@ function epochsText({ cell, runs }: CellScore, { study: text }: Words): string {
   return runs > 0 ? String(epochs) : text.stoppedAfter(epochs)
 }
 
-/** How many of the settings cannot be told apart from the best. */
-function levelBlock(ranked: readonly CellScore[], { study: text }: Words): Block[] {
+/** How many of the settings cannot be told apart from the one that validation chose: on the test images, which had no part in that. */
+export function levelBlock(ranked: readonly CellScore[], outcomes: Outcomes, { study: text }: Words): Block[] {
   const finished = ranked.filter(({ runs }) => runs > 0)
   const best = finished[0]?.validation
   if (!best || finished.length < 2) return []
+  const { by, pairs } = differencesOf(finished, outcomes, 0)
+  if (by === 'pairs') {
+    const differing = pairs.filter(({ corrected }) => corrected < SIGNIFICANT)
+    const worse = differing.filter(({ onlyFirst, onlySecond }) => onlyFirst > onlySecond).length
+    const counts = { others: pairs.length, worse, better: differing.length - worse }
+    return [{ kind: 'conclusion', text: text.testedAgainstFirst(counts) }]
+  }
   const level = finished.slice(1).filter(({ validation }) => validation && validation.interval[1] >= best.interval[0])
   return [{ kind: 'conclusion', text: text.levelWithBest(level.length, finished.length - 1) }]
 }

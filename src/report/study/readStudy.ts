@@ -2,7 +2,14 @@
 import { existsSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { RegraftError } from '../../base/errors.js'
-import { readStudyRecord, type StudyCell, type StudyRecord, type StudyRun } from '../../study/index.js'
+import {
+  type Outcomes,
+  readOutcomes,
+  readStudyRecord,
+  type StudyCell,
+  type StudyRecord,
+  type StudyRun,
+} from '../../study/index.js'
 import { type EpochRecord, type RunConfig, readConfig, readHistory } from '../../training/index.js'
 
 /** One run of a study; configuration and epochs where it has begun. */
@@ -20,6 +27,8 @@ export interface ReportedStudy {
   readonly record: StudyRecord
   /** Of all cells, in their order. */
   readonly runs: readonly ReportedStudyRun[]
+  /** Which test images each finished run is right about. */
+  readonly outcomes: Outcomes
 }
 
 /** @throws RegraftError('run') where study.json is damaged or names folders outside the study's */
@@ -40,7 +49,7 @@ export async function readStudy(folder: string): Promise<ReportedStudy> {
       }
     }),
   )
-  return { folder: resolve(folder), record, runs }
+  return { folder: resolve(folder), record, runs, outcomes: await readOutcomes(folder, record) }
 }
 
 const damaged = (folder: string, what: string) => new RegraftError('run', `the study in ${folder} is damaged: ${what}`)

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { luckiest, type StudyCell, type StudyRecord, type StudyRun } from '../../study/index.js'
 import { wilsonInterval } from '../../training/index.js'
 import { writeReport } from '../index.js'
-import { conclude } from './conclusion.js'
+import { conclude as concludeFrom, type Row } from './conclusion.js'
+import { differencesOf } from './pairs.js'
 import { cellScore, chosen } from './scores.js'
 
 const images = 875
@@ -151,6 +152,61 @@ describe('the report of a study that varies one thing at a time', () => {
   })
 })
 
+describe('the report of a study whose runs kept their predictions', () => {
+  /** Right about the first `right` of 200 images, and wrong about the first `wrong` of those. */
+  const predictions = (right: number, wrong = 0) =>
+    ['path,true,predicted,probability,loss']
+      .concat(
+        Array.from({ length: 200 }, (_, i) => `a/${i}.jpg,a,${i >= wrong && i < right + wrong ? 'a' : 'b'},0.9,0.1`),
+      )
+      .join('\n')
+  const small = (top1: number) => ({ ...partition(top1), images: 200, interval: wilsonInterval(top1, 200) })
+  const run = (folder: string, seed: number, top1: number): StudyRun => ({
+    ...done(seed, top1, top1),
+    folder,
+    test: small(top1),
+  })
+  let study: string
+  beforeAll(async () => {
+    const cells = [
+      { settings: {}, runs: [run('r0', 0, 0.9)] },
+      { settings: { batchSize: 16 }, runs: [run('r1', 0, 0.945)] },
+      { settings: { batchSize: 64 }, runs: [run('r2', 0, 0.895)] },
+    ]
+    const rows = [16, 32, 64].map((value, i) => ({ value, cell: [1, 0, 2][i]! }))
+    study = await write('paired', { ...record, seeds: [0], cells, tables: [{ option: 'batchSize', rows }] })
+    for (const [name, content] of Object.entries({
+      r0: predictions(180),
+      r1: predictions(189),
+      r2: predictions(179),
+    })) {
+      await mkdir(join(study, name))
+      await writeFile(join(study, name, 'predictions.csv'), content)
+    }
+  })
+
+  it('tells rows apart image by image, though their intervals overlap', async () => {
+    const markdown = await markdownOf(study)
+    const [low] = wilsonInterval(0.945, 200)
+    expect(wilsonInterval(0.9, 200)[1]).toBeGreaterThan(low)
+    // 9 and 10 images that one alone is right about, none the other way: 2 / 2^9 and 2 / 2^10, corrected by 2 and 3
+    expect(markdown).toContain('> Smaller is better: +5.0 points from 64 to 16 (p = 0.006).')
+    expect(markdown).toContain('| 16 | 32 (baseline) | 9 | 0 | 0.004 | 0.008 |'.replace(' (baseline)', ''))
+    expect(markdown).toContain('| 32 | 64 | 1 | 0 | 1.000 | 1.000 |')
+    expect(markdown).toContain('McNemar’s exact test')
+    expect(markdown).not.toContain('beyond the interval')
+    expect(markdown).toContain(
+      '> On the test images, compared in pairs with the first (McNemar’s exact test, Holm’s correction), 2 of the 2 others are worse.',
+    )
+  })
+
+  it('says so in Chinese', async () => {
+    const chinese = await markdownOf(study, 'zh')
+    expect(chinese).toContain('取值越小越好：从 64 到 16，准确率提高 5.0 个百分点（p = 0.006）。')
+    expect(chinese).toContain('McNemar 精确检验')
+  })
+})
+
 describe('the report of a study that searches', () => {
   it('ranks settings by validation accuracy and tells which the best cannot be told from', async () => {
     const cells = [
@@ -193,6 +249,16 @@ describe('a study folder', () => {
 })
 
 describe('conclusions', () => {
+  const anyCell: StudyCell = { settings: {}, runs: [] }
+  /** Of runs that kept no predictions. */
+  const conclude = (rows: readonly Row[]) =>
+    concludeFrom(
+      rows,
+      differencesOf(
+        rows.map(({ test }) => ({ cell: anyCell, test })),
+        new Map(),
+      ),
+    )
   const rows = (...accuracies: readonly (readonly [value: number | string, mean: number])[]) =>
     accuracies.map(([value, mean]) => ({
       value,

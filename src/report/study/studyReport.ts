@@ -13,12 +13,11 @@ import { networkSection } from '../sections/network.js'
 import { dateText, originFacts } from '../sections/reproduce.js'
 import { optionName, settingText } from '../sections/settings.js'
 import { bestSection, studyTiles } from './bestSection.js'
-import { conclude } from './conclusion.js'
 import { rankingSection } from './rankingSection.js'
 import type { ReportedStudy } from './readStudy.js'
 import { failedSections, runsSection } from './runsSection.js'
-import { cellScore, chosen } from './scores.js'
-import { conclusionText, tableSection } from './tableSection.js'
+import { chosen } from './scores.js'
+import { conclusionText, measure, tableSection } from './tableSection.js'
 
 export async function studyReport(study: ReportedStudy, context: Context): Promise<ReportDocument> {
   const { words } = context
@@ -73,10 +72,10 @@ function unfinished({ runs }: ReportedStudy, { words }: Context): Block[] {
 }
 
 /** Each table's conclusion in a line. */
-function findings({ record }: ReportedStudy, { words }: Context): Block[] {
-  const items = record.tables.map(({ option, rows }): Text => {
-    const measured = rows.map(({ value, cell }) => ({ value, test: cellScore(record.cells[cell]!).test }))
-    const says = conclusionText(conclude(measured), option, words)
+function findings(study: ReportedStudy, { words }: Context): Block[] {
+  const items = study.record.tables.map((table): Text => {
+    const { option } = table
+    const says = conclusionText(measure(study, table).conclusion, option, words)
     return [{ strong: optionName(option, words) }, words.study.colon, ...[says].flat()]
   })
   return items.length > 0 ? [{ kind: 'list', items }] : []
@@ -113,7 +112,15 @@ async function tables(study: ReportedStudy, context: Context): Promise<Section[]
   const sections: Section[] = []
   for (const table of study.record.tables) sections.push(await tableSection(study, table, context))
   if (sections.length === 0) return []
-  return [{ id: 'tables', title: text.tables, blocks: [paragraph(text.tablesText)], sections }]
+  const paired = study.record.tables.some(table => measure(study, table).differences.by === 'pairs')
+  return [
+    {
+      id: 'tables',
+      title: text.tables,
+      blocks: [paragraph(text.tablesText(paired ? 'pairs' : 'intervals'))],
+      sections,
+    },
+  ]
 }
 
 function reproduceSection({ record }: ReportedStudy, best: ReportedRun | undefined, { words }: Context): Section {

@@ -5,9 +5,23 @@ import { overlaidAccuracy } from '../curves.js'
 import { type Block, paragraph, type Section, type Text } from '../document.js'
 import type { Words } from '../locales/words.js'
 import { optionName, settingText } from '../sections/settings.js'
-import { type Conclusion, conclude, referenceBest } from './conclusion.js'
+import { type Conclusion, conclude, type Row, referenceBest } from './conclusion.js'
+import { type Differences, differencesOf, pText } from './pairs.js'
 import type { ReportedStudy } from './readStudy.js'
 import { type CellScore, cellScore, type Score } from './scores.js'
+
+/** What the runs of a table reached, what tells its rows apart, and what follows. */
+export function measure({ record, outcomes }: ReportedStudy, table: TableRecord) {
+  const rows: readonly (Row & { readonly score: CellScore; readonly cell: number })[] = table.rows.map(row => {
+    const score = cellScore(record.cells[row.cell]!)
+    return { ...row, score, test: score.test }
+  })
+  const differences = differencesOf(
+    rows.map(({ score: { cell, test } }) => ({ cell, test })),
+    outcomes,
+  )
+  return { rows, differences, conclusion: conclude(rows, differences) }
+}
 
 type TableRecord = ReportedStudy['record']['tables'][number]
 
@@ -23,12 +37,10 @@ export const shareText = (share: number | undefined): string => (share === undef
 export async function tableSection(study: ReportedStudy, table: TableRecord, context: Context): Promise<Section> {
   const { words } = context
   const { study: text, numbers } = words
-  const rows = table.rows.map(row => ({ ...row, score: cellScore(study.record.cells[row.cell]!) }))
+  const { rows, differences, conclusion } = measure(study, table)
   const isBaseline = ({ cell }: CellScore) => Object.keys(cell.settings).length === 0
   const label = (row: (typeof rows)[number]) => settingText(row.value, words, table.option)
   const hasReference = rows.some(({ reference }) => reference !== undefined)
-  const measured = rows.map(({ value, score, reference }) => ({ value, test: score.test, reference }))
-  const conclusion = conclude(measured)
   const name = optionName(table.option, words)
   const blocks: Block[] = [
     {
@@ -55,7 +67,12 @@ export async function tableSection(study: ReportedStudy, table: TableRecord, con
       ]),
     },
     { kind: 'conclusion', text: conclusionText(conclusion, table.option, words) },
-    ...referenceBlock(measured, conclusion, table.option, words),
+    ...pairTable(
+      rows.map(row => label(row)),
+      differences,
+      words,
+    ),
+    ...referenceBlock(rows, conclusion, table.option, words),
     await figure(
       context,
       `compare_${table.option}`,
@@ -79,6 +96,28 @@ export async function tableSection(study: ReportedStudy, table: TableRecord, con
     )),
   ]
   return { id: `table-${table.option}`, title: name, blocks }
+}
+
+/** Every pair of rows: the images that only one of them is right about, and whether that is chance. */
+function pairTable(labels: readonly string[], { pairs }: Differences, { study: text }: Words): Block[] {
+  if (pairs.length === 0) return []
+  const table: Block = {
+    kind: 'table',
+    columns: [
+      { title: text.firstRow },
+      { title: text.secondRow },
+      ...[text.onlyFirst, text.onlySecond, text.pValue, text.corrected].map(title => ({ title, numeric: true })),
+    ],
+    rows: pairs.map(({ first, second, onlyFirst, onlySecond, p, corrected }) => [
+      labels[first]!,
+      labels[second]!,
+      String(onlyFirst),
+      String(onlySecond),
+      pText(p).replace('p = ', '').replace('p ', ''),
+      pText(corrected).replace('p = ', '').replace('p ', ''),
+    ]),
+  }
+  return [{ kind: 'details', summary: text.pairs, blocks: [table] }]
 }
 
 /** Validation accuracy over epochs, one line a row: of its first seed. */
@@ -110,21 +149,26 @@ export function conclusionText(conclusion: Conclusion, option: string, words: Wo
     case 'too-few':
       return text.tooFew
     case 'noise':
-      return text.noise(numbers.difference(conclusion.difference))
+      return text.noise(numbers.difference(conclusion.difference), conclusion.by)
     case 'trend': {
-      const { better, from, to, difference, level } = conclusion
+      const { better, from, to, difference, level, p } = conclusion
       const says = better === 'larger' ? text.largerIsBetter : text.smallerIsBetter
       return [
-        says(value(from), value(to), numbers.points(difference)),
+        says(value(from), value(to), numbers.points(difference), text.evidence(p === undefined ? undefined : pText(p))),
         ...(level.length > 0 ? [words.sentenceGap, text.level(value(to), level.map(value))] : []),
       ]
     }
     case 'best': {
-      const { value: best, worse, difference, level } = conclusion
+      const { value: best, worse, difference, level, p, by } = conclusion
       return [
         worse.length > 0
-          ? text.best(value(best), worse.map(value), numbers.points(difference))
-          : text.someDiffer(numbers.difference(difference)),
+          ? text.best(
+              value(best),
+              worse.map(value),
+              numbers.points(difference),
+              text.evidence(p === undefined ? undefined : pText(p)),
+            )
+          : text.someDiffer(numbers.difference(difference), by),
         ...(level.length > 0 && worse.length > 0 ? [words.sentenceGap, text.level(value(best), level.map(value))] : []),
       ]
     }
