@@ -109,6 +109,11 @@ export function showFinished({ run, history, result }: Finished): void {
     )
     print(without ? line('test      ', without) : 'test      : none is left')
   }
+  const refused = result.calibration?.refused
+  if (refused)
+    print(
+      `calibration: the temperature fitted on validation images (${refused.fitted.toFixed(2)}) ${refused.reason === 'bound' ? 'came to the end of its range' : 'makes it worse on the test images'} and is not used`,
+    )
   const { features, training, total } = result.seconds
   print(
     `${features === undefined ? '' : `features ${duration(features)}, `}epochs ${duration(training)}, in all ${duration(total)}`,

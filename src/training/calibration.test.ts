@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { randomStream } from '../base/random.js'
-import { fitTemperature, reliability, type Scored } from './calibration.js'
+import { chooseTemperature, fitTemperature, reliability, type Scored } from './calibration.js'
 import { softmax } from './metrics.js'
 
 /** Images whose class is drawn from the probabilities that their logits stand for: calibrated by construction. */
@@ -43,5 +43,29 @@ describe('calibration', () => {
 
   it('leaves calibrated logits nearly as they are', () => {
     expect(Math.abs(Math.log(fitTemperature(calibrated(4000))))).toBeLessThan(0.08)
+  })
+
+  it('uses a temperature that mends calibration', () => {
+    const sure = calibrated(2000).map(({ logits, label }) => ({ logits: logits.map(z => 3 * z), label }))
+    const chosen = chooseTemperature(sure.slice(0, 1000), sure.slice(1000))
+    expect(chosen.temperature).toBeGreaterThan(2.5)
+    expect(chosen.refused).toBeUndefined()
+  })
+
+  it('uses none where the fit comes to an end of its range, as where all validation images are right', () => {
+    const right = Array.from({ length: 20 }, (_, i): Scored => ({ logits: Float32Array.of(1 + i, 0), label: 0 }))
+    expect(chooseTemperature(right, calibrated(100))).toMatchObject({ temperature: 1, refused: { reason: 'bound' } })
+    const wrong = right.map(({ logits }) => ({ logits, label: 1 }))
+    const { temperature, refused } = chooseTemperature(wrong, calibrated(100))
+    expect([temperature, refused?.reason]).toEqual([1, 'bound'])
+    expect(refused?.fitted).toBeCloseTo(100, 6)
+  })
+
+  it('uses none that makes the test images worse', () => {
+    const test = calibrated(1000)
+    const sure = calibrated(1000).map(({ logits, label }) => ({ logits: logits.map(z => 3 * z), label }))
+    const { temperature, refused } = chooseTemperature(sure, test)
+    expect([temperature, refused?.reason]).toEqual([1, 'worse'])
+    expect(refused!.ece).toBeGreaterThan(reliability(test).ece)
   })
 })

@@ -49,22 +49,51 @@ export function reliability(images: readonly Scored[], temperature = 1): Reliabi
   }
 }
 
+/** Temperatures are sought between its inverse and it. */
+const EXTREME = 100
+
 /**
  * The temperature that logits are divided by so that their mean cross-entropy is smallest. The loss is convex in
  * 1 / temperature, so its derivative's zero is found by bisection between 1/100 and 100.
  */
 export function fitTemperature(images: readonly Scored[]): number {
   if (images.length === 0) return 1
+  // Where every image is right, surer is better without end
+  if (images.every(({ logits, label }) => logits.every((z, c) => c === label || z < logits[label]!))) return 1 / EXTREME
   const slope = (inverse: number) =>
     images.reduce((sum, { logits, label }) => {
       const probabilities = softmax(logits.map(z => z * inverse))
       return sum + probabilities.reduce((mean, p, c) => mean + p * logits[c]!, 0) - logits[label]!
     }, 0)
-  let [low, high] = [Math.log(1 / 100), Math.log(100)]
+  let [low, high] = [-Math.log(EXTREME), Math.log(EXTREME)]
   for (let i = 0; i < 40; i++) {
     const middle = (low + high) / 2
     if (slope(Math.exp(middle)) < 0) low = middle
     else high = middle
   }
   return Math.exp(-(low + high) / 2)
+}
+
+/** A temperature that was fitted, and why it is not used. */
+export interface Refused {
+  readonly fitted: number
+  /** `bound`: it came to the end of the range, so there is none that is best; `worse`: it makes calibration worse. */
+  readonly reason: 'bound' | 'worse'
+  /** Expected calibration error of the test images with it. */
+  readonly ece: number
+}
+
+/**
+ * The temperature that is fitted on validation images, or 1 where that would do harm: where it lies at an end of the range
+ * (all validation images right, or no better than chance), and where the test images are calibrated worse with it.
+ */
+export function chooseTemperature(
+  validation: readonly Scored[],
+  test: readonly Scored[],
+): { readonly temperature: number; readonly refused?: Refused } {
+  const fitted = fitTemperature(validation)
+  const ece = reliability(test, fitted).ece
+  const reason =
+    Math.abs(Math.log(fitted)) > Math.log(0.98 * EXTREME) ? 'bound' : ece > reliability(test).ece ? 'worse' : undefined
+  return reason === undefined ? { temperature: fitted } : { temperature: 1, refused: { fitted, reason, ece } }
 }

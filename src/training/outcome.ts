@@ -1,7 +1,7 @@
 /** What a finished run leaves: its result, the predictions of the test split, and the model that is shipped. */
 import { join } from 'node:path'
 import type { ImageSample } from '../data/index.js'
-import { fitTemperature, reliability } from './calibration.js'
+import { chooseTemperature, reliability, type Scored } from './calibration.js'
 import { modelCard } from './card.js'
 import type { Evaluation } from './evaluate.js'
 import { bestOf } from './fit.js'
@@ -56,13 +56,18 @@ function acrossOf({ config, samples, test }: Outcome): RunResult['across'] {
   }
 }
 
+function calibrationOf(validation: readonly Scored[], test: readonly Scored[]): RunResult['calibration'] {
+  const { temperature, refused } = chooseTemperature(validation, test)
+  const [before, after] = [reliability(test), reliability(test, temperature)]
+  return { temperature, before, after, ...(refused ? { refused } : {}) }
+}
+
 function resultOf(outcome: Outcome): RunResult {
   const { config, history, validation, test, seconds, memory } = outcome
   const across = acrossOf(outcome)
   const best = bestOf(history) as EpochRecord
   const classes = config.classes.length
   const tested = test.scored.length > 0
-  const temperature = fitTemperature(validation.scored)
   return {
     bestEpoch: best.epoch,
     ...(best.validation ? { validation: withInterval(best.validation) } : {}),
@@ -74,9 +79,7 @@ function resultOf(outcome: Outcome): RunResult {
       ...(top1 === undefined ? {} : { top1 }),
     })),
     confusion: config.classes.map((_, c) => test.counts.confusion.slice(c * classes, (c + 1) * classes)),
-    ...(tested && best.validation
-      ? { calibration: { temperature, before: reliability(test.scored), after: reliability(test.scored, temperature) } }
-      : {}),
+    ...(tested && best.validation ? { calibration: calibrationOf(validation.scored, test.scored) } : {}),
     memory,
     seconds,
   }

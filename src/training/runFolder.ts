@@ -95,8 +95,18 @@ const resultSchema = z.object({
   perClass: z.array(z.object({ class: z.string(), images: z.number(), top1: z.number().optional() })),
   /** Of the test split: [true class][predicted class]. */
   confusion: z.array(z.array(z.number())),
-  /** Of the test split, before and after the temperature that was fitted on the validation split. */
-  calibration: z.object({ temperature: z.number(), before: reliabilitySchema, after: reliabilitySchema }).optional(),
+  /**
+   * Of the test split, before and after the temperature that was fitted on the validation split. Where that one would do
+   * harm, it is `refused`, and the temperature that is used is 1.
+   */
+  calibration: z
+    .object({
+      temperature: z.number(),
+      before: reliabilitySchema,
+      after: reliabilitySchema,
+      refused: z.object({ fitted: z.number(), reason: z.enum(['bound', 'worse']), ece: z.number() }).optional(),
+    })
+    .optional(),
   /** Bytes that the training step holds. */
   memory: z.number().optional(),
   seconds: z.object({ total: z.number(), features: z.number().optional(), training: z.number() }),

@@ -274,6 +274,12 @@ export const en: Words = {
     ece: before => `Expected calibration error: ${before}, the mean distance between confidence and accuracy.`,
     temperature: (temperature, after) =>
       `Dividing the logits by a temperature of ${temperature}, fitted on validation images, brings it to ${after}. Predicted classes stay the same.`,
+    refused: {
+      bound: temperature =>
+        `No temperature could be fitted on the validation images: the best would be beyond ${temperature}, the end of the range. None is used; probabilities are as the network gives them.`,
+      worse: (temperature, ece) =>
+        `The temperature that was fitted on validation images, ${temperature}, makes calibration worse: the error on the test images would be ${ece}. It is not used; probabilities are as the network gives them.`,
+    },
   },
   study: {
     title: name => `Study: ${name}`,

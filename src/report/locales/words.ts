@@ -204,6 +204,8 @@ export interface ResultWords {
   readonly underconfident: (confidence: string, accuracy: string) => string
   readonly ece: (before: string) => string
   readonly temperature: (temperature: string, after: string) => string
+  /** A temperature that is not used. */
+  readonly refused: Readonly<Record<'bound' | 'worse', (temperature: string, ece: string) => string>>
 }
 
 export interface CostWords {

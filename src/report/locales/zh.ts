@@ -274,6 +274,12 @@ export const zh: Words = {
     ece: before => `期望校准误差为 ${before}，即置信度与准确率之间的平均差距。`,
     temperature: (temperature, after) =>
       `将 logits 除以温度 ${temperature}（在验证集上拟合）后，该误差变为 ${after}；预测类别不变。`,
+    refused: {
+      bound: temperature =>
+        `无法在验证集上拟合出温度：最优值超出了范围的端点 ${temperature}。因此不使用温度，概率即网络的原始输出。`,
+      worse: (temperature, ece) =>
+        `在验证集上拟合的温度 ${temperature} 使校准变差：使用该温度时，测试图像上的误差为 ${ece}。因此不使用该温度，概率即网络的原始输出。`,
+    },
   },
   study: {
     title: name => `研究：${name}`,
@@ -313,8 +319,8 @@ export const zh: Words = {
     secondRow: '乙',
     onlyFirst: '仅甲正确',
     onlySecond: '仅乙正确',
-    pValue: 'p（McNemar）',
-    corrected: 'p（Holm）',
+    pValue: 'p 值（McNemar）',
+    corrected: 'p 值（Holm 校正）',
     evidence: p => (p === undefined ? '，超出置信区间' : `（${p}）`),
     testedAgainstFirst: ({ others, worse, better }) =>
       `在测试图像上与第一名成对比较（McNemar 精确检验，Holm 校正），其余 ${others} 组设置中${

@@ -14,7 +14,7 @@ const mean = ({ bins }: Reliability, key: 'confidence' | 'accuracy'): number => 
 export async function calibrationSection({ calibration }: RunResult, context: Context): Promise<Section[]> {
   if (!calibration) return []
   const { results: words, numbers, figures } = context.words
-  const { before, after, temperature } = calibration
+  const { before, after, temperature, refused } = calibration
   const [confidence, accuracy] = [mean(before, 'confidence'), mean(before, 'accuracy')]
   const says = confidence > accuracy ? words.overconfident : words.underconfident
   return [
@@ -26,10 +26,14 @@ export async function calibrationSection({ calibration }: RunResult, context: Co
           [
             says(numbers.percent(confidence), numbers.percent(accuracy)),
             words.ece(numbers.percent(before.ece)),
-            words.temperature(temperature.toFixed(2), numbers.percent(after.ece)),
+            refused
+              ? words.refused[refused.reason](refused.fitted.toFixed(2), numbers.percent(refused.ece))
+              : words.temperature(temperature.toFixed(2), numbers.percent(after.ece)),
           ].join(context.words.sentenceGap),
         ),
-        await figure(context, 'reliability', reliabilityDiagram(calibration, figures), { alt: words.calibrationAlt }),
+        await figure(context, 'reliability', reliabilityDiagram(refused ? { before } : calibration, figures), {
+          alt: words.calibrationAlt,
+        }),
       ],
     },
   ]
