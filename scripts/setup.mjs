@@ -62,22 +62,24 @@ function removeStale(folder) {
   }
 }
 
-/** The dashboard's page, where a source of it is newer. */
-function buildPage() {
+/** The dashboard's page and the exported one, where a source of them is newer. */
+function buildPages() {
   const sources = join(root, 'src', 'web')
   if (!existsSync(sources)) return
-  const page = join(root, 'dist', 'web', 'index.html')
-  const newest = Math.max(...readdirSync(sources).map(name => statSync(join(sources, name)).mtimeMs))
-  if (existsSync(page) && statSync(page).mtimeMs > newest) return
+  const pages = ['web', 'webClassifier'].map(name => join(root, 'dist', name, 'index.html'))
+  const files = readdirSync(sources, { recursive: true }).map(name => statSync(join(sources, String(name))).mtimeMs)
+  const newest = Math.max(...files)
+  if (pages.every(page => existsSync(page) && statSync(page).mtimeMs > newest)) return
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
-  run('Building the page', process.execPath, [
+  const config = ['-c', 'src/web/vite.config.mjs', '--logLevel', 'warn']
+  run('Building the pages', process.execPath, [vite, 'build', 'src/web', ...config])
+  run('Building the exported page', process.execPath, [
     vite,
     'build',
-    'src/web',
-    '-c',
-    'src/web/vite.config.mjs',
-    '--logLevel',
-    'warn',
+    'src/web/classifier',
+    ...config,
+    '--mode',
+    'classifier',
   ])
 }
 
@@ -95,7 +97,7 @@ function linkCommand() {
 installPackages()
 run('Compiling', process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json'])
 removeStale(join(root, 'dist'))
-buildPage()
+buildPages()
 linkCommand()
 const native = new URL('./build-native.mjs', import.meta.url)
 if (existsSync(native)) await (await import(native.href)).buildNative()

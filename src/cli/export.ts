@@ -3,7 +3,14 @@ import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { bytes } from '../base/bytes.js'
 import { RegraftError } from '../base/errors.js'
-import { type ExportOptions, exportInt8, exportOnnx, exportWeights } from '../inference/index.js'
+import {
+  type ExportedOnnx,
+  type ExportOptions,
+  exportInt8,
+  exportOnnx,
+  exportWeb,
+  exportWeights,
+} from '../inference/index.js'
 import { percent, rate } from './terminal/format.js'
 import { progress } from './terminal/progress.js'
 import { say } from './terminal/say.js'
@@ -16,6 +23,7 @@ interface ExportCommandOptions extends ExportOptions {
   readonly format?: Format
   readonly out?: string
   readonly int8?: boolean
+  readonly web?: string
 }
 
 export const exportCommand = new Command('export')
@@ -29,11 +37,13 @@ export const exportCommand = new Command('export')
   .option('--probabilities', "ONNX: softmax inside, with the run's temperature")
   .option('--no-calibration', 'with --probabilities: without the temperature that was fitted on validation images')
   .option('--int8', "ONNX: convolutions in 8 bits, with ranges from the run's training images; says what that costs")
+  .option('--web <FOLDER>', 'a page that classifies images in the browser, with no server behind it')
   .addHelpText(
     'after',
-    '\nExamples:\n  regraft export runs/photos-resnet50 --out photos.onnx\n  regraft export runs/photos-resnet50 --preprocessing --probabilities\n  regraft export runs/photos-resnet50 --out photos.pth     # load_state_dict(torch.load(…))',
+    '\nExamples:\n  regraft export runs/photos-resnet50 --out photos.onnx\n  regraft export runs/photos-resnet50 --preprocessing --probabilities\n  regraft export runs/photos-resnet50 --out photos.pth     # load_state_dict(torch.load(…))\n  regraft export runs/photos-resnet50 --web page           # then: npx http-server page',
   )
   .action(async (run: string, options: ExportCommandOptions) => {
+    if (options.web !== undefined) return web(run, options.web, options)
     const format = options.format ?? formats.find(name => options.out?.toLowerCase().endsWith(`.${name}`)) ?? 'onnx'
     const out = options.out ?? join(run, `model.${format}`)
     if (format !== 'onnx') {
@@ -49,18 +59,28 @@ export const exportCommand = new Command('export')
     }
     if (options.int8) return int8(run, out, options)
     const { bytes: size, input, output, check } = await exportOnnx(run, out, options)
-    const images = check.part === undefined ? 'random' : parts[check.part]
-    const why = check.part === undefined ? " (the run's own are not there)" : ''
     line(`${out} (${bytes(size)}); classes and preprocessing are in its metadata`)
     line(`input   ${input}\noutput  ${output}`)
-    line(
-      `checked in ONNX Runtime on ${check.images} ${images} images${why}: largest difference from the engine ${check.difference.toExponential(1)}`,
-    )
+    line(checked(check))
   })
 
 const parts = { train: 'training', val: 'validation', test: 'test' }
 
 const line = (text: string) => say(`${text}\n`)
+
+function checked({ part, images, difference }: ExportedOnnx['check']): string {
+  const which = part === undefined ? 'random' : parts[part]
+  const why = part === undefined ? " (the run's own are not there)" : ''
+  return `checked in ONNX Runtime on ${images} ${which} images${why}: largest difference from the engine ${difference.toExponential(1)}`
+}
+
+async function web(run: string, folder: string, options: ExportCommandOptions): Promise<void> {
+  const given = (['format', 'out', 'int8'] as const).find(name => options[name])
+  if (given) throw new RegraftError('usage', `--web writes a folder of its own; leave out --${given}`)
+  const { bytes: size, files, check } = await exportWeb(run, folder, options.calibration)
+  line(`${folder}: ${files} files, ${bytes(size)}; open its index.html by way of a web server ('npx http-server')`)
+  line(checked(check))
+}
 
 async function int8(run: string, out: string, options: ExportOptions): Promise<void> {
   const bar = progress({ label: 'Finding ranges, then comparing', unit: 'image', transient: true })

@@ -11,6 +11,7 @@ export { type EvaluationOptions, evaluateRun, type RunEvaluation } from './evalu
 export { type Explainer, type ExplainerOptions, type Explanation, loadExplainer } from './explain.js'
 export { type ExportedInt8, exportInt8, type Int8Comparison } from './exportInt8.js'
 export { type ExportedOnnx, type ExportOptions, exportOnnx } from './exportOnnx.js'
+export { type ExportedPage, exportWeb } from './exportWeb.js'
 export { exportWeights } from './exportWeights.js'
 export {
   type Classifier,
