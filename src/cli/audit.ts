@@ -65,7 +65,7 @@ export const auditCommand = new Command('audit')
       onProgress: (task, done, total) => {
         if (shown?.task !== task) {
           shown?.bar.done()
-          shown = { task, bar: progress({ label: labels[task], unit: 'image' }) }
+          shown = { task, bar: progress({ label: labels[task], unit: task === 'pairs' ? 'pair' : 'image' }) }
         }
         shown.bar.update(done, total)
       },
@@ -86,7 +86,11 @@ export const auditCommand = new Command('audit')
     say(`With pictures: ${page}\n`)
   })
 
-const labels = { images: 'Looking at images', duplicates: 'Looking for duplicates and crops' }
+const labels = {
+  images: 'Looking at images',
+  duplicates: 'Looking for duplicates and crops',
+  pairs: 'Comparing pictures in pairs',
+}
 
 /** Paths for indices, which mean nothing outside. */
 function withPaths({ samples }: Dataset, found: Audit) {
@@ -138,7 +142,7 @@ export function summary(found: Audit): string[] {
   const pairRow = (name: string, { within, across }: Audit['pairs']['copy']) => [name, `${within}`, `${across}`]
   lines.push(
     table(
-      ['pairs', 'within a class', 'across classes'],
+      ['pairs', 'one class', 'two classes'],
       [pairRow('equal files', pairs.copy), pairRow('near-duplicates', pairs.near), pairRow('crops', pairs.crop)],
     ),
   )

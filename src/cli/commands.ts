@@ -52,7 +52,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     form: 'runs [options] [folder]',
-    description: 'list runs: the settings in which they differ, best validation and test accuracy',
+    description: 'list runs: date, the settings in which they differ, validation and test accuracy with its interval',
     load: async () => (await import('./runs.js')).runsCommand,
   },
   {

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path'
 import { Command } from 'commander'
 import { overlaidAccuracy, writeFigure } from '../report/index.js'
 import { type RunSummary, readRun } from '../training/index.js'
-import { runTable } from './runs.js'
+import { runTable } from './runTable.js'
 import { say } from './terminal/say.js'
 
 /** Names for the lines: the folders' own, or whole paths where two are called the same. */

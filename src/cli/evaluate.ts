@@ -1,7 +1,9 @@
 /** `regraft evaluate`: the accuracy of a run's model, on its test images or on another folder. */
 import { Command } from 'commander'
 import { RegraftError } from '../base/errors.js'
+import { plural } from '../base/plural.js'
 import { evaluateRun, type SeenImages } from '../inference/index.js'
+import { accuracyText } from './accuracyText.js'
 import { addComputing, type ComputingOptions, computing } from './computing.js'
 import { percent } from './terminal/format.js'
 import { progress } from './terminal/progress.js'
@@ -49,10 +51,7 @@ export const evaluateCommand = addComputing(
       sayJson(result)
       return
     }
-    const [low, high] = result.interval
-    say(
-      `top-1 ${percent(result.top1)} (95 % interval ${percent(low)} to ${percent(high)}), top-5 ${percent(result.top5)}, mean per class ${percent(result.meanPerClass)}, loss ${result.loss.toFixed(3)}, ${result.images} images\n`,
-    )
+    say(`${accuracyText(result, result.perClass.length)}, ${plural(result.images, 'image')}\n`)
     if (!options.perClass) return
     const rows = result.perClass
       .filter(({ images }) => images > 0)

@@ -108,9 +108,16 @@ function asTable(results: readonly ImagePrediction[]): string {
   )
   const columns = Math.max(...rows.map(row => row.length))
   const headers = ['image', 'prediction', ...Array.from({ length: columns - 2 }, (_, i) => `${i + 2}.`)]
+  // Probabilities are read whole: less probable classes give way, and the path is cut
+  const names = headers.slice(0, columns)
+  const [, ...classes] = names
   return table(
-    headers.slice(0, columns),
+    names,
     rows.map(row => [...row, ...new Array<string>(columns - row.length).fill('')]),
-    200,
+    {
+      widest: 200,
+      spare: classes.slice(1).reverse(),
+      least: Object.fromEntries(classes.map(name => [name, 30])),
+    },
   )
 }

@@ -21,7 +21,7 @@ export const cellTitle = ({ settings }: StudyCell): string =>
 const state = ({ state, epochs }: StudyRun): string => (state === 'stopped' ? `stopped after ${epochs}` : state)
 
 /** One line a run. */
-function runLines({ cells }: StudyRecord): string {
+function runLines({ cells }: StudyRecord, width?: number): string {
   const rows = cells.flatMap(cell =>
     cell.runs.map(run => [
       cellTitle(cell),
@@ -33,7 +33,10 @@ function runLines({ cells }: StudyRecord): string {
       run.seconds === undefined ? '' : duration(run.seconds),
     ]),
   )
-  return table(['settings', 'seed', 'state', 'best epoch', 'val top-1', 'test top-1', 'time'], rows)
+  return table(['settings', 'seed', 'state', 'best epoch', 'val top-1', 'test top-1', 'time'], rows, {
+    spare: ['best epoch', 'time', 'seed', 'val top-1'],
+    ...(width === undefined ? {} : { width }),
+  })
 }
 
 /** What the run in progress does, in one line. */
@@ -49,7 +52,7 @@ export function showStudy(record: StudyRecord) {
   const live = liveBlock()
   let current = record
   let status = ''
-  const draw = () => live.show(() => [...runLines(current).split('\n'), status])
+  const draw = () => live.show(() => [...runLines(current, (process.stderr.columns ?? 80) - 1).split('\n'), status])
   const onChange = (next: StudyRecord) => {
     if (!process.stderr.isTTY)
       next.cells.forEach((cell, c) => {
@@ -104,6 +107,7 @@ export async function showStudyResults(record: StudyRecord, folder: string): Pro
           accuracy(cells[cell], run => run.test?.meanPerClass),
           ...(withReference ? [reference === undefined ? '' : percent(reference)] : []),
         ]),
+        { spare: ['test per class', 'reference'] },
       ),
     )
     print(conclusions.tables.get(option) ?? '')

@@ -1,15 +1,19 @@
-/** Shows a run in the terminal: progress bars while it works, one line per epoch, a table at the end. */
+/** Shows a run in the terminal: progress bars while it works, one line per epoch, accuracies at the end. */
+
+import { plural } from '../base/plural.js'
 import type { Finished, Listener, Progress, RunResult } from '../training/index.js'
-import { bytes, duration, percent, rate } from './terminal/format.js'
+import { accuracyText } from './accuracyText.js'
+import { epochLine } from './epochLine.js'
+import { bytes, duration } from './terminal/format.js'
 import { type ProgressBar, progress } from './terminal/progress.js'
 import { say, warn } from './terminal/say.js'
-import { table } from './terminal/table.js'
 
 const labels: Readonly<Record<Progress['task'], string>> = {
   weights: 'Downloading weights',
   images: 'Checking images',
   duplicates: 'Looking for near-duplicates',
-  features: 'Computing features of the frozen trunk',
+  pairs: 'Comparing pictures in pairs',
+  features: 'Computing features',
   training: 'Training',
   validation: 'Validating',
   test: 'Testing',
@@ -21,6 +25,7 @@ const print = (line: string) => say(`${line}\n`)
 export function showTraining(): { readonly listen: Listener; readonly close: () => void } {
   let bar: ProgressBar | undefined
   let shown = ''
+  let rated = true
   const close = () => {
     bar?.done()
     bar = undefined
@@ -34,7 +39,7 @@ export function showTraining(): { readonly listen: Listener; readonly close: () 
         bar = progress({
           label,
           total: event.total,
-          unit: event.unit === 'byte' ? 'byte' : 'image',
+          unit: event.unit,
           transient: event.epoch !== undefined,
         })
         shown = label
@@ -47,67 +52,36 @@ export function showTraining(): { readonly listen: Listener; readonly close: () 
     else if (event.type === 'note') print(event.message)
     else if (event.type === 'plan') {
       const { train, validation, test } = event.images
+      rated = event.trainedFrom === 'images'
       print(
         `${train} training, ${validation} validation and ${test} test images; engine ${event.engine}, ${bytes(event.bytes)} for the training step`,
       )
       if (event.trainedFrom !== 'images')
         print('The trunk is frozen: its features were computed once, without augmentation.')
     } else {
-      const { record, epochs, best, remaining } = event
-      const validation = record.validation
-        ? `validation loss ${record.validation.loss.toFixed(3)}, accuracy ${percent(record.validation.top1)}${best ? ' (best so far)' : ''}`
-        : 'no validation images'
-      const left = remaining > 0 ? `, ${duration(remaining)} left` : ''
-      print(
-        `epoch ${String(record.epoch).padStart(String(epochs).length)}/${epochs}  training loss ${record.train.loss.toFixed(3)}, accuracy ${percent(record.train.top1)}  ${validation}  ${rate(record.imagesPerSecond, 'image')}${left}`,
-      )
+      print(epochLine(event, rated, process.stdout.columns ?? Number.POSITIVE_INFINITY))
     }
   }
   return { listen, close }
 }
 
-const line = (name: string, metrics: NonNullable<RunResult['test']>): string =>
-  `${name}: top-1 ${percent(metrics.top1)} (95 % interval ${percent(metrics.interval[0])} to ${percent(metrics.interval[1])}), top-5 ${percent(metrics.top5)}, mean per class ${percent(metrics.meanPerClass)}, loss ${metrics.loss.toFixed(3)}, ${metrics.images} images`
+const line = (name: string, metrics: NonNullable<RunResult['test']>, classes: number): string =>
+  `${name}: ${accuracyText(metrics, classes)}, ${plural(metrics.images, 'image')}`
 
-/** The table of epochs, the accuracies, and where the files are. */
-export function showFinished({ run, history, result }: Finished): void {
-  const rows = history.map(({ epoch, lrBackbone, lrHead, train, validation, seconds }) => [
-    `${epoch}${epoch === result.bestEpoch ? ' *' : ''}`,
-    lrBackbone.toPrecision(3),
-    lrHead.toPrecision(3),
-    train.loss.toFixed(3),
-    percent(train.top1),
-    validation?.loss.toFixed(3) ?? '',
-    validation ? percent(validation.top1) : '',
-    validation ? percent(validation.meanPerClass) : '',
-    duration(seconds),
-  ])
-  print('')
+/** The accuracies, and where the files are. */
+export function showFinished({ run, config, history, result }: Finished): void {
+  const classes = config.classes.length
   print(
-    table(
-      [
-        'epoch',
-        'lr backbone',
-        'lr head',
-        'train loss',
-        'train top-1',
-        'val loss',
-        'val top-1',
-        'val per class',
-        'time',
-      ],
-      rows,
-    ),
+    `\n${result.validation ? '* best validation accuracy' : 'no validation images, so the last'}: epoch ${result.bestEpoch} of ${history.length}, whose weights are tested and shipped`,
   )
-  print(`\n* best validation accuracy: epoch ${result.bestEpoch}, whose weights are tested and shipped`)
-  if (result.validation) print(line('validation', result.validation))
-  if (result.test) print(line('test      ', result.test))
+  if (result.validation) print(line('validation', result.validation, classes))
+  if (result.test) print(line('test      ', result.test, classes))
   if (result.across && result.across.test > 0) {
     const { test, without } = result.across
     print(
       `${test} test ${test === 1 ? 'image shows' : 'images show'} the same picture as images in training or validation; without ${test === 1 ? 'it' : 'them'}:`,
     )
-    print(without ? line('test      ', without) : 'test      : none is left')
+    print(without ? line('test      ', without, classes) : 'test      : none is left')
   }
   const refused = result.calibration?.refused
   if (refused)

@@ -18,7 +18,7 @@ export interface AuditOptions {
   /** The split that training would make, given what has to stay together: what it tears apart is counted. */
   readonly split: (groups: readonly (readonly number[])[]) => Split
   /** Called as the work goes on. */
-  readonly onProgress?: (task: 'images' | 'duplicates', done: number, total: number) => void
+  readonly onProgress?: (task: 'images' | 'duplicates' | 'pairs', done: number, total: number) => void
   readonly signal?: AbortSignal
   /** Worker threads; by default as many as there are cores. */
   readonly threads?: number
@@ -114,7 +114,7 @@ export async function audit(dataset: Dataset, options: AuditOptions): Promise<Au
   const duplicates = await findDuplicateGroups(dataset, [...samples.keys()], {
     threads,
     stamps: await fileStamps(dataset, undefined, signal),
-    onProgress: (done, total) => onProgress?.('duplicates', done, total),
+    onProgress: (done, total, of) => onProgress?.(of === 'pair' ? 'pairs' : 'duplicates', done, total),
     ...(signal === undefined ? {} : { signal }),
   })
   const badIndices = bad.map(({ index }) => index)

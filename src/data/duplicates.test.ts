@@ -58,11 +58,15 @@ describe('duplicates', () => {
   })
 
   test('progress ends at the total; an aborted search ends', async () => {
-    const seen: [number, number][] = []
-    await findDuplicateGroups(dataset, all, { threads: 1, onProgress: (done, total) => seen.push([done, total]) })
-    const [done, total] = seen.at(-1)!
+    const seen = { image: [] as number[][], pair: [] as number[][] }
+    await findDuplicateGroups(dataset, all, {
+      threads: 1,
+      onProgress: (done, total, of) => seen[of].push([done, total]),
+    })
+    expect(seen.image.at(-1)).toEqual([all.length, all.length])
+    const [done, total] = seen.pair.at(-1)!
     expect(done).toBe(total)
-    expect(total).toBeGreaterThanOrEqual(all.length)
+    for (const [some, all] of [...seen.image, ...seen.pair]) expect(some).toBeLessThanOrEqual(all!)
     const stop = new AbortController()
     const search = findDuplicateGroups(dataset, all, {
       threads: 1,

@@ -22,8 +22,8 @@ export interface DuplicateOptions {
   readonly crops?: boolean
   /** Of the data set's files, from `fileStamps`: what an earlier search found in the same files is then used again. */
   readonly stamps?: FileStamps
-  /** Called as the work goes on; `total` grows by the pairs that are to be compared. */
-  readonly onProgress?: (done: number, total: number) => void
+  /** Called as the work goes on: first images are described, then pairs of them compared, whose total grows meanwhile. */
+  readonly onProgress?: (done: number, total: number, of: 'image' | 'pair') => void
   readonly signal?: AbortSignal
   /** Worker threads; by default as many as there are cores. They never change the result. */
   readonly threads?: number
@@ -83,7 +83,7 @@ export async function findDuplicateGroups(
   const state = stamps && stateOf(stamps, members)
   const kept = state === undefined ? undefined : pairsFrom(await readScan(root, kinds.pairs, state), members)
   if (kept !== undefined) {
-    onProgress?.(members.length, members.length)
+    onProgress?.(members.length, members.length, 'image')
     return { groups: connected(kept), pairs: kept }
   }
   // Loads the addon in this thread, before the workers do
@@ -97,16 +97,13 @@ export async function findDuplicateGroups(
   const memberStamps = stamps && BigUint64Array.from(members, index => stamps[index]!)
   try {
     const signatures = await signaturesOf(root, kinds.signatures, memberStamps)
-    let done = 0
-    let total = members.length
-    const advance = () => onProgress?.(++done, total)
     const missing = [...members.keys()].filter(position => signatures[position] === undefined)
-    done = members.length - missing.length
+    let described = members.length - missing.length
     try {
       await forEachBounded(missing, IN_FLIGHT, async position => {
         const job = { task: 'describe', path: path(position), crops } as const
         signatures[position] = (await pool.run(job, signal)).signature
-        advance()
+        onProgress?.(++described, members.length, 'image')
       })
     } finally {
       // An interrupted search is gone on with
@@ -114,6 +111,7 @@ export async function findDuplicateGroups(
         await keepScan(root, kinds.signatures, signaturesToBytes(signatures, memberStamps))
     }
     const copies = equalFiles(signatures)
+    let [compared, candidates] = [0, 0]
     const pairs: DuplicatePair[] = []
     for (const [b, a] of copies) pairs.push({ a: members[a]!, b: members[b]!, kind: 'copy', score: 1 })
     const side = (position: number) => ({ path: path(position), thumbnail: signatures[position]!.thumbnail })
@@ -123,11 +121,11 @@ export async function findDuplicateGroups(
         const kind = Math.min(overlay.coverA, overlay.coverB) >= WHOLE ? 'near' : 'crop'
         pairs.push({ a: members[a]!, b: members[b]!, kind, score: overlay.detail })
       }
-      advance()
+      onProgress?.(++compared, candidates, 'pair')
     }
     const comparisons: Promise<void>[] = []
     for await (const candidate of candidatePairs(signatures, copies, signal)) {
-      total++
+      candidates++
       const comparison = compare(candidate)
       // It may fail while nobody waits for it yet
       comparison.catch(() => {})

@@ -82,6 +82,7 @@ async function trainOn(task: Execution): Promise<Finished> {
     if (last) await training.restore(valuesOf(last.tensors))
     const history = (await readHistory(run)).slice(0, start.epoch)
     await rewriteHistory(run, history)
+    const before = history.reduce((sum, { seconds }) => sum + seconds, start.seconds)
     const bytes = totalBytes(training.program.memory)
     const images = { train: parts.train.length, validation: parts.val.length, test: parts.test.length }
     onEvent({ type: 'plan', run, engine: engine.name, bytes, trainedFrom: graphs.input, images })
@@ -124,7 +125,8 @@ async function trainOn(task: Execution): Promise<Finished> {
       values: new Map([...grafted.values, ...(await best.weights())]),
       memory: bytes,
       seconds: {
-        total: (performance.now() - began) / 1000,
+        // Epochs of a session that was interrupted, and those of this one with all around them
+        total: before + (performance.now() - began) / 1000,
         ...(features === undefined ? {} : { features }),
         training: history.reduce((sum, { seconds }) => sum + seconds, 0),
       },

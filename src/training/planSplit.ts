@@ -56,7 +56,8 @@ export async function planSplit(
   const duplicates = await findDuplicateGroups(data, [...data.samples.keys()], {
     crops: grouping === 'crops',
     stamps,
-    onProgress: (done, total) => onEvent({ type: 'progress', task: 'duplicates', done, total, unit: 'image' }),
+    onProgress: (done, total, of) =>
+      onEvent({ type: 'progress', task: of === 'pair' ? 'pairs' : 'duplicates', done, total, unit: of }),
     ...(signal ? { signal } : {}),
   })
   const grouped = split(data, { ...settings, groups: duplicates.groups })

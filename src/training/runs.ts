@@ -56,14 +56,13 @@ export async function findRuns(folder: string): Promise<{ runs: RunSummary[]; da
 const text = (value: unknown): string =>
   value === undefined ? '' : Array.isArray(value) ? value.join(',') : String(value)
 
-/** Settings that are not the same in all runs: option name → one text for each run. */
+/** Settings that are not the same in all runs, without what follows from others: option name → one text for each run. */
 export function differingSettings(runs: readonly RunSummary[]): Map<string, string[]> {
   const settings = runs.map(({ config }): Record<string, unknown> => {
     const { run: _, threads: __, saveEvery: ___, ...options } = config.options
     return {
       data: config.data,
       ...options,
-      ...config.resolved,
       network: config.network,
       engine: config.environment.engine,
     }

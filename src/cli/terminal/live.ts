@@ -1,6 +1,6 @@
 /** A block of text that is redrawn in place while work goes on; nothing where the output is no terminal. */
 import { visible, visibleLine } from '../../base/visible.js'
-import { truncate } from './width.js'
+import { truncate, wrapped } from './width.js'
 
 export interface LiveBlock {
   /** Shows the lines that `make` gives instead of the last ones; it is only asked when they are drawn. */
@@ -37,7 +37,7 @@ export function liveBlock(stream: NodeJS.WriteStream = process.stderr): LiveBloc
       else waiting = make
     },
     above: text => {
-      stream.write(`${height > 0 ? `\x1b[${height}A\r\x1b[J` : ''}${visible(text)}`)
+      stream.write(`${height > 0 ? `\x1b[${height}A\r\x1b[J` : ''}${wrapped(visible(text), stream.columns ?? 80)}`)
       height = 0
       if (last) draw(last)
     },

@@ -2,7 +2,7 @@
 import pc from 'picocolors'
 import { visibleLine } from '../../base/visible.js'
 import { bytes, duration, rate, thousands } from './format.js'
-import { truncate } from './width.js'
+import { columns, truncate } from './width.js'
 
 export interface ProgressBar {
   /** @param total where it became known only now */
@@ -15,7 +15,7 @@ export interface ProgressOptions {
   readonly label: string
   readonly total?: number | undefined
   /** What is counted. */
-  readonly unit: 'image' | 'byte'
+  readonly unit: 'image' | 'pair' | 'byte'
   /** Leaves no line behind when it is done; where the output is no terminal, it says little. */
   readonly transient?: boolean
   /** Default: standard error. */
@@ -27,24 +27,36 @@ const redrawEvery = 100
 const lineEvery = { once: 10_000, transient: 60_000 } as const
 /** The rate is an average over about so many seconds, in which older ones fade. */
 const rateSeconds = 5
-/** Cells of the bar, and columns that are left to the text beside it. */
+/** Cells of the bar; in a narrow terminal the text gives way to it. */
 const mostCells = 24
-const leastText = 40
+const fewestCells = 6
+/** In a terminal that has fewer columns there is no bar. */
+const leastRoom = 24
 
-/** The rate of a growing count, in units per second: the average so far at first, then that of the last seconds. */
-function rateMeter(): (count: number) => number {
-  let [lastTime, lastCount] = [performance.now(), 0]
-  let smoothed = 0
-  let weights = 0
+/** Before so much time has passed, there is no rate to speak of. */
+const firstRate = 1
+
+/**
+ * The rate of a growing count, in units per second, over the last seconds; undefined at first. What was there at the first
+ * call, from an earlier search for instance, took no time that was seen.
+ */
+function rateMeter(): (count: number) => number | undefined {
+  let began: number | undefined
+  let [lastTime, lastCount, smoothed, weights] = [0, 0, 0, 0]
   return count => {
-    const now = performance.now()
-    const seconds = (now - lastTime) / 1000
-    if (seconds < 0.05) return weights > 0 ? smoothed / weights : (count - lastCount) / Math.max(seconds, 1e-3)
-    const keep = Math.exp(-seconds / rateSeconds)
-    smoothed = keep * smoothed + ((1 - keep) * (count - lastCount)) / seconds
-    weights = keep * weights + (1 - keep)
-    ;[lastTime, lastCount] = [now, count]
-    return smoothed / weights
+    const now = performance.now() / 1000
+    if (began === undefined || count < lastCount) {
+      ;[began, lastTime, lastCount, smoothed, weights] = [now, now, count, 0, 0]
+      return undefined
+    }
+    const seconds = now - lastTime
+    if (seconds >= 0.05) {
+      const keep = Math.exp(-seconds / rateSeconds)
+      smoothed = keep * smoothed + ((1 - keep) * (count - lastCount)) / seconds
+      weights = keep * weights + (1 - keep)
+      ;[lastTime, lastCount] = [now, count]
+    }
+    return weights > 0 && now - began >= firstRate ? smoothed / weights : undefined
   }
 }
 
@@ -60,21 +72,33 @@ export function progress(options: ProgressOptions): ProgressBar {
   let ended = false
   const amount = (value: number) => (unit === 'byte' ? bytes(value) : thousands(value))
   const meter = rateMeter()
-  const status = (): string => {
-    const perSecond = meter(count)
+  let perSecond: number | undefined
+  /** What there is to say, in ever fewer words. */
+  const statuses = (): string[] => {
+    const share = total === undefined ? amount(count) : `${Math.floor((100 * Math.min(count, total)) / total)} %`
     const left =
-      total !== undefined && count > 0 && count < total && perSecond > 0 && performance.now() - began > 1000
+      total !== undefined && count > 0 && count < total && perSecond !== undefined && perSecond > 0
         ? `, ${duration((total - count) / perSecond)} left`
         : ''
-    return `${amount(count)}${total === undefined ? '' : ` of ${amount(total)}`}, ${rate(perSecond, unit)}${left}`
+    const counted = `${amount(count)}${total === undefined ? '' : ` of ${amount(total)}`}`
+    const speed = perSecond === undefined ? '' : `, ${rate(perSecond, unit)}`
+    return [`${counted}${speed}${left}`, `${counted}${left}`, `${share}${left}`, share]
+  }
+  const fitting = (room: number): string => {
+    const texts = statuses()
+    const whole = texts.slice(0, 3).find(text => columns(`${label}: ${text}`) <= room)
+    if (whole !== undefined) return `${label}: ${whole}`
+    // The end of the label is what can be missed first
+    const rest = texts.slice(2).find(text => columns(text) + 8 <= room) ?? texts[3]!
+    const cut = room - columns(rest) - 2
+    return cut < 4 ? truncate(`${label}: ${rest}`, room) : `${truncate(label, cut)}: ${rest}`
   }
   const draw = () => {
     const room = (stream.columns ?? 80) - 1
-    const cells = total ? Math.max(0, Math.min(mostCells, room - leastText)) : 0
-    const filled = total ? Math.round((cells * Math.min(count, total)) / total) : 0
+    const cells = total && room >= leastRoom ? Math.max(fewestCells, Math.min(mostCells, Math.floor(room / 4))) : 0
+    const filled = total ? Math.floor((cells * Math.min(count, total)) / total) : 0
     const bar = cells > 0 ? `${pc.cyan('█'.repeat(filled))}${pc.dim('░'.repeat(cells - filled))} ` : ''
-    const text = truncate(`${label}: ${status()}`, cells > 0 ? room - cells - 1 : room)
-    stream.write(`\r${bar}${text}\x1b[K`)
+    stream.write(`\r${bar}${fitting(cells > 0 ? room - cells - 1 : room)}\x1b[K`)
     if (!shown) process.once('exit', end)
     shown = true
   }
@@ -98,6 +122,7 @@ export function progress(options: ProgressOptions): ProgressBar {
       if (ended) return
       count = done
       total = nowTotal ?? total
+      perSecond = meter(count)
       const now = performance.now()
       if (stream.isTTY) {
         if (now - drawn < redrawEvery && count !== total) return
@@ -105,7 +130,7 @@ export function progress(options: ProgressOptions): ProgressBar {
         draw()
       } else if (now - Math.max(drawn, began) >= lineEvery[transient ? 'transient' : 'once']) {
         drawn = now
-        stream.write(`${label}: ${status()}\n`)
+        stream.write(`${label}: ${statuses()[0]}\n`)
       }
     },
     done: end,

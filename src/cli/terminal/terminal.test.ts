@@ -4,12 +4,12 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { bytes, duration, percent, rate, thousands } from './format.js'
 import { progress } from './progress.js'
 import { table } from './table.js'
-import { columns, truncate } from './width.js'
+import { columns, truncate, wrapped } from './width.js'
 
 describe('format', () => {
   it('writes durations, sizes and shares as people read them', () => {
-    expect([0.04, 12.34, 185, 3725, 3599.9].map(duration)).toEqual([
-      '0.0 s',
+    expect([0.0372, 12.34, 185, 3725, 3599.9].map(duration)).toEqual([
+      '38 ms',
       '12.3 s',
       '3 min 05 s',
       '1 h 02 min',
@@ -31,6 +31,20 @@ describe('format', () => {
       '1.0 MB',
       '1.0 GB',
     ])
+  })
+})
+
+describe('wrapped', () => {
+  it('ends lines between words, indents what follows, and keeps per cents with their numbers', () => {
+    const text = 'validation: top-1 95.2 % (95 % interval 94.1 % to 96.1 %), mean per class 92.7 %\n  short'
+    for (const width of [20, 33, 40]) {
+      const lines = wrapped(text, width).split('\n')
+      for (const line of lines) expect(columns(line)).toBeLessThanOrEqual(width)
+      expect(lines.join(' ').replace(/ +/g, ' ')).toBe(text.replace(/\s+/g, ' '))
+      expect(lines.some(line => /^ *%/.test(line))).toBe(false)
+      expect(lines.slice(1).every(line => line.startsWith('  '))).toBe(true)
+    }
+    expect(wrapped(text, 200)).toBe(text)
   })
 })
 
@@ -67,11 +81,22 @@ describe('table', () => {
   })
 
   it('fits the terminal by cutting the longest texts, never numbers', () => {
-    const text = table(['file', 'images'], [['a/long/path/to/some/folder', '1,234,567']], undefined, 24)
-    expect(text).toBe(['file              images', '─────────────  ─────────', 'a/long/path/…  1,234,567'].join('\n'))
+    const text = table(['file', 'images'], [['a/long/path/to/some/folder', '1,234,567']], { width: 24 })
+    expect(text).toBe(['file              images', '─────────────  ─────────', 'a/lo…e/folder  1,234,567'].join('\n'))
   })
 
-  it('cuts what is too long', () => {
+  it('leaves out what can be missed, and makes a block of each row where even that does not fit', () => {
+    const rows = [['0.01', '95.2 %', '94.2 %']]
+    expect(table(['value', 'val top-1', 'test top-1'], rows, { width: 20, spare: ['val top-1'] })).toBe(
+      'value  test top-1\n─────  ──────────\n 0.01      94.2 %',
+    )
+    expect(table(['value', 'val top-1', 'test top-1'], rows, { width: 20 })).toBe(
+      'value       0.01\nval top-1   95.2 %\ntest top-1  94.2 %',
+    )
+  })
+
+  it('cuts what is too long, paths in their middle', () => {
+    expect(truncate('runs/photos-resnet50-2', 12)).toBe('run…snet50-2')
     expect(truncate('abcdef', 4)).toBe('abc…')
     expect(columns(truncate('手机手机', 5))).toBeLessThanOrEqual(5)
   })
@@ -125,7 +150,7 @@ describe('progress', () => {
     const bar = progress({ label: 'Checking images', total: 1200, unit: 'image', stream })
     for (let i = 1; i <= 1200; i++) bar.update(i)
     bar.done()
-    expect(text()).toMatch(/^Checking images: 1,200 in \d+\.\d s\n$/)
+    expect(text()).toMatch(/^Checking images: 1,200 in \d+(\.\d s| ms)\n$/)
   })
 
   it('writes a line a minute of an epoch, where there is no terminal', () => {
@@ -141,6 +166,40 @@ describe('progress', () => {
       'Training, epoch 1: 600 of 6,000, 10 images/s, 9 min 00 s left\n' +
         'Training, epoch 1: 1,200 of 6,000, 10 images/s, 8 min 00 s left\n',
     )
+  })
+
+  it('tells no rate before a second has passed, and none of what was there before', () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    const { stream, text } = fake(true, 90)
+    const bar = progress({ label: 'Checking images', total: 6000, unit: 'image', stream })
+    bar.update(4000)
+    vi.advanceTimersByTime(500)
+    bar.update(4010)
+    expect(text()).not.toContain('images/s')
+    vi.advanceTimersByTime(1000)
+    bar.update(4030)
+    expect(text()).toContain('4,030 of 6,000, 20 images/s, 1 min 39 s left')
+    bar.update(10)
+    vi.advanceTimersByTime(2000)
+    bar.update(30)
+    bar.done()
+    expect(text()).not.toContain('-')
+  })
+
+  it('keeps its bar, and the time that is left, in 80 and in 40 columns', () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    for (const width of [80, 40]) {
+      const { stream, text } = fake(true, width)
+      const bar = progress({ label: 'Looking for near-duplicates', total: 6000, unit: 'image', stream })
+      for (let second = 0; second <= 3; second++) {
+        bar.update(100 * second + 1)
+        vi.advanceTimersByTime(1000)
+      }
+      const last = stripVTControlCharacters(text()).split('\r').at(-1)!
+      expect(last).toMatch(/^░{6,}/)
+      expect(last).toMatch(/57\.0 s left$/)
+      expect(columns(last)).toBeLessThan(width)
+    }
   })
 
   it('leaves nothing behind where it is transient', () => {

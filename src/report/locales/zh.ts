@@ -9,6 +9,7 @@ const unsigned = (points: string): string => points.replace(/^\+/, '')
 
 /** '12.3 秒'、'3 分 05 秒'、'1 小时 02 分' */
 function duration(seconds: number): string {
+  if (seconds < 0.1) return `${Math.ceil(1000 * seconds)} 毫秒`
   if (seconds < 59.95) return `${seconds.toFixed(1)} 秒`
   const whole = Math.round(seconds)
   const two = (value: number) => String(value).padStart(2, '0')

@@ -44,7 +44,9 @@ export async function resultsSection(
   }
 }
 
-function partitionTable({ validation, test, across }: RunResult, { results: text, numbers }: Words): Table {
+function partitionTable({ validation, test, across, perClass }: RunResult, { results: text, numbers }: Words): Table {
+  // Among five classes every image is in the top five
+  const ranks = perClass.length > 5
   const row = (name: string, metrics: RunResult['test']) =>
     metrics
       ? [
@@ -53,13 +55,13 @@ function partitionTable({ validation, test, across }: RunResult, { results: text
             numbers.count(metrics.images),
             percent(metrics.top1),
             numbers.interval(...metrics.interval),
-            percent(metrics.top5),
+            ...(ranks ? [percent(metrics.top5)] : []),
             percent(metrics.meanPerClass),
             metrics.loss.toFixed(3),
           ],
         ]
       : []
-  const titles = [text.images, text.top1, text.interval, text.top5, text.meanPerClass, text.loss]
+  const titles = [text.images, text.top1, text.interval, ...(ranks ? [text.top5] : []), text.meanPerClass, text.loss]
   return {
     kind: 'table',
     columns: [{ title: text.part }, ...titles.map(title => ({ title, numeric: true }))],
