@@ -36,6 +36,11 @@ describe('regraft study', () => {
       /3 runs, about .* in all from three measured steps .* of memory for the largest training step/,
     )
     expect(existsSync(at('runs'))).toBe(false)
+    // Of a frozen trunk the head alone is trained, on features: no step holds the whole network
+    const frozen = await study('halving.yaml', 'images', '--dry-run')
+    const memory = (text: string) => /, (\S+) (bytes|kB|MB) of memory/.exec(text)!
+    const bytes = ([, amount, unit]: RegExpExecArray) => Number(amount) * { bytes: 1, kB: 1e3, MB: 1e6 }[unit as 'kB']
+    expect(bytes(memory(frozen.stdout))).toBeLessThan(bytes(memory(stdout)) / 10)
   })
 
   it('goes on after it was killed, and repeats nothing that had finished', async () => {

@@ -94,6 +94,7 @@ describe('regraft train', () => {
       .split('\n')
       .map(line => JSON.parse(line))
     expect(results).toHaveLength(31)
+    expect(results.slice(0, 2).map(({ path }) => path)).toEqual(['images/stripes/1.jpg', 'images/circle/0.jpg'])
     expect(results[0].scores[0].class).toBe('stripes')
     expect(results[0].scores[0].probability).toBeGreaterThan(0.4)
     const evaluated = await regraft(['evaluate', 'first', '--json'], { cwd: folder.path })
@@ -229,6 +230,9 @@ describe('regraft find-lr', () => {
     expect(head).toMatch(/^--lr-head \de-?\d: a tenth of [\de.-]+, where the loss was lowest.*rates\/lr-head.png/)
     expect(backbone).toMatch(/^--lr-backbone \de-?\d: a tenth of/)
     expect(existsSync(at('rates', 'lr-backbone.svg'))).toBe(true)
+    expect(stdout).toMatch(
+      /Train with them:\n {2}regraft train images \\\n(.*\\\n)* {4}--lr-head \de-?\d \\\n {4}--lr-backbone \de-?\d\n$/,
+    )
   })
 })
 
@@ -252,6 +256,9 @@ describe('runs side by side', () => {
     const { stdout, code } = await regraft(['compare', 'first', 'frozen', '--out', 'comparison'], { cwd: folder.path })
     expect(code).toBe(0)
     expect(stdout).toContain('Figure  comparison/comparison.png')
+    expect(stdout).toMatch(
+      /In pairs, on the same 9 test images .*\n.*only a right.*\n.*\nfirst +frozen +\d+ +\d+ +\d\.\d{3}\n/,
+    )
     const svg = readFileSync(at('comparison', 'comparison.svg'), 'utf8')
     for (const name of ['first', 'frozen']) expect(svg).toContain(name)
   })

@@ -57,7 +57,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     form: 'compare [options] <runs...>',
-    description: 'compare runs: a table of what differs, and their validation accuracy in one figure',
+    description: 'compare runs: a table of what differs, tests in pairs, and their validation accuracy in one figure',
     load: async () => (await import('./compare.js')).compareCommand,
   },
   {

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { Command } from 'commander'
 import { RegraftError } from '../base/errors.js'
 import { writing } from '../base/files.js'
-import { lrFinderFigure, writeFigure } from '../report/index.js'
+import { flags, lrFinderFigure, shellWord, writeFigure } from '../report/index.js'
 import { findRates, type RateFinding } from '../study/index.js'
 import { checkOptions, settlePrecision, trainingOptions } from '../training/index.js'
 import { openData } from './dataFolder.js'
@@ -64,4 +64,8 @@ export const findLrCommand = addOptions(
       const figure = await writeFigure(out, `lr-${finding.part}`, lrFinderFigure(finding))
       say(`${sentence(finding)}  (${figure})\n`)
     }
+    // As typed: 1e-2, not 0.01
+    const found = findings.flatMap(({ part, suggestion }) => `--lr-${part} ${rate(suggestion)}`)
+    const others = Object.entries(options).flatMap(([name, value]) => flags(name, value))
+    say(`\nTrain with them:\n  ${[`regraft train ${shellWord(data)}`, ...others, ...found].join(' \\\n    ')}\n`)
   })

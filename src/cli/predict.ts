@@ -1,5 +1,6 @@
 /** `regraft predict`: says what images show. */
 import { existsSync, statSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
 import { Command } from 'commander'
 import { glob } from 'tinyglobby'
 import { RegraftError } from '../base/errors.js'
@@ -25,14 +26,20 @@ const images = '**/*.{jpg,jpeg,png,webp,gif,tif,tiff,avif}'
 export const predictCommand = addComputing(
   new Command('predict')
     .description('classify images with a trained run, or with a pretrained network itself')
-    .argument('<paths...>', 'a run folder, then image files, folders or globs; with --weights images only'),
+    .argument(
+      '<paths...>',
+      'a run folder, then image files, folders or globs; with --weights or --network images only',
+    ),
   'float32',
 )
   .option(
     '--weights <SOURCE>',
     "use pretrained weights with ImageNet's classes: imagenet1k-v1, a file, a URL, hf:owner/name",
   )
-  .option('--network <NAME>', 'the network of --weights, where it cannot be inferred')
+  .option(
+    '--network <NAME>',
+    'the network of --weights, where it cannot be inferred; alone: with its own published weights',
+  )
   .option('--match <CHOICE>', "how entries of --weights are matched: 'name' or 'order'")
   .option('--weights-prefix <PREFIX>', 'of several networks in one file of --weights, the one whose entries start so')
   .option('--top <N>', 'how many of the most probable classes to show', Number, 3)
@@ -40,17 +47,17 @@ export const predictCommand = addComputing(
   .option('--json', 'one JSON object a line instead of a table')
   .addHelpText(
     'after',
-    '\nExamples:\n  regraft predict runs/photos-resnet50 cat.jpg\n  regraft predict runs/photos-resnet50 "holiday/**/*.jpg" --json\n  regraft predict --weights efficientnet-lite0.pth cat.jpg',
+    '\nExamples:\n  regraft predict runs/photos-resnet50 cat.jpg\n  regraft predict runs/photos-resnet50 "holiday/**/*.jpg" --json\n  regraft predict --weights efficientnet-lite0.pth cat.jpg\n  regraft predict --network resnet18 cat.jpg           # with its published weights',
   )
   .action(async (given: string[], options: PredictOptions) => {
     const { weights, weightsPrefix, network, match, top, calibration, json } = options
     const computed = await computing(options)
     const [run, ...rest] = given as [string, ...string[]]
-    const paths = await expand(weights === undefined ? rest : given)
-    const model =
-      weights === undefined
-        ? run
-        : await pretrainedModel(weights, { network, weightsPrefix, ...(match ? { match } : {}) })
+    const trained = weights === undefined && network === undefined
+    const paths = await expand(trained ? rest : given)
+    const model = trained
+      ? run
+      : await pretrainedModel(weights, { network, weightsPrefix, ...(match ? { match } : {}) })
     const results: ImagePrediction[] = []
     const bar = progress({ label: 'Classifying', unit: 'image', transient: true })
     try {
@@ -63,7 +70,7 @@ export const predictCommand = addComputing(
       bar.done()
     }
     if (!json) say(`${asTable(results)}\n`)
-    const temperature = weights === undefined && calibration ? await temperatureOf(run) : 1
+    const temperature = trained && calibration ? await temperatureOf(run) : 1
     if (temperature !== 1) warn(calibrated(temperature))
     const bad = results.filter(result => 'error' in result).length
     if (bad > 0)
@@ -90,9 +97,10 @@ export async function expand(given: readonly string[], command = 'predict'): Pro
       found.push(path)
       continue
     }
+    // Paths are told as they were given: relative ones stay so
     const matches = existsSync(path)
-      ? (await glob(images, { cwd: path, caseSensitiveMatch: false, absolute: true })).sort()
-      : (await glob(path, { absolute: true })).sort()
+      ? (await glob(images, { cwd: path, caseSensitiveMatch: false })).map(found => join(path, found)).sort()
+      : (await glob(path, { absolute: isAbsolute(path) })).sort()
     if (matches.length === 0)
       throw new RegraftError('data', `${path} is no file, holds no images, and matches none; check the path`)
     found.push(...matches)

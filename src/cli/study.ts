@@ -164,6 +164,6 @@ function showPlan(record: StudyRecord, { seconds, bytes: memory }: Estimate): vo
   const total = seconds.reduce((a, b) => a + b, 0)
   say(
     `${table(['settings', 'seed', 'folder', 'time, about'], rows)}\n\n` +
-      `${runs.length} runs, about ${duration(total)} in all from three measured steps of each kind (decoding not counted), ${bytes(memory)} of memory for the largest training step\n`,
+      `${runs.length} runs, about ${duration(total)} in all from three measured steps of each kind (decoding and checking images not counted), ${bytes(memory)} of memory for the largest training step\n`,
   )
 }

@@ -24,10 +24,10 @@ const imagenetClasses = (): string[] =>
 
 /**
  * A pretrained network with its own head, for ImageNet's classes.
- * @param source as `--weights` takes it
+ * @param source as `--weights` takes it; undefined: what the network of `options` has published
  */
 export async function pretrainedModel(
-  source: string,
+  source: string | undefined,
   options: {
     network?: string | undefined
     weightsPrefix?: string | undefined

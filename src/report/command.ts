@@ -10,7 +10,8 @@ export const shellWord = (text: string): string =>
 /** Not of the experiment, or given by what was resolved. */
 const left = new Set(['run', 'network', 'weights', 'seed', 'engine', 'threads'])
 
-function flags(name: string, value: unknown): string[] {
+/** An option as it is typed, a list as several. */
+export function flags(name: string, value: unknown): string[] {
   if (value === undefined || value === false) return []
   if (value === true) return [`--${kebab(name)}`]
   const values = Array.isArray(value) ? value : [value]

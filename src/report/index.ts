@@ -3,6 +3,7 @@
 export { readPredictions, type TestPrediction } from '../training/index.js'
 export { writeAuditPage } from './auditPage.js'
 export { apartWords, oddityWords } from './auditPictures.js'
+export { flags, shellWord } from './command.js'
 export { completePictures } from './completePictures.js'
 export { confusionMatrix } from './confusionMatrix.js'
 export { accuracyCurves, lossCurves, overlaidAccuracy, overlaidLoss } from './curves.js'

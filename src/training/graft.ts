@@ -1,4 +1,5 @@
 /** The graft: pretrained weights for the trunk of a network, fresh random ones for its new head. */
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { RegraftError } from '../base/errors.js'
 import type { Preprocessing } from '../base/preprocessing.js'
@@ -78,6 +79,8 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
         ? `${owner.name} has no weights '${source}'; it has: ${[...Object.keys(owner.weights), 'none'].join(', ')}, or pass a file`
         : `--weights ${source} needs --network, since several networks have such weights`,
     )
+  if (networks.some(({ name }) => name === source) && !existsSync(source))
+    throw new RegraftError('usage', `--weights ${source}: that is a network; pass --network ${source} instead`)
   const file = await fetchWeights(
     published?.sha256 && !published.url.startsWith('hf:')
       ? { kind: 'url', url: published.url, sha256: published.sha256 }
@@ -93,6 +96,7 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
     ),
   )
   const trunk = options.match === 'order' ? undefined : chooseTrunk(entries, owner, options.weightsPrefix, file)
+  if (owner && !trunk && options.match !== 'order') refuseAnother(entries, owner, file)
   const network = owner ?? trunk?.network ?? inferNetwork(entries)?.network
   if (!network)
     throw new RegraftError(
@@ -124,6 +128,16 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
     values,
     note: trunk && whatWasTaken(trunk, file),
   }
+}
+
+/** @throws RegraftError('weights') where a file holds another network than the one that was asked for */
+function refuseAnother(entries: ReadonlyMap<string, Shape>, { name }: Network, file: string): void {
+  const other = chooseTrunk(entries, undefined, undefined, file)?.network ?? inferNetwork(entries)?.network
+  if (other && other.name !== name)
+    throw new RegraftError(
+      'weights',
+      `${file} holds the weights of ${other.name}, not of ${name}; pass --network ${other.name}, or leave --network out`,
+    )
 }
 
 function initialise(network: Network, { classes, seed }: GraftOptions): Map<string, Float32Array> {

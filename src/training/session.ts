@@ -34,6 +34,16 @@ export interface TrainingGraphs {
   readonly input: string
 }
 
+/** Whether what never changes is computed once: where every epoch sees the same pixels of an image, and the same layers are trained. */
+export const cachesFeatures = (
+  augment: 'crop-flip' | 'trivial' | 'none',
+  { colorJitter, randomErasing, unfreeze }: Pick<ResolvedOptions, 'colorJitter' | 'randomErasing' | 'unfreeze'>,
+): boolean => augment === 'none' && colorJitter === 0 && randomErasing === 0 && unfreeze.length === 0
+
+/** What is done to training images where the options leave it open: nothing where the trunk is frozen. */
+export const augmentationOf = ({ augment, lrBackbone }: Pick<ResolvedOptions, 'augment' | 'lrBackbone'>) =>
+  augment ?? (lrBackbone === 0 ? 'none' : 'crop-flip')
+
 /** Freezes what the options say, and cuts off what then never changes if `cacheFeatures`. */
 export function trainingGraphs(
   network: Network,

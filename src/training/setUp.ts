@@ -33,7 +33,7 @@ import { checkOptions, type ResolvedOptions, type TrainingOptions } from './opti
 import { checkPhases } from './phases.js'
 import { planSplit } from './planSplit.js'
 import { assertUnused, createRun, freshRunFolder, type RunConfig, readConfig, resultFile } from './runFolder.js'
-import { trainingGraphs } from './session.js'
+import { augmentationOf, cachesFeatures, trainingGraphs } from './session.js'
 
 /** What goes on beside a run. */
 export interface Hooks {
@@ -67,8 +67,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
   // Fails for an unknown stage before any image is read.
   checkPhases(grafted.network, resolved)
   const run = resolved.run ?? freshRunFolder(data.root, grafted.network.name)
-  const frozen = resolved.lrBackbone === 0
-  const augment = resolved.augment ?? (frozen ? 'none' : 'crop-flip')
+  const augment = augmentationOf(resolved)
   const { size } = resolved
   const preprocessing = size === undefined ? grafted.preprocessing : withSize(grafted.preprocessing, size)
   const loader = createLoader(data, loaderOptions(resolved, preprocessing, augment, hooks.reuse))
@@ -104,11 +103,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
       preprocessing,
       resolved: {
         augment,
-        cacheFeatures:
-          augment === 'none' &&
-          resolved.colorJitter === 0 &&
-          resolved.randomErasing === 0 &&
-          resolved.unfreeze.length === 0,
+        cacheFeatures: cachesFeatures(augment, resolved),
         batchSize,
         grouping,
       },

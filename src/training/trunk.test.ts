@@ -50,6 +50,25 @@ describe('names that libraries give', () => {
   })
 })
 
+describe('weights of another network than the one that was named', () => {
+  it('are called what they are', async () => {
+    const { values } = await graft({ network: 'efficientnet_lite1', weights: 'none', classes: 3, seed: 0 })
+    const shapes = stateShapes(networkGraph(networkNamed('efficientnet_lite1'), { classes: 3, batch: 1 }))
+    const state = new Map([...values].map(([name, data]) => [name, { shape: shapes.get(name)!, values: data }]))
+    const file = at('lite1.safetensors')
+    await writeSafetensors(file, state)
+    await expect(graft({ network: 'efficientnet_lite2', weights: file, classes: 3, seed: 0 })).rejects.toThrow(
+      `${file} holds the weights of efficientnet_lite1, not of efficientnet_lite2; pass --network efficientnet_lite1, or leave --network out`,
+    )
+  })
+
+  it('are no network’s name', async () => {
+    await expect(graft({ weights: 'resnet18', classes: 3, seed: 0 })).rejects.toThrow(
+      '--weights resnet18: that is a network; pass --network resnet18 instead',
+    )
+  })
+})
+
 describe('prefixes', () => {
   const resnet = shapesOf('resnet18')
 
