@@ -49,9 +49,12 @@ function installPackages() {
   writeFileSync(stamp, lock)
 }
 
+/** Pages are bundles: their files have no sources of their own. */
+const pages = ['web', 'webClassifier'].map(name => join(root, 'dist', name))
+
 /** Compiled files whose source is gone would still be found by tests. */
 function removeStale(folder) {
-  if (!existsSync(folder)) return
+  if (!existsSync(folder) || pages.includes(folder)) return
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) removeStale(path)
@@ -66,10 +69,12 @@ function removeStale(folder) {
 function buildPages() {
   const sources = join(root, 'src', 'web')
   if (!existsSync(sources)) return
-  const pages = ['web', 'webClassifier'].map(name => join(root, 'dist', name, 'index.html'))
   const files = readdirSync(sources, { recursive: true }).map(name => statSync(join(sources, String(name))).mtimeMs)
   const newest = Math.max(...files)
-  if (pages.every(page => existsSync(page) && statSync(page).mtimeMs > newest)) return
+  const built = pages.map(page => join(page, 'index.html'))
+  const whole = folder =>
+    existsSync(folder) && readdirSync(folder, { recursive: true }).some(name => /\.js$/.test(name))
+  if (pages.every(whole) && built.every(page => existsSync(page) && statSync(page).mtimeMs > newest)) return
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
   const config = ['-c', 'src/web/vite.config.mjs', '--logLevel', 'warn']
   run('Building the pages', process.execPath, [vite, 'build', 'src/web', ...config])

@@ -184,7 +184,7 @@ describe.skipIf(!program)(title, () => {
     await rm(at('runs/lured'), { recursive: true })
   })
 
-  it('gives no file but the pictures of test images', async () => {
+  it('gives no file but the pictures of a run’s images', async () => {
     const status = async (path: string) => (await fetch(server.url + path)).status
     expect(await status('/api/picture?run=low&index=0')).toBe(200)
     for (const path of [
@@ -206,6 +206,28 @@ describe.skipIf(!program)(title, () => {
     await new Promise(done => setTimeout(done, 1100))
     expect(await status('/api/picture?run=forged&index=0')).toBe(404)
   })
+
+  it('looks at every image when it is asked to, and shows what is odd about them', async () => {
+    // Copied after training: the split does not know it
+    await cp(at('images', 'circle', '0.jpg'), at('images', 'square', 'copied.jpg'))
+    await go('#/run/low')
+    await page.getByRole('button', { name: 'Data' }).click()
+    const audit = page.getByRole('region', { name: 'Audit' })
+    await audit.getByRole('button', { name: 'Look at every image' }).click()
+    await audit.getByText('1 group of images show the same picture').waitFor({ timeout: 60_000 })
+    await audit.getByText('All images can be decoded.').waitFor()
+    expect(await audit.locator('figcaption').allTextContents()).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^circle (train|val|test)$/), 'square not used']),
+    )
+    const [picture] = await audit.locator('img').all()
+    await picture!.scrollIntoViewIfNeeded()
+    await expect.poll(() => picture!.evaluate(img => (img as HTMLImageElement).naturalWidth)).toBeGreaterThan(0)
+    // Found once, it is there at once
+    await page.reload()
+    await page.getByRole('button', { name: 'Data' }).click()
+    await audit.getByText('1 group of images').waitFor()
+    await rm(at('images', 'square', 'copied.jpg'))
+  }, 120_000)
 
   const views = ['', '#/run/high', '#/compare/low/high', '#/study/heads', '#/try']
   it.each([

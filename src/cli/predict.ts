@@ -4,7 +4,8 @@ import { isAbsolute, join } from 'node:path'
 import { Command } from 'commander'
 import { glob } from 'tinyglobby'
 import { RegraftError } from '../base/errors.js'
-import { type ImagePrediction, predict, pretrainedModel, temperatureOf } from '../inference/index.js'
+import { type ImagePrediction, predict, pretrainedModel } from '../inference/index.js'
+import { readTemperature } from '../training/index.js'
 import { addComputing, type ComputingOptions, computing } from './computing.js'
 import { percent } from './terminal/format.js'
 import { progress } from './terminal/progress.js'
@@ -70,7 +71,7 @@ export const predictCommand = addComputing(
       bar.done()
     }
     if (!json) say(`${asTable(results)}\n`)
-    const temperature = trained && calibration ? await temperatureOf(run) : 1
+    const temperature = trained && calibration ? await readTemperature(run) : 1
     if (temperature !== 1) warn(calibrated(temperature))
     const bad = results.filter(result => 'error' in result).length
     if (bad > 0)

@@ -16,7 +16,6 @@ import { type Model, ranking, readModel, softmax } from '../training/index.js'
 import { compileGradCam } from './gradCam.js'
 import { overlay } from './overlay.js'
 import type { Score } from './score.js'
-import { temperatureOf } from './temperature.js'
 import { ImageTooLarge, UnreadableImage } from './unreadable.js'
 
 export interface ExplainerOptions extends CompileOptions {
@@ -58,9 +57,10 @@ export interface Explainer {
  * @throws RegraftError where there is no model
  */
 export async function loadExplainer(model: string | Model, options: ExplainerOptions = {}): Promise<Explainer> {
-  const { classes, network, preprocessing, values } = typeof model === 'string' ? await readModel(model) : model
+  const read = typeof model === 'string' ? await readModel(model) : model
+  const { classes, network, preprocessing, values } = read
   const { engine = 'auto', calibration = true, maxPixels, ...compileOptions } = options
-  const temperature = calibration && typeof model === 'string' ? await temperatureOf(model) : 1
+  const temperature = calibration ? (read.temperature ?? 1) : 1
   const { size } = preprocessing
   const graph = networkGraph(networkNamed(network), { classes: classes.length, batch: 1, size })
   const gradCam = await compileGradCam(chooseEngine(engine, graph, options.precision), graph, compileOptions)

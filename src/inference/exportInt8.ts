@@ -20,7 +20,6 @@ import {
 import { ranking, readModel } from '../training/index.js'
 import { type ExportOptions, metadataOf, networkOf, partsOf, portsOf } from './exportOnnx.js'
 import { imagesOf, type RunImages, spread } from './runImages.js'
-import { temperatureOf } from './temperature.js'
 
 /** Images for the ranges, images that are compared, and images of a batch. */
 const [CALIBRATED, COMPARED, BATCH] = [64, 512, 16]
@@ -81,7 +80,7 @@ export async function exportInt8(
       done => onProgress?.('calibrating', done, chosen.length),
     )
     const small = quantise(network, ranges)
-    const temperature = options.calibration === false ? 1 : await temperatureOf(run)
+    const temperature = options.calibration === false ? 1 : (model.temperature ?? 1)
     const parts = partsOf(model, options, temperature)
     const bytes = encodeModel({ ...withParts(small, parts), metadata: metadataOf(model, temperature) })
     const models = [await opened('float32.onnx', network), await opened('int8.onnx', small)] as const

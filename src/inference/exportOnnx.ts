@@ -7,7 +7,6 @@ import { inferenceGraph } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { type Model, readModel } from '../training/index.js'
 import { checkExport, type ExportCheck } from './checkExport.js'
-import { temperatureOf } from './temperature.js'
 
 /** What of a classifier is inside the file, beside the network. */
 export interface ExportOptions {
@@ -39,7 +38,7 @@ const MOST = 1e-4
  */
 export async function exportOnnx(run: string, path: string, options: ExportOptions = {}): Promise<ExportedOnnx> {
   const model = await readModel(run)
-  const temperature = options.calibration === false ? 1 : await temperatureOf(run)
+  const temperature = options.calibration === false ? 1 : (model.temperature ?? 1)
   const parts = partsOf(model, options, temperature)
   const bytes = encodeModel({ ...withParts(networkOf(model), parts), metadata: metadataOf(model, temperature) })
   const check = await written(path, bytes, aside => checkExport(run, model, aside, parts))

@@ -21,5 +21,4 @@ export {
 } from './loadClassifier.js'
 export type { Score } from './score.js'
 export type { SeenImages } from './seenImages.js'
-export { temperatureOf } from './temperature.js'
 export { type ImageSource, ImageTooLarge, UnreadableImage } from './unreadable.js'

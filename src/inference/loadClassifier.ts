@@ -11,7 +11,6 @@ import { compileInference, type Inference, type Model, ranking, readModel, softm
 import type { ClassifyJob, ClassifyReply, ClassifySettings } from './classifyWorker.js'
 import type { Score } from './score.js'
 import { createSlots } from './slots.js'
-import { temperatureOf } from './temperature.js'
 import { type ImageSource, ImageTooLarge, UnreadableImage } from './unreadable.js'
 
 export interface LoadOptions extends CompileOptions {
@@ -74,7 +73,7 @@ interface Waiting {
 export async function loadClassifier(source: string | Model, options: LoadOptions = {}): Promise<Classifier> {
   const { engine: name = 'auto', calibration = true, maxPixels = MAX_PIXELS, onBatch, ...compile } = options
   const model = typeof source === 'string' ? await readModel(source) : source
-  const temperature = calibration && typeof source === 'string' ? await temperatureOf(source) : 1
+  const temperature = calibration ? (model.temperature ?? 1) : 1
   const { classes, network, preprocessing, values } = model
   const length = 3 * preprocessing.size ** 2
   const graphOf = (batch: number) =>

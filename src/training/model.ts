@@ -9,16 +9,19 @@ import { preprocessingSchema } from '../base/preprocessing.js'
 import { elements } from '../graph/index.js'
 import { networkGraph, networkNamed, stateShapes } from '../models/index.js'
 import { readSafetensors, writeSafetensors } from '../weights/index.js'
+import { readResult } from './runFolder.js'
 
 const modelSchema = z.object({
   format: z.literal('regraft-model-1'),
   network: z.string(),
   classes: z.array(z.string()).min(1),
   preprocessing: preprocessingSchema,
+  /** What logits are divided by so that probabilities mean what they say; 1 where it is missing. */
+  temperature: z.number().positive().optional(),
 })
 
 /** A trained classifier: everything that inference needs. */
-export interface Model extends z.infer<typeof modelSchema> {
+export interface Model extends Description {
   /** Parameters and statistics by name. */
   readonly values: ReadonlyMap<string, Float32Array>
 }
@@ -35,24 +38,37 @@ export async function writeModel(folder: string, model: Model, card: string): Pr
   await writeFileAtomic(join(folder, 'README.md'), card)
 }
 
-/** Reads a run folder's model, or a model folder. @throws RegraftError where there is none or it is damaged */
-export async function readModel(folder: string): Promise<Model> {
-  const at = existsSync(join(folder, 'model', 'model.json')) ? join(folder, 'model') : folder
-  if (!existsSync(join(at, 'model.json')))
+type Description = z.infer<typeof modelSchema>
+
+/** Where a run folder's model is, or a model folder itself. */
+const modelFolder = (folder: string): string =>
+  existsSync(join(folder, 'model', 'model.json')) ? join(folder, 'model') : folder
+
+async function readDescription(folder: string): Promise<Description> {
+  const file = join(modelFolder(folder), 'model.json')
+  if (!existsSync(file))
     throw new RegraftError(
       'run',
       `${folder} holds no trained model; name a folder that 'regraft train' has finished, or pass --weights for a pretrained network itself`,
     )
-  let description: z.infer<typeof modelSchema>
   try {
-    description = modelSchema.parse(JSON.parse(await readFile(join(at, 'model.json'), 'utf8')))
+    const description = modelSchema.parse(JSON.parse(await readFile(file, 'utf8')))
+    // Runs of earlier versions have it in their result alone
+    const temperature = description.temperature ?? (await readResult(folder))?.calibration?.temperature
+    return { ...description, ...(temperature === undefined ? {} : { temperature }) }
   } catch (cause) {
-    throw new RegraftError(
-      'run',
-      `${join(at, 'model.json')} is damaged; train again, or take the folder from a backup`,
-      { cause },
-    )
+    throw new RegraftError('run', `${file} is damaged; train again, or take the folder from a backup`, { cause })
   }
+}
+
+/** The temperature of a run's model, or of a model folder; 1 where none was fitted. @throws as readModel does */
+export const readTemperature = async (folder: string): Promise<number> =>
+  (await readDescription(folder)).temperature ?? 1
+
+/** Reads a run folder's model, or a model folder. @throws RegraftError where there is none or it is damaged */
+export async function readModel(folder: string): Promise<Model> {
+  const description = await readDescription(folder)
+  const at = modelFolder(folder)
   const { tensors } = await readSafetensors(join(at, 'model.safetensors'))
   const graph = networkGraph(networkNamed(description.network), { classes: description.classes.length, batch: 1 })
   for (const [name, shape] of stateShapes(graph))

@@ -35,7 +35,8 @@ export async function writeOutcome(outcome: Outcome): Promise<RunResult> {
   })
   await writePredictions(run, rows)
   const { network, classes, preprocessing } = config
-  const model = { format: 'regraft-model-1', network, classes, preprocessing, values } as const
+  const temperature = result.calibration ? { temperature: result.calibration.temperature } : {}
+  const model = { format: 'regraft-model-1', network, classes, preprocessing, ...temperature, values } as const
   await writeModel(join(run, 'model'), model, modelCard(config, result))
   await writeResult(run, result)
   return result

@@ -1,9 +1,10 @@
 /** One run: its curves while it trains, its results, what it confuses, its data and settings. */
 import { useMemo, useState } from 'preact/hooks'
-import type { ClassImages, EpochPoint, RunDetail } from '../server/dashboard/messages.ts'
+import type { EpochPoint, RunDetail } from '../server/dashboard/messages.ts'
 import { ask, query, useLive, useLoad } from './api.ts'
 import { Confusion } from './confusion.tsx'
 import { Curve, type Line } from './curve.tsx'
+import { Data } from './data.tsx'
 import { counted, duration, percent, range, when } from './format.ts'
 import { Gallery } from './gallery.tsx'
 import { Failure, State, Tile, Waiting } from './parts.tsx'
@@ -125,39 +126,6 @@ function Stop({ run }: { run: string }) {
     <button type="button" onClick={stop}>
       Stop
     </button>
-  )
-}
-
-function Data({ run }: { run: RunDetail }) {
-  const loaded = useLoad<ClassImages[]>(query('api/data', { run: run.id }))
-  const accuracy = new Map(run.result?.perClass.map(entry => [entry.class, entry.top1]))
-  const { train, val, test } = run.counts
-  return (
-    <Waiting loaded={loaded} what="the data">
-      {classes => (
-        <>
-          <p>
-            {counted(train, 'training image')}, {val.toLocaleString()} for validation, {test.toLocaleString()} for
-            testing.
-          </p>
-          <Table
-            caption="Images of each class"
-            rows={classes}
-            columns={[
-              { name: 'Class', by: row => row.class, wrap: true, cell: row => row.class },
-              { name: 'Training', by: row => row.train, cell: row => row.train },
-              { name: 'Validation', by: row => row.val, cell: row => row.val },
-              { name: 'Test', by: row => row.test, cell: row => row.test },
-              {
-                name: 'Test accuracy',
-                by: row => accuracy.get(row.class),
-                cell: row => percent(accuracy.get(row.class)),
-              },
-            ]}
-          />
-        </>
-      )}
-    </Waiting>
   )
 }
 

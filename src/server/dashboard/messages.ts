@@ -123,3 +123,37 @@ export interface LiveRun {
   readonly state: RunState
   readonly history: readonly EpochPoint[]
 }
+
+/** An image of a run's split; its picture is named by part and position in it, never by its path. */
+export interface PlacedImage {
+  readonly path: string
+  readonly class: string
+  readonly part?: 'train' | 'val' | 'test'
+  readonly position?: number
+}
+
+/** What an audit of a run's images found; of each list the first, with how many there are in all. */
+export interface Findings {
+  readonly images: number
+  readonly ignored: number
+  readonly warnings: readonly string[]
+  readonly bad: readonly { readonly path: string; readonly reason: string }[]
+  readonly badInAll: number
+  readonly odd: readonly { readonly name: string; readonly handling: string; readonly images: number }[]
+  /** Images whose picture also lies in another part of the split. */
+  readonly across: number
+  readonly groupsInAll: number
+  readonly groups: readonly (readonly PlacedImage[])[]
+  readonly sharing: readonly { readonly classes: readonly [string, string]; readonly pairs: number }[]
+}
+
+export type AuditState =
+  | { readonly state: 'none' }
+  | {
+      readonly state: 'looking'
+      readonly task: 'images' | 'duplicates' | 'pairs'
+      readonly done: number
+      readonly total: number
+    }
+  | { readonly state: 'failed'; readonly reason: string }
+  | { readonly state: 'done'; readonly findings: Findings }

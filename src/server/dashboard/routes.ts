@@ -13,6 +13,7 @@ import type { Shared } from '../serving.js'
 import { createJobs, startBody } from './jobs.js'
 import { classImages, runDetail, runLine, studyDetail, studyLine } from './lines.js'
 import { createLive } from './live.js'
+import { createAudits } from './lookAt.js'
 import type { Overview, PredictedImage } from './messages.js'
 import { pageRoutes } from './page.js'
 import { createPlayground } from './playground.js'
@@ -36,6 +37,7 @@ export async function createDashboard(
   const store = await createRunStore(folder)
   const jobs = createJobs(store)
   const playground = createPlayground(limits.pixels)
+  const audits = createAudits()
   const thumbnails = new Map<string, Promise<Buffer>>()
   const app = new Hono()
 
@@ -83,6 +85,9 @@ export async function createDashboard(
 
   app.get('/api/data', async context => context.json(classImages((await named(context))[1])))
 
+  app.get('/api/audit', async context => context.json(audits.state(...(await named(context)))))
+  app.post('/api/audit', async context => context.json(await audits.begin(...(await named(context)))))
+
   /** Of the test images: those of a cell of the confusion matrix, or the mistakes, the worst first. */
   app.get('/api/predictions', async context => {
     const [, summary] = await named(context)
@@ -101,12 +106,13 @@ export async function createDashboard(
     return context.json({ total: chosen.length, images: chosen.slice(0, MOST_LISTED) })
   })
 
-  /** The small picture of a test image: it is named by its number in the run's predictions, never by a path. */
+  /** A small picture: it is named by its number in the run's predictions, or in a part of its split, never by a path. */
   app.get('/api/picture', async context => {
     const [id, summary] = await named(context)
     const index = Number(context.req.query('index'))
-    const key = `${id} ${summary.config.started} ${index}`
-    const kept = thumbnails.get(key) ?? pictureOf(store, summary, index)
+    const part = context.req.query('part')
+    const key = `${id} ${summary.config.started} ${part} ${index}`
+    const kept = thumbnails.get(key) ?? pictureOf(store, summary, part, index)
     thumbnails.delete(key)
     thumbnails.set(key, kept)
     if (thumbnails.size > MOST_KEPT) thumbnails.delete(thumbnails.keys().next().value as string)
@@ -149,7 +155,13 @@ export async function createDashboard(
   app.route('/', pageRoutes())
   // Read once before somebody waits for it
   void store.list().catch(() => {})
-  return { routes: app, end: live.end, close: () => playground.close() }
+  return {
+    routes: app,
+    end: live.end,
+    close: async () => {
+      await Promise.all([playground.close(), audits.close()])
+    },
+  }
 }
 
 /** What was read; what is damaged, or has been removed meanwhile, is said in its own words. */
@@ -161,10 +173,17 @@ async function readable<T>(reading: Promise<T>): Promise<T> {
   }
 }
 
-async function pictureOf(store: RunStore, { run, config }: RunSummary, index: number): Promise<Buffer> {
-  const row = (await store.predictions(run))[index]
-  const path = row && imagePath(config.data, row.path)
-  if (path === undefined || !config.split.test.includes(row!.path)) throw new Refusal(404, 'there is no such picture')
+async function pictureOf(
+  store: RunStore,
+  { run, config }: RunSummary,
+  part: string | undefined,
+  index: number,
+): Promise<Buffer> {
+  const known = part === 'train' || part === 'val' || part === 'test' ? part : undefined
+  const name = known ? config.split[known][index] : (await store.predictions(run))[index]?.path
+  const path = name === undefined ? undefined : imagePath(config.data, name)
+  if (path === undefined || !config.split[known ?? 'test'].includes(name!))
+    throw new Refusal(404, 'there is no such picture')
   return thumbnail(path, where => readFile(where)).catch(() => {
     throw new Refusal(404, 'the image is no longer there')
   })
