@@ -119,6 +119,11 @@ describe('regraft train', () => {
     expect(stdout).toContain('features were computed once')
     expect(json('frozen', 'config.json').resolved).toMatchObject({ augment: 'none', cacheFeatures: true })
     expect(json('frozen', 'result.json').seconds.features).toBeGreaterThan(0)
+    const again = await train('frozen-again', '--epochs', '3', '--lr-backbone', '0')
+    expect(again.stdout).toContain('features of the frozen trunk are those of an earlier run')
+    expect(readFileSync(at('frozen-again', 'predictions.csv'))).toEqual(readFileSync(at('frozen', 'predictions.csv')))
+    const other = await train('frozen-other', '--epochs', '1', '--lr-backbone', '0', '--size', '64')
+    expect(other.stdout).not.toContain('of an earlier run')
   })
 
   it('unfreezes stage by stage, gathers gradients, clips them and ships averaged weights', async () => {

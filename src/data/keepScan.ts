@@ -1,8 +1,8 @@
 /** What was found out about a folder's images, kept between runs: small files in the cache that go stale by themselves. */
 import { createHash } from 'node:crypto'
-import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { cachePath } from '../base/cache.js'
+import { cachePath, trimCache } from '../base/cache.js'
 import { writeFileAtomic } from '../base/files.js'
 import { version } from '../base/version.js'
 
@@ -45,24 +45,8 @@ export async function keepScan(root: string, kind: ScanKind, content: Uint8Array
   if (content.length > MAX_BYTES / 2) return
   try {
     await writeFileAtomic(fileOf(root, kind, state), Buffer.concat([header(kind), content, sha1(content)]))
-    await trim()
+    await trimCache(cachePath('scans'), MAX_BYTES, MAX_FILES)
   } catch {
     // The cache is a help, not a condition
-  }
-}
-
-async function trim(): Promise<void> {
-  const folder = cachePath('scans')
-  const files: { path: string; size: number; written: number }[] = []
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name)
-    const found = await stat(path).catch(() => undefined)
-    if (found !== undefined) files.push({ path, size: found.size, written: found.mtimeMs })
-  }
-  files.sort((a, b) => b.written - a.written)
-  let bytes = 0
-  for (const [i, { path, size }] of files.entries()) {
-    bytes += size
-    if (i >= MAX_FILES || bytes > MAX_BYTES) await rm(path, { force: true })
   }
 }

@@ -10,7 +10,7 @@ import { type BatchSource, imageBatches } from './batches.js'
 import { bestCheckpoint, lastCheckpoint, loadCheckpoint, type Position } from './checkpoint.js'
 import { evaluate } from './evaluate.js'
 import type { Listener } from './events.js'
-import { computeFeatures, featureBatches, featureFile, readFeatures, writeFeatures } from './features.js'
+import { computeFeatures, featureBatches, featureFile, keptFeatures, readFeatures, writeFeatures } from './features.js'
 import { fit } from './fit.js'
 import type { Grafted } from './graft.js'
 import { summarise } from './metrics.js'
@@ -189,8 +189,14 @@ async function batchesFor(task: Execution, graphs: TrainingGraphs): Promise<{ so
   const began = performance.now()
   const { dataset } = loader
   const samples = [...parts.train, ...parts.val, ...parts.test].sort((a, b) => a - b)
-  const file = reuse && featureFile(reuse.features, config, engine.name, graphs.input, stateOf(stamps, samples))
-  let features = file ? await readFeatures(file, samples) : undefined
+  const folder = reuse?.features ?? keptFeatures()
+  const file = featureFile(folder, config, engine.name, graphs.input, stateOf(stamps, samples))
+  let features = await readFeatures(file, samples)
+  if (features)
+    onEvent?.({
+      type: 'note',
+      message: 'The features of the frozen trunk are those of an earlier run on the same images.',
+    })
   if (!features) {
     const trunk = await compileInference(engine, graphs.frozen, compileOptions(config.options))
     try {
@@ -201,7 +207,7 @@ async function batchesFor(task: Execution, graphs: TrainingGraphs): Promise<{ so
     } finally {
       await trunk.program.dispose()
     }
-    if (file) await writeFeatures(file, samples, features)
+    await writeFeatures(file, samples, features)
   }
   const labels = dataset.samples.map(({ label }) => label)
   return { source: featureBatches(features, labels, batchSize), seconds: (performance.now() - began) / 1000 }

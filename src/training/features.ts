@@ -1,7 +1,9 @@
 /** Features of a frozen trunk: computed once, kept in memory, and in a file for the runs that follow. */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { utimes } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { cachePath, trimCache } from '../base/cache.js'
 import { version } from '../base/version.js'
 import { readSafetensors, writeSafetensors } from '../weights/index.js'
 import type { BatchSource } from './batches.js'
@@ -47,15 +49,36 @@ export function featureBatches(features: Features, labels: readonly number[], ba
   }
 }
 
+/** Bytes and files that all kept features may have in the cache. */
+const MOST_BYTES = 2 * 1024 ** 3
+const MOST_FILES = 256
+
+/** Where features of all runs are kept. */
+export const keptFeatures = (): string => cachePath('features')
+
 /**
  * The file that holds features, named after everything that they depend on.
  * @param state of the images' files
  */
 export function featureFile(folder: string, config: RunConfig, engine: string, cut: string, state: string): string {
-  const { network, preprocessing, provenance, options, data: root } = config
-  const weights = provenance.sha256 ?? { source: provenance.source, seed: options.seed }
-  const { precision } = options
-  const key = JSON.stringify({ version, network, preprocessing, weights, engine, precision, cut, root, state })
+  const { network, preprocessing, provenance, options, resolved, environment, data } = config
+  const { precision, match, weightsPrefix, seed } = options
+  const weights = provenance.sha256 ? [provenance.sha256, match, weightsPrefix] : [provenance.source, seed]
+  // A run alone has the same bits whenever it is made; the runs of a study share more
+  const rounding = folder === keptFeatures() ? [resolved.batchSize, environment.threads, environment.cpu] : []
+  const root = resolve(data)
+  const key = JSON.stringify({
+    version,
+    network,
+    preprocessing,
+    weights,
+    engine,
+    precision,
+    cut,
+    root,
+    state,
+    rounding,
+  })
   return join(folder, `${network}-${createHash('sha256').update(key).digest('hex').slice(0, 16)}.safetensors`)
 }
 
@@ -63,9 +86,13 @@ export function featureFile(folder: string, config: RunConfig, engine: string, c
 export async function readFeatures(file: string, samples: readonly number[]): Promise<Features | undefined> {
   if (!existsSync(file)) return undefined
   try {
-    const { values, shape } = (await readSafetensors(file)).tensors.get('features')!
+    const { tensors, metadata } = await readSafetensors(file)
+    const { values, shape } = tensors.get('features')!
     const length = shape[1]!
-    if (shape[0] !== samples.length) return undefined
+    if (shape[0] !== samples.length || metadata.sha1 !== digestOf(values)) return undefined
+    // What is used is kept longest
+    const now = new Date()
+    await utimes(file, now, now).catch(() => {})
     return new Map(samples.map((index, row) => [index, values.subarray(row * length, (row + 1) * length)]))
   } catch {
     return undefined
@@ -77,5 +104,19 @@ export async function writeFeatures(file: string, samples: readonly number[], fe
   const length = features.get(samples[0]!)!.length
   const values = new Float32Array(samples.length * length)
   for (const [row, index] of samples.entries()) values.set(features.get(index)!, row * length)
-  await writeSafetensors(file, new Map([['features', { shape: [samples.length, length], values }]]))
+  const tensors = new Map([['features', { shape: [samples.length, length], values }]])
+  const write = () => writeSafetensors(file, tensors, { sha1: digestOf(values) })
+  if (dirname(file) !== keptFeatures()) return write()
+  if (values.byteLength > MOST_BYTES / 2) return
+  try {
+    await write()
+    await trimCache(keptFeatures(), MOST_BYTES, MOST_FILES)
+  } catch {
+    // The cache is a help, not a condition
+  }
 }
+
+const digestOf = (values: Float32Array): string =>
+  createHash('sha1')
+    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    .digest('hex')
