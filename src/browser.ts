@@ -5,14 +5,20 @@ import { planOf } from './engines/webgpu/plan.js'
 import { startProgram } from './engines/webgpu/program.js'
 import type { Graph } from './graph/index.js'
 
-export type { Inputs, Outputs, Program } from './engines/engine.js'
+export type { Inputs, MemoryPlan, Outputs, Program } from './engines/engine.js'
 export {
   elements,
+  type Folded,
   forInference,
   type Graph,
   gradientStep,
   inferenceGraph,
+  type Optimiser,
+  type Role,
+  type Shape,
+  type TrainingStepOptions,
   trainingStep,
+  type Value,
   valuesOf,
 } from './graph/index.js'
 export { describe, networkGraph, networkNamed, networks } from './models/index.js'

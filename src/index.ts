@@ -1,7 +1,9 @@
 /** Regraft as a library: fine-tune pretrained convolutional networks on images, and use what was trained. */
 export { RegraftError } from './base/errors.js'
 export type { Preprocessing } from './base/preprocessing.js'
+export type { RandomStream } from './base/random.js'
 export { type Dataset, type ImageFolderOptions, type ImageSample, imageFolder, type Split } from './data/index.js'
+export type { Precision } from './engines/index.js'
 export {
   type Classifier,
   type ClassifierOptions,
@@ -28,20 +30,26 @@ export {
   pretrainedModel,
   type RunEvaluation,
   type Score,
+  type SeenImages,
 } from './inference/index.js'
-export { describe, networks } from './models/index.js'
+export { describe, type Network, networks } from './models/index.js'
 export { collectPictures, type Language, writeReport } from './report/index.js'
 export {
   type EpochRecord,
   type Finished,
+  type Harmless,
   type Hooks,
   type Listener,
   type Metrics,
   type Model,
+  type Own,
+  type OwnAugmentation,
+  type Progress,
   type RunConfig,
   type RunResult,
   readModel,
   resume,
+  type Schedule,
   type TrainingEvent,
   type TrainingOptions,
   train,

@@ -10,6 +10,8 @@ import { answerJobs } from './workerPool.js'
 
 const { preprocessing, cropFlip, variation } = workerData as ImageSettings
 const tables = normalisation(preprocessing)
+// The main thread has seen that it can be loaded, and is a function
+const own = variation.own === undefined ? undefined : (await import(variation.own)).default
 
 answerJobs(handle)
 
@@ -35,7 +37,7 @@ function write(image: RgbImage, job: ImageJob, out: NonNullable<ImageJob['out']>
   const random = randomStream(...job.random)
   const view =
     job.kind === 'crop' ? { pixels: image.pixels, flipped: false } : augment(image, preprocessing, cropFlip, random)
-  normalise(job.vary ? varied(view, size, variation, random) : view, size, tables, input)
+  normalise(job.vary ? varied(view, size, variation, random, own) : view, size, tables, input)
   if (job.vary) randomErasing(input, size, variation.randomErasing, random)
 }
 

@@ -35,6 +35,8 @@ export interface LoaderOptions {
   readonly colorJitter?: number
   /** Probability, from 0 to 1, that a rectangle of a training image is erased, whatever `augment` is. 0 by default. */
   readonly randomErasing?: number
+  /** URL of a module whose default export changes the pixels of a training image, after all of these but erasing. */
+  readonly ownAugmentation?: string
 }
 
 /** Options of `Loader.batches`. */
@@ -92,6 +94,7 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
     trivial: augment === 'trivial',
     colorJitter: options.colorJitter ?? 0,
     randomErasing: options.randomErasing ?? 0,
+    own: options.ownAugmentation,
   }
   const threads = options.threads ?? availableParallelism()
   const store = options.images ?? createImageStore(options.cacheBytes)

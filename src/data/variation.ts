@@ -13,17 +13,30 @@ export interface Variation {
   readonly colorJitter: number
   /** Probability of erasing a rectangle; it comes last, on the normalised input. */
   readonly randomErasing: number
+  /** URL of a module that changes the pixels by a function of its own. */
+  readonly own: string | undefined
 }
 
 /**
  * A view after TrivialAugment and colour jitter, as far as they are on; the given pixels stay as they are.
  * Without them nothing is drawn from the stream.
  */
-export function varied(view: AugmentedView, size: number, variation: Variation, random: RandomStream): AugmentedView {
-  if (!variation.trivial && variation.colorJitter === 0) return view
+export function varied(
+  view: AugmentedView,
+  size: number,
+  variation: Variation,
+  random: RandomStream,
+  own?: (pixels: Uint8Array, size: number, random: RandomStream) => void,
+): AugmentedView {
+  if (!variation.trivial && variation.colorJitter === 0 && !own) return view
   let image = upright(view, size)
   if (variation.trivial) image = trivialAugment(image, random)
   if (variation.colorJitter > 0) image = colorJitter(image, jitterOf(variation.colorJitter), random)
+  if (own) {
+    // What it changes must not be what is kept
+    image = { ...image, pixels: image.pixels.slice() }
+    own(image.pixels, size, random)
+  }
   return { pixels: image.pixels, flipped: false }
 }
 

@@ -33,6 +33,7 @@ export {
   gradientStep,
   learningRateOf,
   type Optimiser,
+  type TrainingStepOptions,
   trainingStep,
   weightDecayOf,
 } from './trainingStep.js'

@@ -12,6 +12,7 @@ export type Optimiser =
   | ({ readonly name: 'sgd' } & AttributesOf<'sgd'>)
   | ({ readonly name: 'adamW' } & AttributesOf<'adamW'>)
 
+/** What a training step does beside the gradients. */
 export interface TrainingStepOptions {
   readonly optimiser: Optimiser
   /** The group whose learning rate and weight decay a parameter follows, for instance 'backbone' or 'head'. */

@@ -11,6 +11,7 @@ export type ImagePrediction =
   | { readonly path: string; readonly scores: readonly Score[] }
   | { readonly path: string; readonly error: string }
 
+/** Options of `predict`. */
 export interface ClassifierOptions extends Omit<LoadOptions, 'onBatch'> {
   /** How many of the most probable classes are given; default 5. */
   readonly top?: number

@@ -28,6 +28,7 @@ export interface EvaluationOptions extends CompileOptions {
   readonly part?: 'train' | 'val' | 'test'
   /** Of a folder that is given: names of folders to leave out. */
   readonly exclude?: readonly string[]
+  /** Called as images are classified. */
   readonly onProgress?: (done: number, total: number) => void
 }
 
@@ -40,6 +41,7 @@ export interface RunEvaluation extends Metrics {
 }
 
 /**
+ * Measures a finished run's model on images: its own test images, or a folder of new ones.
  * @param run a finished run's folder
  * @param folder class folders with the run's class names (all or some); default: the run's own data
  */

@@ -18,6 +18,7 @@ import { overlay } from './overlay.js'
 import type { Score } from './score.js'
 import { ImageTooLarge, UnreadableImage } from './unreadable.js'
 
+/** Options of `loadExplainer`. */
 export interface ExplainerOptions extends CompileOptions {
   readonly engine?: 'auto' | Engine['name']
   /** Divide logits by the temperature that was fitted on the run's validation images; default true. */
@@ -48,6 +49,7 @@ export interface Explainer {
    * @throws UnreadableImage where it cannot be read; RegraftError('usage') where there is no such class
    */
   explain(image: string | Uint8Array, name?: string): Promise<Explanation>
+  /** Frees the engine's program; the explainer is not to be asked again. */
   close(): Promise<void>
 }
 

@@ -13,6 +13,7 @@ import type { Score } from './score.js'
 import { createSlots } from './slots.js'
 import { type ImageSource, ImageTooLarge, UnreadableImage } from './unreadable.js'
 
+/** Options of `loadClassifier`. */
 export interface LoadOptions extends CompileOptions {
   readonly engine?: 'auto' | Engine['name']
   /** Divide logits by the temperature that was fitted on the run's validation images; default true. */
@@ -23,6 +24,7 @@ export interface LoadOptions extends CompileOptions {
   readonly onBatch?: (images: number, seconds: number) => void
 }
 
+/** Options of one image's prediction. */
 export interface PredictOptions {
   /** How many of the most probable classes are given; default: all. */
   readonly top?: number

@@ -8,6 +8,7 @@ import { belongsTo, type Network, networkGraph } from './network.js'
 import { resnets } from './resnet.js'
 import { stateShapes } from './stateShapes.js'
 
+/** Every network that can be named, the smaller of a family first. */
 export const networks: readonly Network[] = [...resnets, ...mobilenets, ...efficientnetLites]
 
 /** @throws RegraftError('usage') that names the nearest network */

@@ -12,6 +12,7 @@ export interface Progress {
   readonly epoch?: number
 }
 
+/** What a run tells: how far its work is, what it decided, and each epoch as it ends. */
 export type TrainingEvent =
   | Progress
   /** Known before the first step: bytes of the training program, and whether it starts from images or from features. */
@@ -36,4 +37,5 @@ export type TrainingEvent =
       readonly remaining: number
     }
 
+/** Hears the events of a run. */
 export type Listener = (event: TrainingEvent) => void

@@ -15,6 +15,7 @@ import { fit } from './fit.js'
 import type { Grafted } from './graft.js'
 import { summarise } from './metrics.js'
 import { writeOutcome } from './outcome.js'
+import type { Schedule } from './own.js'
 import { trainedFrom } from './phases.js'
 import { type EpochRecord, type RunConfig, type RunResult, readHistory, rewriteHistory } from './runFolder.js'
 import {
@@ -39,6 +40,7 @@ export interface Execution {
   readonly onEvent?: Listener | undefined
   readonly signal?: AbortSignal | undefined
   readonly reuse?: { readonly features: string } | undefined
+  readonly schedule?: Schedule | undefined
 }
 
 /** A run that has finished. */
@@ -97,6 +99,7 @@ async function trainOn(task: Execution): Promise<Finished> {
     await fit({
       run,
       options,
+      schedule: task.schedule,
       batchSize: resolved.batchSize,
       classes,
       trainingAt: phases.at,

@@ -7,6 +7,7 @@ import { bestCheckpoint, lastCheckpoint, type Position, saveCheckpoint } from '.
 import type { Listener } from './events.js'
 import { count, type Metrics, newCounts, summarise } from './metrics.js'
 import type { ResolvedOptions } from './options.js'
+import { ownFactor, type Schedule } from './own.js'
 import { appendEpoch, type EpochRecord } from './runFolder.js'
 import { rateFactor, warmupFactor } from './schedule.js'
 import type { TrainingProgram } from './session.js'
@@ -15,6 +16,8 @@ import { mixImages, targetsOf } from './targets.js'
 export interface Fit {
   readonly run: string
   readonly options: ResolvedOptions
+  /** Instead of the one that the options name. */
+  readonly schedule?: Schedule | undefined
   readonly batchSize: number
   readonly classes: number
   /** The program that trains in an epoch (from 0); another one where more is unfrozen. */
@@ -60,7 +63,7 @@ async function trainEpoch(task: Fit, from: Position): Promise<void> {
   const training = await task.trainingAt(epoch)
   const began = performance.now()
   const seconds = () => from.seconds + (performance.now() - began) / 1000
-  const factor = rateFactor(epoch, options)
+  const factor = task.schedule ? ownFactor(task.schedule, epoch, options.epochs) : rateFactor(epoch, options)
   const rates = { backbone: options.lrBackbone * factor, head: options.lrHead * factor }
   const counts = from.counts ?? newCounts(classes)
   // What does not fill a batch is dropped: its batch statistics and its step would weigh more than the others'.

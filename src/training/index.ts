@@ -14,6 +14,7 @@ export {
   type TrainingOptions,
   trainingOptions,
 } from './options.js'
+export type { Own, OwnAugmentation, Schedule } from './own.js'
 export { fractionsOf, planSplit, resplit } from './planSplit.js'
 export { readPredictions, type TestPrediction } from './predictions.js'
 export {
@@ -27,5 +28,5 @@ export {
 } from './runFolder.js'
 export { differingSettings, findRuns, type RunSummary, readRun } from './runs.js'
 export { compileInference, type Inference } from './session.js'
-export { type Hooks, openDataset } from './setUp.js'
+export { type Harmless, type Hooks, openDataset } from './setUp.js'
 export { resume, scratchOf, train } from './train.js'

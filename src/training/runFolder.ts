@@ -51,6 +51,8 @@ const configSchema = z.object({
     /** What was kept on one side of the split. */
     grouping: z.enum(['crops', 'near', 'none']).default('none'),
     batchSize: z.number().int(),
+    /** What a program brought of its own: a schedule, and the digest of an augmentation. */
+    own: z.object({ schedule: z.boolean().optional(), augmentation: z.string().optional() }).optional(),
   }),
   provenance: z.object({
     source: z.string(),

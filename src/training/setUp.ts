@@ -30,13 +30,14 @@ import type { Listener } from './events.js'
 import { execute, type Finished } from './execute.js'
 import { type Grafted, graft } from './graft.js'
 import { checkOptions, type ResolvedOptions, type TrainingOptions } from './options.js'
+import { checkOwn, type Own, recordOwn } from './own.js'
 import { checkPhases } from './phases.js'
 import { planSplit } from './planSplit.js'
 import { assertUnused, createRun, freshRunFolder, type RunConfig, readConfig, resultFile } from './runFolder.js'
 import { augmentationOf, cachesFeatures, trainingGraphs } from './session.js'
 
-/** What goes on beside a run. */
-export interface Hooks {
+/** What goes on beside a run, and what a program brings of its own. */
+export interface Hooks extends Own {
   /** Hears of progress, epochs and warnings. */
   readonly onEvent?: Listener | undefined
   /** Stops the run after the current step; everything is saved, and the promise rejects with code 'interrupted'. */
@@ -70,12 +71,13 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
   const augment = augmentationOf(resolved)
   const { size } = resolved
   const preprocessing = size === undefined ? grafted.preprocessing : withSize(grafted.preprocessing, size)
-  const loader = createLoader(data, loaderOptions(resolved, preprocessing, augment, hooks.reuse))
+  const own = await recordOwn(hooks)
+  const loader = createLoader(data, loaderOptions(resolved, preprocessing, augment, hooks))
   try {
     for (const message of data.warnings ?? []) hooks.onEvent?.({ type: 'warning', message })
     const stamps = await fileStamps(data, undefined, hooks.signal)
     const planned = await planSplit(data, resolved, stamps, hooks.onEvent, hooks.signal)
-    const { duplicates, grouping, own, across } = planned
+    const { duplicates, grouping, own: ownSplit, across } = planned
     const { split: parts, bad } = await check(loader, planned.split, stamps, resolved.skipBadImages, hooks)
     for (const message of splitWarnings(data, parts, resolved.classWeights === 'balanced'))
       hooks.onEvent?.({ type: 'warning', message })
@@ -95,7 +97,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
       data: data.root,
       classes: [...data.classes],
       split: pathsOf(data, parts),
-      ...(own ? { ownSplit: own } : {}),
+      ...(ownSplit ? { ownSplit } : {}),
       ...(across
         ? { across: { images: across.images, test: across.test.map(index => data.samples[index]!.path) } }
         : {}),
@@ -103,9 +105,10 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
       preprocessing,
       resolved: {
         augment,
-        cacheFeatures: cachesFeatures(augment, resolved),
+        cacheFeatures: own?.augmentation === undefined && cachesFeatures(augment, resolved),
         batchSize,
         grouping,
+        ...(own ? { own } : {}),
       },
       provenance: grafted.provenance,
       environment: environment(resolved),
@@ -140,6 +143,7 @@ export async function goOn(run: string, hooks: Hooks, changes: Harmless = {}): P
   const { options, provenance, resolved } = config
   if (existsSync(resultFile(run)))
     throw new RegraftError('run', `${run} has finished already; its results are in ${resultFile(run)}`)
+  await checkOwn(run, resolved.own, hooks)
   const data = await openDataset(config.data, options)
   if (data.classes.join('\n') !== config.classes.join('\n'))
     throw new RegraftError(
@@ -153,7 +157,7 @@ export async function goOn(run: string, hooks: Hooks, changes: Harmless = {}): P
   if (grafted.provenance.sha256 !== provenance.sha256)
     throw new RegraftError('run', `${weights} is not the file that ${run} began with; restore it, or start a new run`)
   const engine = engineFor(config, grafted)
-  const loader = createLoader(data, loaderOptions(options, config.preprocessing, resolved.augment, hooks.reuse))
+  const loader = createLoader(data, loaderOptions(options, config.preprocessing, resolved.augment, hooks))
   try {
     const stamps = await fileStamps(data, undefined, hooks.signal)
     const { split: parts } = await check(loader, splitFromPaths(data, config.split), stamps, false, hooks)
@@ -174,7 +178,7 @@ function loaderOptions(
   options: ResolvedOptions,
   preprocessing: RunConfig['preprocessing'],
   augment: RunConfig['resolved']['augment'],
-  reuse: Reuse | undefined,
+  { reuse, augmentation }: Hooks,
 ) {
   const { seed, threads, cropScale, colorJitter, randomErasing } = options
   return {
@@ -185,6 +189,7 @@ function loaderOptions(
     randomErasing,
     ...(threads ? { threads } : {}),
     ...(reuse ? { images: reuse.images } : {}),
+    ...(augmentation ? { ownAugmentation: augmentation.href } : {}),
     cropFlip: { ...defaultCropFlip, scale: [cropScale, 1] as const },
   }
 }
