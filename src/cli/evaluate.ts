@@ -1,10 +1,15 @@
 /** `regraft evaluate`: the accuracy of a run's model, on its test images or on another folder. */
-import { Command } from 'commander'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, Option } from 'commander'
 import { RegraftError } from '../base/errors.js'
 import { plural } from '../base/plural.js'
-import { evaluateRun, type SeenImages } from '../inference/index.js'
+import { evaluateRun, type RunEvaluation, type SeenImages } from '../inference/index.js'
+import { type Language, languages, writeEvaluation } from '../report/index.js'
+import { readModel } from '../training/index.js'
 import { accuracyText } from './accuracyText.js'
 import { addComputing, type ComputingOptions, computing } from './computing.js'
+import { passShare } from './predict.js'
 import { percent } from './terminal/format.js'
 import { progress } from './terminal/progress.js'
 import { say, sayJson, warn } from './terminal/say.js'
@@ -15,6 +20,10 @@ interface EvaluateOptions extends ComputingOptions {
   readonly exclude?: string[]
   readonly perClass?: boolean
   readonly json?: boolean
+  readonly out?: string
+  readonly language: Language
+  readonly reject?: boolean
+  readonly pass: number
 }
 
 export const evaluateCommand = addComputing(
@@ -27,10 +36,14 @@ export const evaluateCommand = addComputing(
   .option('--part <PART>', "of the run's own split: train, val or test", 'test')
   .option('--exclude <CLASS...>', 'class folders of the other folder to leave out')
   .option('--per-class', 'a table of classes, the weakest first')
+  .option('--out <FOLDER>', 'where predictions.csv, the confusion matrix and a report with the mistakes go')
+  .addOption(new Option('--language <LANGUAGE>', 'language of that report').choices(languages).default('en'))
+  .option('--reject', "also measure what 'predict --reject' does, to these images and to classes that the model lacks")
+  .option('--pass <PERCENT>', 'as for predict', Number, 95)
   .option('--json', 'all numbers as JSON; accuracies are fractions')
   .addHelpText(
     'after',
-    '\nExamples:\n  regraft evaluate runs/photos-resnet50\n  regraft evaluate runs/photos-resnet50 more-photos --per-class',
+    '\nExamples:\n  regraft evaluate runs/photos-resnet50\n  regraft evaluate runs/photos-resnet50 more-photos --per-class\n  regraft evaluate runs/photos-resnet50 more-photos --out more-photos-measured',
   )
   .action(async (run: string, data: string | undefined, options: EvaluateOptions) => {
     if (options.exclude && data === undefined)
@@ -38,20 +51,27 @@ export const evaluateCommand = addComputing(
         'usage',
         `--exclude leaves out classes of another folder: regraft evaluate ${run} FOLDER --exclude …`,
       )
+    if (options.out !== undefined && existsSync(join(options.out, 'config.json')))
+      throw new RegraftError('usage', `--out ${options.out} is the folder of a run; name another`)
     const bar = progress({ label: 'Evaluating', unit: 'image' })
     const result = await evaluateRun(run, data, {
       part: options.part,
       ...(options.exclude ? { exclude: options.exclude } : {}),
+      ...(options.reject ? { reject: passShare(options.pass) } : {}),
       ...(await computing(options)),
       onProgress: (done, total) => bar.update(done, total),
     }).finally(() => bar.done())
     const warning = seenWarning(result.seen, result.images)
     if (warning !== undefined) warn(`warning: ${warning}\n`)
+    const written = options.out === undefined ? undefined : await writeOut(options.out, run, result, options.language)
     if (options.json) {
-      sayJson(result)
+      const { predictions: _, ...numbers } = result
+      sayJson(numbers)
       return
     }
     say(`${accuracyText(result, result.perClass.length)}, ${plural(result.images, 'image')}\n`)
+    if (result.rejection) say(`${rejectionText(result.rejection)}\n`)
+    if (written) say(`Report    ${written.html}, ${written.markdown}; predictions.csv and confusion.csv beside them\n`)
     if (!options.perClass) return
     const rows = result.perClass
       .filter(({ images }) => images > 0)
@@ -59,6 +79,25 @@ export const evaluateCommand = addComputing(
       .map(entry => [entry.class, String(entry.images), percent(entry.top1 ?? 0)])
     say(`\n${table(['class', 'images', 'top-1'], rows)}\n`)
   })
+
+async function writeOut(folder: string, run: string, result: RunEvaluation, language: Language) {
+  const { network, classes } = await readModel(run)
+  const date = new Date().toISOString()
+  return writeEvaluation(folder, result, { run, network, classes, date, language })
+}
+
+/** How many of which images pass. */
+function rejectionText({ threshold, right, known, unknown }: NonNullable<RunEvaluation['rejection']>): string {
+  const share = (part: number, whole: number) => (whole > 0 ? ` (${percent(part / whole)})` : '')
+  const [wrong, passed] = [known.images - right.images, known.passed - right.passed]
+  const lines = [
+    `with a confidence below ${percent(threshold)} an image shows none of the classes: ${right.passed} of ${plural(right.images, 'image')} that are classified right pass${share(right.passed, right.images)}, and ${passed} of ${wrong} that are not${share(passed, wrong)}`,
+    unknown.images > 0
+      ? `of ${plural(unknown.classes.length, 'class', 'classes')} that the model does not know ${unknown.rejected} of ${plural(unknown.images, 'image')} are rejected${share(unknown.rejected, unknown.images)}`
+      : 'there are no classes here that the model does not know',
+  ]
+  return lines.join('\n')
+}
 
 /** What a person should know where the run has seen some of the images. */
 function seenWarning({ train, val }: SeenImages, images: number): string | undefined {

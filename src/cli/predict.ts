@@ -19,6 +19,8 @@ interface PredictOptions extends ComputingOptions {
   readonly weightsPrefix?: string
   readonly top: number
   readonly calibration: boolean
+  readonly reject?: boolean
+  readonly pass: number
   readonly json?: boolean
 }
 
@@ -45,6 +47,13 @@ export const predictCommand = addComputing(
   .option('--weights-prefix <PREFIX>', 'of several networks in one file of --weights, the one whose entries start so')
   .option('--top <N>', 'how many of the most probable classes to show', Number, 3)
   .option('--no-calibration', "leave out the temperature that was fitted on the run's validation images")
+  .option('--reject', "say 'none of these' of images that the model is less sure of than of its validation images")
+  .option(
+    '--pass <PERCENT>',
+    'of validation images that were classified right, how many --reject lets pass',
+    Number,
+    95,
+  )
   .option('--json', 'one JSON object a line instead of a table')
   .addHelpText(
     'after',
@@ -52,6 +61,7 @@ export const predictCommand = addComputing(
   )
   .action(async (given: string[], options: PredictOptions) => {
     const { weights, weightsPrefix, network, match, top, calibration, json } = options
+    const reject = options.reject ? { reject: passShare(options.pass) } : {}
     const computed = await computing(options)
     const [run, ...rest] = given as [string, ...string[]]
     const trained = weights === undefined && network === undefined
@@ -62,7 +72,7 @@ export const predictCommand = addComputing(
     const results: ImagePrediction[] = []
     const bar = progress({ label: 'Classifying', unit: 'image', transient: true })
     try {
-      for await (const result of predict(model, paths, { top, calibration, ...computed })) {
+      for await (const result of predict(model, paths, { top, calibration, ...reject, ...computed })) {
         if (json) sayJson(result)
         else bar.update(results.length + 1, paths.length)
         results.push(result)
@@ -80,6 +90,12 @@ export const predictCommand = addComputing(
         `${bad} of ${results.length} images cannot be read${bad < results.length ? '; the others were classified' : ''}`,
       )
   })
+
+/** '--pass 95' as a share. @throws RegraftError('usage') where it is none */
+export function passShare(percent: number): number {
+  if (percent > 0 && percent < 100) return percent / 100
+  throw new RegraftError('usage', `--pass ${percent}: expected per cent between 0 and 100, such as 95`)
+}
 
 /** What is said beside calibrated probabilities. */
 export const calibrated = (temperature: number): string =>
@@ -113,7 +129,11 @@ function asTable(results: readonly ImagePrediction[]): string {
   const rows = results.map(result =>
     'error' in result
       ? [result.path, `cannot be read (${result.error})`]
-      : [result.path, ...result.scores.map(score => `${score.class} ${percent(score.probability)}`)],
+      : [
+          result.path,
+          ...(result.rejected ? ['none of these'] : []),
+          ...result.scores.map(score => `${score.class} ${percent(score.probability)}`),
+        ],
   )
   const columns = Math.max(...rows.map(row => row.length))
   const headers = ['image', 'prediction', ...Array.from({ length: columns - 2 }, (_, i) => `${i + 2}.`)]

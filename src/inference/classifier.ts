@@ -1,20 +1,23 @@
 /** A classifier: a trained model, or a pretrained network itself, ready to say what images show. */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { graft, type Model } from '../training/index.js'
+import { graft, type Model, thresholdOf } from '../training/index.js'
 import { type LoadOptions, loadClassifier } from './loadClassifier.js'
 import type { Score } from './score.js'
 import { UnreadableImage } from './unreadable.js'
 
 /** What one image shows, the most probable class first, or why it cannot be read. */
 export type ImagePrediction =
-  | { readonly path: string; readonly scores: readonly Score[] }
+  /** `rejected`: it shows none of the classes, as far as `reject` tells. */
+  | { readonly path: string; readonly scores: readonly Score[]; readonly rejected?: boolean }
   | { readonly path: string; readonly error: string }
 
 /** Options of `predict`. */
 export interface ClassifierOptions extends Omit<LoadOptions, 'onBatch'> {
   /** How many of the most probable classes are given; default 5. */
   readonly top?: number
+  /** Tell images that show none of the classes: so large a share of validation images that were classified right passes. */
+  readonly reject?: number
 }
 
 /** The 1000 classes of ImageNet-1k in the order of their outputs. */
@@ -55,13 +58,22 @@ export async function* predict(
   paths: readonly string[],
   options: ClassifierOptions = {},
 ): AsyncGenerator<ImagePrediction> {
-  const { top = 5, ...load } = options
+  const { top = 5, reject, ...load } = options
   if (paths.length === 0) return
   const classifier = await loadClassifier(model, load)
+  const named = typeof model === 'string' ? model : 'this model'
+  let threshold: number | undefined
+  try {
+    if (reject !== undefined) threshold = thresholdOf(classifier.rejection, reject, named)
+  } catch (error) {
+    await classifier.dispose()
+    throw error
+  }
   const stop = new AbortController()
   const ask = async (path: string): Promise<ImagePrediction> => {
     try {
-      return { path, scores: await classifier.predict(path, { top, signal: stop.signal }) }
+      const { scores, confidence } = await classifier.judge(path, { top, signal: stop.signal })
+      return threshold === undefined ? { path, scores } : { path, scores, rejected: confidence < threshold }
     } catch (error) {
       if (error instanceof UnreadableImage) return { path, error: error.reason }
       throw error

@@ -7,18 +7,23 @@ import { type CompileOptions, chooseEngine, type Engine, everyEngine, type Preci
 import type { Graph } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { imageBatches } from '../training/batches.js'
+import type { Evaluation } from '../training/evaluate.js'
 import {
   compileInference,
+  confidenceOf,
   evaluate,
   type Metrics,
   openDataset,
   type RunConfig,
+  ranking,
   readConfig,
   readModel,
   summarise,
+  thresholdOf,
   withInterval,
 } from '../training/index.js'
 import { perClass } from '../training/metrics.js'
+import type { PredictionRow } from '../training/runFolder.js'
 import { type SeenImages, seenImages } from './seenImages.js'
 
 /** The precision is the run's own by default, where this machine computes in it. */
@@ -28,8 +33,20 @@ export interface EvaluationOptions extends CompileOptions {
   readonly part?: 'train' | 'val' | 'test'
   /** Of a folder that is given: names of folders to leave out. */
   readonly exclude?: readonly string[]
+  /** Also measure by how many images it is told that they show none of the classes; as `predict` takes it. */
+  readonly reject?: number
   /** Called as images are classified. */
   readonly onProgress?: (done: number, total: number) => void
+}
+
+/** What `reject` does: on images of the model's classes, and on others. */
+export interface RejectionMeasured {
+  readonly threshold: number
+  /** Of images of the model's classes, and of those among them that are classified right. */
+  readonly known: { readonly images: number; readonly passed: number }
+  readonly right: { readonly images: number; readonly passed: number }
+  /** Images of classes that the model does not have: of the other folder, or those that the run left out of its own. */
+  readonly unknown: { readonly images: number; readonly rejected: number; readonly classes: readonly string[] }
 }
 
 export interface RunEvaluation extends Metrics {
@@ -38,6 +55,12 @@ export interface RunEvaluation extends Metrics {
   /** How many of the images the run has seen: their accuracy says little about new ones. */
   readonly seen: SeenImages
   readonly perClass: readonly { readonly class: string; readonly images: number; readonly top1: number | undefined }[]
+  /** [true class][predicted class] */
+  readonly confusion: readonly (readonly number[])[]
+  /** Of each image; paths are relative to `root`. */
+  readonly predictions: readonly PredictionRow[]
+  readonly root: string
+  readonly rejection?: RejectionMeasured
 }
 
 /**
@@ -50,13 +73,15 @@ export async function evaluateRun(
   folder?: string,
   options: EvaluationOptions = {},
 ): Promise<RunEvaluation> {
-  const { engine: name = 'auto', part = 'test', exclude = [], onProgress, ...compileOptions } = options
-  const { classes, network, preprocessing, values } = await readModel(run)
+  const { engine: name = 'auto', part = 'test', exclude = [], reject, onProgress, ...compileOptions } = options
+  const { classes, network, preprocessing, values, rejection } = await readModel(run)
+  const threshold = reject === undefined ? undefined : thresholdOf(rejection, reject, run)
   const config = folder === undefined ? await readConfig(run) : undefined
   const found = await (config
     ? openDataset(config.data, config.options)
     : imageFolder(folder as string, { exclude, fewestClasses: 1 }))
-  const data = relabelled(found, classes, folder ?? config!.data)
+  const data = relabelled(found, classes, folder ?? config!.data, threshold !== undefined)
+  const others = threshold === undefined ? undefined : strangers(config ? await wholeOf(config) : found, classes)
   const indices = config ? splitFromPaths(data, config.split)[part] : [...data.samples.keys()]
   const trained = config ?? (await configIn(run))
   const paths = indices.map(index => resolve(data.root, data.samples[index]!.path))
@@ -68,18 +93,76 @@ export async function evaluateRun(
     ...compileOptions,
     precision,
   })
-  const loader = createLoader(data, { preprocessing, cacheBytes: 0 })
+  const total = indices.length + (others?.samples.length ?? 0)
+  const evaluated = async (images: Dataset, chosen: readonly number[], before: number) => {
+    const loader = createLoader(images, { preprocessing, cacheBytes: 0 })
+    try {
+      return await evaluate(inference, imageBatches(loader, batch), chosen, classes.length, done =>
+        onProgress?.(before + done, total),
+      )
+    } finally {
+      await loader.close()
+    }
+  }
   try {
     await inference.write(values)
-    const { counts } = await evaluate(inference, imageBatches(loader, batch), indices, classes.length, done =>
-      onProgress?.(done, indices.length),
-    )
+    const known = await evaluated(data, indices, 0)
+    const unknown = others && (await evaluated(others, [...others.samples.keys()], indices.length))
+    const { counts } = known
     const each = perClass(counts).map(({ images, top1 }, c) => ({ class: classes[c]!, images, top1 }))
-    return { ...withInterval(summarise(counts)), seen, perClass: each }
+    return {
+      ...withInterval(summarise(counts)),
+      seen,
+      perClass: each,
+      confusion: classes.map((_, c) => counts.confusion.slice(c * classes.length, (c + 1) * classes.length)),
+      predictions: [...known.predictions].map(([index, { predicted, probability, loss }]) => {
+        const { path, label } = data.samples[index]!
+        return { path, trueClass: classes[label]!, predictedClass: classes[predicted]!, probability, loss }
+      }),
+      root: data.root,
+      ...(threshold === undefined ? {} : { rejection: rejectionMeasured(threshold, known, unknown!, others!.classes) }),
+    }
   } finally {
-    await loader.close()
     await inference.program.dispose()
   }
+}
+
+function rejectionMeasured(
+  threshold: number,
+  known: Evaluation,
+  unknown: Evaluation,
+  classes: readonly string[],
+): RejectionMeasured {
+  const right = known.scored.filter(({ logits, label }) => ranking(logits)[0] === label)
+  const passed = (images: Evaluation['scored']) =>
+    images.filter(({ logits }) => confidenceOf(logits) >= threshold).length
+  const of = (images: Evaluation['scored']) => ({ images: images.length, passed: passed(images) })
+  const { images, passed: missed } = of(unknown.scored)
+  return {
+    threshold,
+    known: of(known.scored),
+    right: of(right),
+    unknown: { images, rejected: images - missed, classes },
+  }
+}
+
+/** A run's data with the classes that it left out. */
+async function wholeOf({ data, options }: RunConfig): Promise<Dataset> {
+  try {
+    return await openDataset(data, { ...options, exclude: [] })
+  } catch (error) {
+    // What was left out may be no class at all
+    if (error instanceof RegraftError) return openDataset(data, options)
+    throw error
+  }
+}
+
+/** The images of classes that a model does not have. */
+function strangers(data: Dataset, known: readonly string[]): Dataset {
+  const classes = data.classes.filter(name => !known.includes(name))
+  const samples = data.samples.filter(({ label }) => !known.includes(data.classes[label]!))
+  // Their labels say nothing to the model
+  return { root: data.root, classes, samples: samples.map(({ path }) => ({ path, label: 0 })) }
 }
 
 const configIn = async (run: string): Promise<RunConfig | undefined> =>
@@ -95,14 +178,21 @@ function precisionOf(config: RunConfig | undefined, graph: Graph, engine: 'auto'
   return able ? precision : 'float32'
 }
 
-/** The data set with the model's labels. @throws RegraftError where it has a class that the model does not know */
-function relabelled(data: Dataset, classes: readonly string[], folder: string): Dataset {
+/**
+ * The data set with the model's labels.
+ * @param lenient leave out classes that the model does not know
+ * @throws RegraftError where it has one otherwise, or none that it knows
+ */
+function relabelled(data: Dataset, classes: readonly string[], folder: string, lenient: boolean): Dataset {
   const labels = data.classes.map(name => classes.indexOf(name))
   const unknown = data.classes.filter((_, i) => labels[i] === -1)
-  if (unknown.length > 0)
+  if (unknown.length > 0 && !lenient)
     throw new RegraftError(
       'data',
       `${folder} has classes that the model does not know: ${unknown.slice(0, 5).join(', ')}; rename the folders, or leave them out with --exclude ${unknown[0]}`,
     )
-  return { ...data, classes, samples: data.samples.map(sample => ({ ...sample, label: labels[sample.label]! })) }
+  if (unknown.length === 0)
+    return { ...data, classes, samples: data.samples.map(sample => ({ ...sample, label: labels[sample.label]! })) }
+  const samples = data.samples.filter(({ label }) => labels[label] !== -1)
+  return { root: data.root, classes, samples: samples.map(({ path, label }) => ({ path, label: labels[label]! })) }
 }

@@ -7,7 +7,16 @@ import type { Preprocessing } from '../base/preprocessing.js'
 import { createWorkerPool, MAX_PIXELS, pixelLoops } from '../data/index.js'
 import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
-import { compileInference, type Inference, type Model, ranking, readModel, softmax } from '../training/index.js'
+import {
+  compileInference,
+  confidenceOf,
+  type Inference,
+  type Model,
+  type Rejection,
+  ranking,
+  readModel,
+  softmax,
+} from '../training/index.js'
 import type { ClassifyJob, ClassifyReply, ClassifySettings } from './classifyWorker.js'
 import type { Score } from './score.js'
 import { createSlots } from './slots.js'
@@ -31,6 +40,11 @@ export interface PredictOptions {
   readonly signal?: AbortSignal
 }
 
+export interface Judgement {
+  readonly scores: readonly Score[]
+  readonly confidence: number
+}
+
 /** A network in memory, compiled, with the threads that decode for it. */
 export interface Classifier {
   readonly network: string
@@ -39,12 +53,16 @@ export interface Classifier {
   readonly preprocessing: Preprocessing
   /** What logits are divided by: 1 where nothing was fitted, or `calibration` is false. */
   readonly temperature: number
+  /** How sure the network was of validation images that it got right; undefined where that is not known. */
+  readonly rejection: Rejection | undefined
   /**
    * What an image shows, the most probable class first. Call it for many images at once: they share threads and runs of the
    * engine, at most 64 are in memory at a time, and the numbers are those of each alone within the engine's rounding.
    * @throws UnreadableImage where it cannot be read; ImageTooLarge where it has too many pixels
    */
   predict(image: ImageSource, options?: PredictOptions): Promise<readonly Score[]>
+  /** The same, and how sure the network is of the first class before any temperature: low where it shows none of the classes. */
+  judge(image: ImageSource, options?: PredictOptions): Promise<Judgement>
   /** Finishes what was asked for, then frees memory and threads. It may be called again. */
   dispose(): Promise<void>
 }
@@ -135,7 +153,7 @@ export async function loadClassifier(source: string | Model, options: LoadOption
     running = false
   }
 
-  const predict = async (image: ImageSource, { top, signal }: PredictOptions): Promise<readonly Score[]> => {
+  const judge = async (image: ImageSource, { top, signal }: PredictOptions): Promise<Judgement> => {
     const input = await slots.take(signal)
     try {
       const bytes = typeof image === 'string' || image instanceof Uint8Array ? image : await collected(image)
@@ -151,12 +169,25 @@ export async function loadClassifier(source: string | Model, options: LoadOption
         void drain()
       })
       const probabilities = softmax(logits.map(value => value / temperature))
-      return ranking(logits)
+      const scores = ranking(logits)
         .slice(0, top)
         .map(c => ({ class: classes[c]!, probability: probabilities[c]! }))
+      return { scores, confidence: confidenceOf(logits) }
     } finally {
       slots.give(input)
     }
+  }
+
+  const ask = (image: ImageSource, given: PredictOptions = {}): Promise<Judgement> => {
+    if (disposed) return Promise.reject(new RegraftError('usage', 'the classifier was disposed; load it again'))
+    const answer = judge(image, given)
+    const settled = answer.then(
+      () => {},
+      () => {},
+    )
+    asked.add(settled)
+    void settled.then(() => asked.delete(settled))
+    return answer
   }
 
   return {
@@ -165,17 +196,9 @@ export async function loadClassifier(source: string | Model, options: LoadOption
     classes,
     preprocessing,
     temperature,
-    predict: (image, given = {}) => {
-      if (disposed) return Promise.reject(new RegraftError('usage', 'the classifier was disposed; load it again'))
-      const answer = predict(image, given)
-      const settled = answer.then(
-        () => {},
-        () => {},
-      )
-      asked.add(settled)
-      void settled.then(() => asked.delete(settled))
-      return answer
-    },
+    rejection: model.rejection,
+    judge: ask,
+    predict: async (image, given) => (await ask(image, given)).scores,
     dispose: () => {
       disposed ??= (async () => {
         await Promise.all(asked)

@@ -1,5 +1,16 @@
 /** What a classifier gets wrong: pairs of classes that it confuses, and single images with a high loss. */
 import type { TestPrediction } from '../training/index.js'
+import type { PictureIndex } from './pictureIndex.js'
+
+/** What was measured, with the pictures that were kept below its folder. */
+export interface Measured {
+  readonly folder: string
+  readonly config: { readonly classes: readonly string[] }
+  readonly predictions: readonly TestPrediction[]
+  /** Confusion: [true][predicted]. */
+  readonly result?: { readonly confusion: readonly (readonly number[])[] } | undefined
+  readonly pictures?: Pick<PictureIndex, 'mistakes'> | undefined
+}
 
 /** Images of one class that were taken for another. */
 export interface ConfusedPair {

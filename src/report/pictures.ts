@@ -6,7 +6,7 @@ import { writeFileAtomic, writeJson } from '../base/files.js'
 import { forEachBounded } from '../data/bounded.js'
 import { MAX_PIXELS } from '../data/index.js'
 import { openDataset } from '../training/index.js'
-import { mistakesOf, mostConfused, worstMistakes } from './mistakes.js'
+import { type Measured, mistakesOf, mostConfused, worstMistakes } from './mistakes.js'
 import { type PictureIndex, pictureFolder, pictureIndexFile } from './pictureIndex.js'
 import { type ReportedRun, readRun } from './readRun.js'
 
@@ -76,7 +76,7 @@ function samplePaths(
   return shown.flatMap(name => train.filter(path => labels.get(path) === name).slice(0, each))
 }
 
-function mistakePaths({ result, predictions, config }: ReportedRun): string[] {
+function mistakePaths({ result, predictions, config }: Omit<Measured, 'folder'>): string[] {
   const pairs = result ? mostConfused(result.confusion, config.classes, PAIRS) : []
   const shown = [
     ...worstMistakes(predictions, WORST),
@@ -84,6 +84,12 @@ function mistakePaths({ result, predictions, config }: ReportedRun): string[] {
   ]
   return [...new Set(shown.map(({ path }) => path))]
 }
+
+/** Keeps pictures of the mistakes that a report shows, below a folder that is no run's. */
+export const keepMistakes = (
+  measured: Measured,
+  open: (path: string) => Promise<Uint8Array>,
+): Promise<PictureIndex['mistakes']> => keep(measured.folder, 'mistake', mistakePaths(measured), open)
 
 /** Draws where the network saw the class that it took the worst mistakes for. */
 async function addHeat(

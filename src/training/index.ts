@@ -17,6 +17,7 @@ export {
 export type { Own, OwnAugmentation, Schedule } from './own.js'
 export { fractionsOf, planSplit, resplit } from './planSplit.js'
 export { readPredictions, type TestPrediction } from './predictions.js'
+export { confidenceOf, type Rejection, thresholdOf, USUAL_SHARE } from './rejection.js'
 export {
   type EpochRecord,
   type RunConfig,
@@ -25,6 +26,7 @@ export {
   readHistory,
   readResult,
   resultFile,
+  writePredictions,
 } from './runFolder.js'
 export { differingSettings, findRuns, type RunSummary, readRun } from './runs.js'
 export { compileInference, type Inference } from './session.js'

@@ -9,6 +9,7 @@ import { preprocessingSchema } from '../base/preprocessing.js'
 import { elements } from '../graph/index.js'
 import { networkGraph, networkNamed, stateShapes } from '../models/index.js'
 import { readSafetensors, writeSafetensors } from '../weights/index.js'
+import { rejectionSchema } from './rejection.js'
 import { readResult } from './runFolder.js'
 
 const modelSchema = z.object({
@@ -18,6 +19,8 @@ const modelSchema = z.object({
   preprocessing: preprocessingSchema,
   /** What logits are divided by so that probabilities mean what they say; 1 where it is missing. */
   temperature: z.number().positive().optional(),
+  /** How sure it was of validation images that it got right, by which others are told to show none of the classes. */
+  rejection: rejectionSchema.optional(),
 })
 
 /** A trained classifier: everything that inference needs. */

@@ -7,6 +7,7 @@ import type { Evaluation } from './evaluate.js'
 import { bestOf } from './fit.js'
 import { count, newCounts, perClass, summarise, withInterval } from './metrics.js'
 import { writeModel } from './model.js'
+import { rejectionOf } from './rejection.js'
 import { type EpochRecord, type RunConfig, type RunResult, writePredictions, writeResult } from './runFolder.js'
 
 export interface Outcome {
@@ -36,7 +37,9 @@ export async function writeOutcome(outcome: Outcome): Promise<RunResult> {
   await writePredictions(run, rows)
   const { network, classes, preprocessing } = config
   const temperature = result.calibration ? { temperature: result.calibration.temperature } : {}
-  const model = { format: 'regraft-model-1', network, classes, preprocessing, ...temperature, values } as const
+  const sure = rejectionOf(outcome.validation.scored)
+  const optional = { ...temperature, ...(sure ? { rejection: sure } : {}) }
+  const model = { format: 'regraft-model-1', network, classes, preprocessing, ...optional, values } as const
   await writeModel(join(run, 'model'), model, modelCard(config, result))
   await writeResult(run, result)
   return result

@@ -2,7 +2,8 @@
 import { duration } from '../../base/duration.js'
 import type { Words } from './words.js'
 
-const plural = (count: string | number, one: string): string => `${count} ${one}${String(count) === '1' ? '' : 's'}`
+const plural = (count: string | number, one: string, many = `${one}s`): string =>
+  `${count} ${String(count) === '1' ? one : many}`
 const fixed = (share: number) => (100 * share).toFixed(1)
 
 /** 'a, b and c' */
@@ -280,6 +281,22 @@ export const en: Words = {
       worse: (temperature, ece) =>
         `The temperature that was fitted on validation images, ${temperature}, makes calibration worse: the error on the test images would be ${ece}. It is not used; probabilities are as the network gives them.`,
     },
+  },
+  evaluation: {
+    title: (network, images) => `${network} measured on ${images}`,
+    subtitle: (date, version) => `Evaluation of ${date}, Regraft ${version}`,
+    accuracy: 'Accuracy',
+    accuracyFound: ({ images, right, accuracy, interval }) =>
+      `The network is right for ${right} of ${images} images: ${accuracy}. With so many images, the true accuracy on such images lies within ${interval} (95 % interval, Wilson).`,
+    seen: (train, validation) =>
+      `The run was trained on ${train} of these images, and ${validation} chose its best epoch: accuracy on new images is likely lower.`,
+    passing: 'Right images that pass',
+    rejected: 'Other things that are told',
+    rejectedFound: ({ threshold, right, rightAll, unknown, unknownAll, classes }) =>
+      `Where the network gives its first class a probability below ${threshold}, an image is said to show none of the classes. ${right} of ${rightAll} images that are classified right pass${classes > 0 ? `; ${unknown} of ${unknownAll} images of ${plural(classes, 'class', 'classes')} that the network does not know are rejected` : ''}.`,
+    whatWas: 'What was measured',
+    model: 'Model',
+    images: 'Images',
   },
   study: {
     title: name => `Study: ${name}`,

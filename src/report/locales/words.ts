@@ -329,6 +329,28 @@ export interface StudyWords {
   readonly reproduceBest: string
 }
 
+/** Of a run's model on images of another folder, or of a part of its own. */
+export interface EvaluationWords {
+  readonly title: (network: string, images: string) => string
+  readonly subtitle: (date: string, version: string) => string
+  readonly accuracy: string
+  readonly accuracyFound: (numbers: { images: string; right: string; accuracy: string; interval: string }) => string
+  readonly seen: (train: number, validation: number) => string
+  readonly passing: string
+  readonly rejected: string
+  readonly rejectedFound: (numbers: {
+    readonly threshold: string
+    readonly right: string
+    readonly rightAll: string
+    readonly unknown: string
+    readonly unknownAll: string
+    readonly classes: number
+  }) => string
+  readonly whatWas: string
+  readonly model: string
+  readonly images: string
+}
+
 export interface Words {
   /** A tag as HTML's `lang` takes it. */
   readonly tag: string
@@ -347,6 +369,7 @@ export interface Words {
   readonly run: RunWords
   readonly done: DoneWords
   readonly results: ResultWords
+  readonly evaluation: EvaluationWords
   readonly study: StudyWords
   readonly cost: CostWords
   readonly reproduce: ReproduceWords

@@ -282,6 +282,22 @@ export const zh: Words = {
         `在验证集上拟合的温度 ${temperature} 使校准变差：使用该温度时，测试图像上的误差为 ${ece}。因此不使用该温度，概率即网络的原始输出。`,
     },
   },
+  evaluation: {
+    title: (network, images) => `${network} 在 ${images} 上的评估`,
+    subtitle: (date, version) => `评估于 ${date}，Regraft ${version}`,
+    accuracy: '准确率',
+    accuracyFound: ({ images, right, accuracy, interval }) =>
+      `${images} 张图像中，网络判断正确 ${right} 张，准确率为 ${accuracy}。就这一图像数量而言，在此类图像上的真实准确率位于 ${interval} 之间（Wilson 95% 置信区间）。`,
+    seen: (train, validation) =>
+      `其中 ${train} 张图像参与过训练，${validation} 张用于选择最佳轮次：在新图像上准确率可能更低。`,
+    passing: '判断正确且通过的图像',
+    rejected: '被识别为其他内容的图像',
+    rejectedFound: ({ threshold, right, rightAll, unknown, unknownAll, classes }) =>
+      `若网络对首选类别给出的概率低于 ${threshold}，则认为图像不属于任何类别。判断正确的 ${rightAll} 张图像中有 ${right} 张通过${classes > 0 ? `；网络未学过的 ${classes} 个类别的 ${unknownAll} 张图像中有 ${unknown} 张被拒绝` : ''}。`,
+    whatWas: '评估内容',
+    model: '模型',
+    images: '图像',
+  },
   study: {
     title: name => `研究：${name}`,
     subtitle: (started, version) => `开始于 ${started}，Regraft ${version}`,

@@ -3,12 +3,11 @@
 import type { TestPrediction } from '../../training/index.js'
 import { type Context, pictures } from '../context.js'
 import { type Block, paragraph, type Section, type Text } from '../document.js'
-import { mistakesOf, mostConfused, worstMistakes } from '../mistakes.js'
+import { type Measured, mistakesOf, mostConfused, worstMistakes } from '../mistakes.js'
 import { PAIRS, PER_PAIR, WORST } from '../pictures.js'
-import type { ReportedRun } from '../readRun.js'
 
 /** Sections on confused classes and on single mistakes; none where nothing was tested. */
-export async function mistakeSections(run: ReportedRun, context: Context): Promise<Section[]> {
+export async function mistakeSections(run: Measured, context: Context): Promise<Section[]> {
   const { predictions } = run
   const { results: words } = context.words
   if (predictions.length === 0 || !run.result) return []
@@ -19,7 +18,7 @@ export async function mistakeSections(run: ReportedRun, context: Context): Promi
 
 /** Those of the mistakes whose pictures were kept. */
 function shown(
-  run: ReportedRun,
+  run: Measured,
   mistakes: readonly TestPrediction[],
   context: Context,
   captionOf: (mistake: TestPrediction) => Text[],
@@ -38,7 +37,7 @@ function shown(
 const lossLine = ({ loss }: TestPrediction, { words }: Context): Text[] =>
   loss === undefined ? [] : [words.results.lossOf(loss.toFixed(2))]
 
-async function pairs(run: ReportedRun, confusion: readonly (readonly number[])[], context: Context): Promise<Section> {
+async function pairs(run: Measured, confusion: readonly (readonly number[])[], context: Context): Promise<Section> {
   const { results: words, numbers } = context.words
   const confused = mostConfused(confusion, run.config.classes, PAIRS)
   const blocks: Block[] = []
@@ -64,7 +63,7 @@ async function pairs(run: ReportedRun, confusion: readonly (readonly number[])[]
   }
 }
 
-async function worst(run: ReportedRun, context: Context): Promise<Section> {
+async function worst(run: Measured, context: Context): Promise<Section> {
   const { results: words, numbers } = context.words
   const { predictions } = run
   const mistakes = worstMistakes(predictions, predictions.length)

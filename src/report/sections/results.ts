@@ -17,55 +17,70 @@ export async function resultsSection(
   context: Context,
 ): Promise<Section> {
   const { words } = context
-  const { results: text, figures } = words
-  const tested = result.test !== undefined
-  const matrix = tested
-    ? [
-        {
-          id: 'confusion',
-          title: text.confusion,
-          blocks: [
-            await figure(context, 'confusion', confusionMatrix(result.confusion, classes, figures), {
-              alt: text.confusionAlt,
-            }),
-          ],
-        },
-        { id: 'scores', title: text.scores, blocks: scoreBlocks(classScores(result.confusion, classes), words) },
-      ]
-    : []
+  const { results: text } = words
+  const { validation, test, across } = result
+  const parts = [
+    [text.validation, validation],
+    [text.test, test],
+    [text.testWithout, across?.without],
+  ] as const
   return {
     id: 'results',
     title: text.results,
     blocks: [
-      partitionTable(result, words),
-      ...(tested && result.validation ? [paragraph(text.validationOptimistic)] : []),
+      partitionTable(parts, classes.length, words),
+      ...(test && validation ? [paragraph(text.validationOptimistic)] : []),
     ],
-    sections: matrix,
+    sections: test ? await confusionSections(result.confusion, classes, context) : [],
   }
 }
 
-function partitionTable({ validation, test, across, perClass }: RunResult, { results: text, numbers }: Words): Table {
+/** Which classes are taken for which, and how well each is known. */
+export async function confusionSections(
+  confusion: readonly (readonly number[])[],
+  classes: readonly string[],
+  context: Context,
+): Promise<Section[]> {
+  const { words } = context
+  const { results: text, figures } = words
+  const spec = confusionMatrix(confusion, classes, figures)
+  return [
+    {
+      id: 'confusion',
+      title: text.confusion,
+      blocks: [await figure(context, 'confusion', spec, { alt: text.confusionAlt })],
+    },
+    { id: 'scores', title: text.scores, blocks: scoreBlocks(classScores(confusion, classes), words) },
+  ]
+}
+
+/** A row for each of the parts that were measured. */
+export function partitionTable(
+  parts: readonly (readonly [name: string, metrics: RunResult['test']])[],
+  classes: number,
+  { results: text, numbers }: Words,
+): Table {
   // Among five classes every image is in the top five
-  const ranks = perClass.length > 5
-  const row = (name: string, metrics: RunResult['test']) =>
-    metrics
-      ? [
-          [
-            name,
-            numbers.count(metrics.images),
-            percent(metrics.top1),
-            numbers.interval(...metrics.interval),
-            ...(ranks ? [percent(metrics.top5)] : []),
-            percent(metrics.meanPerClass),
-            metrics.loss.toFixed(3),
-          ],
-        ]
-      : []
+  const ranks = classes > 5
   const titles = [text.images, text.top1, text.interval, ...(ranks ? [text.top5] : []), text.meanPerClass, text.loss]
   return {
     kind: 'table',
     columns: [{ title: text.part }, ...titles.map(title => ({ title, numeric: true }))],
-    rows: [...row(text.validation, validation), ...row(text.test, test), ...row(text.testWithout, across?.without)],
+    rows: parts.flatMap(([name, metrics]) =>
+      metrics
+        ? [
+            [
+              name,
+              numbers.count(metrics.images),
+              percent(metrics.top1),
+              numbers.interval(...metrics.interval),
+              ...(ranks ? [percent(metrics.top5)] : []),
+              percent(metrics.meanPerClass),
+              metrics.loss.toFixed(3),
+            ],
+          ]
+        : [],
+    ),
   }
 }
 
