@@ -1,6 +1,7 @@
 /** Writing files so that a crash at any moment leaves the old content or the new, never half of it. */
+import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve, sep } from 'node:path'
 import { RegraftError } from './errors.js'
 
 /** Writes, and tells in words what a person can do about where the file system refuses. */
@@ -32,11 +33,30 @@ const unusable: Readonly<Record<string, string>> = {
   ELOOP: 'its links lead in a circle; choose another folder',
 }
 
+const guards = new Map<string, () => Promise<void>>()
+
+/**
+ * Asks before every write into a folder or below it, from here on in this process, until what is returned is called.
+ * @param ask rejects where this process may write there no longer
+ */
+export function guardWrites(folder: string, ask: () => Promise<void>): () => void {
+  const path = resolve(folder)
+  guards.set(path, ask)
+  return () => void guards.delete(path)
+}
+
+/** @throws what a guard of the file's folder says */
+export async function mayWrite(path: string): Promise<void> {
+  const file = resolve(path)
+  for (const [folder, ask] of guards) if (file === folder || file.startsWith(folder + sep)) await ask()
+}
+
 /** Writes aside, flushes to the disk and renames; `write` may write in several pieces. The folder is made if missing. */
 export const replaceFile = (path: string, write: (file: FileHandle) => Promise<void>): Promise<void> =>
   writing(path, async () => {
     await mkdir(dirname(path), { recursive: true })
-    const aside = `${path}.${process.pid}.part`
+    // Machines that share a folder may have processes of the same number
+    const aside = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.part`
     const file = await open(aside, 'w')
     try {
       try {
@@ -45,6 +65,7 @@ export const replaceFile = (path: string, write: (file: FileHandle) => Promise<v
       } finally {
         await file.close()
       }
+      await mayWrite(path)
       await rename(aside, path)
     } catch (error) {
       await rm(aside, { force: true })
@@ -60,7 +81,8 @@ export async function removeLeftovers(folder: string): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
   // What cannot be removed only takes room.
   for (const entry of entries)
-    if (entry.isFile() && /\.\d+\.part$/.test(entry.name)) await rm(join(folder, entry.name)).catch(() => {})
+    if (entry.isFile() && /\.\d+(-[0-9a-f]+)?\.part$/.test(entry.name))
+      await rm(join(folder, entry.name)).catch(() => {})
 }
 
 /** As `replaceFile`, for content that is at hand. */

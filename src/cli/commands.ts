@@ -20,6 +20,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./study.js')).studyCommand,
   },
   {
+    form: 'worker [options]',
+    description: 'train runs of studies that stand in a Redis queue, on as many machines as there are',
+    load: async () => (await import('./worker.js')).workerCommand,
+  },
+  {
     form: 'find-lr [options] <data>',
     description: 'find learning rates: the loss while the rate rises, for the head and then for the trunk',
     load: async () => (await import('./findLr.js')).findLrCommand,

@@ -79,7 +79,9 @@ export function showStudy(record: StudyRecord) {
     status = statusOf(event) ?? status
     draw()
   }
-  return { onChange, onEvent, close: live.done }
+  /** What a person should know, in a line that stays. */
+  const tell = (line: string) => live.above(`${line}\n`)
+  return { onChange, onEvent, tell, close: live.done }
 }
 
 /** Test accuracy of a cell, as a mean over seeds. */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { RegraftError } from '../base/errors.js'
+import type { Dataset } from '../data/index.js'
 import { type Network, networkNamed } from '../models/index.js'
 import { type Estimate, estimateStudy } from '../study/estimate.js'
 import {
@@ -20,6 +21,7 @@ import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
 import { report } from './report.js'
 import { cellTitle, showStudy, showStudyResults } from './showStudy.js'
+import { showStatus } from './studyStatus.js'
 import { bytes, duration } from './terminal/format.js'
 import { say } from './terminal/say.js'
 import { table } from './terminal/table.js'
@@ -35,6 +37,8 @@ interface StudyOptions {
   readonly run?: string
   readonly resume?: string
   readonly dryRun?: boolean
+  readonly queue?: string
+  readonly status?: boolean
 }
 
 export const studyCommand = new Command('study')
@@ -56,6 +60,11 @@ export const studyCommand = new Command('study')
   .option('--run <FOLDER>', "where results go; default: the study's name under runs/")
   .option('--resume <FOLDER>', 'go on with an interrupted study')
   .option('--dry-run', 'print the runs, the estimated time and memory, and run nothing')
+  .option(
+    '--queue <URL>',
+    'have the runs trained by the workers of a Redis queue: redis://HOST:6379, rediss:// for TLS',
+  )
+  .option('--status', 'with --queue: show what waits, runs and failed there, and run nothing')
   .addHelpText(
     'after',
     `
@@ -64,6 +73,8 @@ Examples:
   regraft study caltech101-reference 101_ObjectCategories --weights efficientnet_lite0.pth --scale-epochs 0.1
   regraft study my-study.yaml photos --dry-run
   regraft study --resume runs/my-study
+  regraft study my-study.yaml photos --queue redis://queue:6379     on many machines, each with 'regraft worker'
+  regraft study --status --queue redis://queue:6379
 
 A study file:
   name: rates
@@ -73,6 +84,7 @@ A study file:
   seeds: [0, 1, 2]`,
   )
   .action(async (study: string | undefined, data: string | undefined, options: StudyOptions) => {
+    if (options.status) return showStatus(options.queue, study)
     const { record, folder } = await prepare(study, data, options)
     const { base } = record
     const dataset = await openData(
@@ -90,12 +102,41 @@ A study file:
     if (!holdsStudy(folder)) await writeStudy(folder, record)
     const shown = showStudy(record)
     const { onChange, onEvent } = shown
-    const finished = await runStudy(folder, dataset, { onChange, onEvent, signal: interruptSignal() }).finally(
-      shown.close,
-    )
+    const running =
+      options.queue === undefined
+        ? runStudy(folder, dataset, { onChange, onEvent, signal: interruptSignal() })
+        : onQueue(options.queue, folder, dataset, shown)
+    const finished = await running.finally(shown.close)
     await showStudyResults(finished, folder)
     await report(folder)
   })
+
+/** Has the workers of a queue train the runs; Redis' client is loaded only here. */
+async function onQueue(
+  queue: string,
+  folder: string,
+  dataset: Dataset,
+  { onChange, tell }: ReturnType<typeof showStudy>,
+): Promise<StudyRecord> {
+  const { followStudy, queueAddress } = await import('../study/queue/index.js')
+  const address = queueAddress(queue)
+  const { base } = await readStudyRecord(folder)
+  const networks = new Map<string, Promise<Network | undefined>>()
+  return followStudy(folder, dataset, {
+    address,
+    networkOf: ({ settings }) => {
+      const { network, weights, weightsPrefix } = { ...base, ...settings }
+      const key = JSON.stringify([network, weights, weightsPrefix])
+      const options = { ...base, ...settings } as TrainingOptions
+      const found = networks.get(key) ?? networkOf(options, dataset.classes.length).catch(() => undefined)
+      networks.set(key, found)
+      return found
+    },
+    onChange,
+    tell,
+    signal: interruptSignal('\nStopping to follow; the trials stay in the queue, and workers go on with them.\n'),
+  })
+}
 
 /** The study to run: a new one, or the one that stands in the folder already. */
 async function prepare(
@@ -130,7 +171,8 @@ async function prepare(
   const base = await settlePrecision<Settings>({ ...(inferred ? others : definition.base), ...overrides }, message =>
     say(`${message}\n`),
   )
-  const command = ['regraft study', ...process.argv.slice(3)].join(' ')
+  // An address may hold a password, which no file of a study shows
+  const command = ['regraft study', ...process.argv.slice(3)].join(' ').replace(/\b(rediss?:\/\/)[^\s/]*@/gi, '$1')
   const started = new Date().toISOString()
   const planned = planStudy({ ...definition, base }, { data: images, scaleEpochs, command, started })
   if (!holdsStudy(folder)) {

@@ -6,6 +6,8 @@ export interface TrialProgress {
   /** Best validation accuracy within the first `epochs` epochs, by epoch (index 0: after one). */
   readonly best: readonly number[]
   readonly failed: boolean
+  /** Somebody trains it at this moment. */
+  readonly busy?: boolean
 }
 
 export interface HalvingOptions {
@@ -38,9 +40,11 @@ export function nextTrial(
       .filter(trial => trials[trial]!.epochs >= rung)
       .sort((a, b) => score(b) - score(a) || a - b)
     const top = reached.slice(0, Math.floor(reached.length / options.reduction))
-    const trial = top.find(candidate => trials[candidate]!.epochs === rung && !trials[candidate]!.failed)
+    const trial = top.find(candidate => trials[candidate]!.epochs === rung && free(trials[candidate]!))
     if (trial !== undefined) return { trial, until: rungs[r + 1] as number }
   }
-  const trial = trials.findIndex(({ epochs, failed }) => epochs < (rungs[0] as number) && !failed)
+  const trial = trials.findIndex(one => one.epochs < (rungs[0] as number) && free(one))
   return trial < 0 ? undefined : { trial, until: rungs[0] as number }
 }
+
+const free = ({ failed, busy }: TrialProgress): boolean => !failed && !busy

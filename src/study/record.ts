@@ -27,6 +27,10 @@ const studyRun = z.object({
   test: partition.optional(),
   /** Seconds it took, features included. */
   seconds: z.number().optional(),
+  /** The machines of a queue that trained it, one after another. */
+  machines: z
+    .array(z.object({ host: z.string(), cpu: z.string(), engine: z.string(), threads: z.number().int() }))
+    .optional(),
 })
 
 const setting = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])

@@ -1,6 +1,7 @@
 /** Executes a run that is set up: compiles, computes features where the trunk is frozen, trains, measures the best epoch. */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdir, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { RegraftError } from '../base/errors.js'
 import { removeLeftovers } from '../base/files.js'
 import { withLock } from '../base/lock.js'
@@ -41,6 +42,8 @@ export interface Execution {
   readonly signal?: AbortSignal | undefined
   readonly reuse?: { readonly features: string } | undefined
   readonly schedule?: Schedule | undefined
+  /** This process was given the run, whoever else may seem to train it. */
+  readonly owner?: boolean | undefined
 }
 
 /** A run that has finished. */
@@ -58,8 +61,9 @@ const beginning: Position = { epoch: 0, step: 0, seconds: 0 }
  * Trains to the last epoch from where the run folder stands, and writes everything a run leaves.
  * @throws RegraftError('run') where another process trains the same run
  */
-export function execute(task: Execution): Promise<Finished> {
+export async function execute(task: Execution): Promise<Finished> {
   const { run, signal } = task
+  if (task.owner) await rm(join(run, 'running.lock'), { force: true })
   const refusal = new RegraftError('run', `another process is training ${run}; wait for it, or stop it first`)
   return withLock(join(run, 'running.lock'), () => trainOn(task), signal, undefined, refusal)
 }
@@ -188,30 +192,46 @@ async function batchesFor(task: Execution, graphs: TrainingGraphs): Promise<{ so
   const { config, parts, loader, stamps, engine, grafted, onEvent, signal, reuse } = task
   const { batchSize } = config.resolved
   const images = imageBatches(loader, batchSize, graphs.frozen ? signal : undefined)
-  if (!graphs.frozen) return { source: images }
+  const { frozen } = graphs
+  if (!frozen) return { source: images }
   const began = performance.now()
   const { dataset } = loader
   const samples = [...parts.train, ...parts.val, ...parts.test].sort((a, b) => a - b)
-  const folder = reuse?.features ?? keptFeatures()
-  const file = featureFile(folder, config, engine.name, graphs.input, stateOf(stamps, samples))
-  let features = await readFeatures(file, samples)
-  if (features)
-    onEvent?.({
-      type: 'note',
-      message: 'The features of the frozen trunk are those of an earlier run on the same images.',
-    })
-  if (!features) {
-    const trunk = await compileInference(engine, graphs.frozen, compileOptions(config.options))
+  const file = featureFile(
+    reuse?.features ?? keptFeatures(),
+    config,
+    engine.name,
+    graphs.input,
+    stateOf(stamps, samples),
+  )
+  const compute = async () => {
+    const before = await readFeatures(file, samples)
+    if (before) {
+      onEvent?.({
+        type: 'note',
+        message: 'The features of the frozen trunk are those of an earlier run on the same images.',
+      })
+      return before
+    }
+    const trunk = await compileInference(engine, frozen, compileOptions(config.options))
     try {
       await trunk.write(grafted.values)
-      features = await computeFeatures(images, trunk, samples, batchSize, done =>
+      const computed = await computeFeatures(images, trunk, samples, batchSize, done =>
         onEvent?.({ type: 'progress', task: 'features', done, total: samples.length, unit: 'image' }),
       )
+      await writeFeatures(file, samples, computed)
+      return computed
     } finally {
       await trunk.program.dispose()
     }
-    await writeFeatures(file, samples, features)
   }
+  // Of the runs of a study that begin at the same moment one computes, and the others read
+  const features = reuse && !existsSync(file) ? await onlyOne(file, compute, signal) : await compute()
   const labels = dataset.samples.map(({ label }) => label)
   return { source: featureBatches(features, labels, batchSize), seconds: (performance.now() - began) / 1000 }
+}
+
+async function onlyOne<T>(file: string, work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  await mkdir(dirname(file), { recursive: true })
+  return withLock(`${file}.lock`, work, signal)
 }

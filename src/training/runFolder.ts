@@ -5,7 +5,7 @@ import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { csvField } from '../base/csv.js'
 import { RegraftError } from '../base/errors.js'
-import { writeFileAtomic, writeJson, writing } from '../base/files.js'
+import { mayWrite, writeFileAtomic, writeJson, writing } from '../base/files.js'
 import { checkedJson, parseJson } from '../base/json.js'
 import { preprocessingSchema } from '../base/preprocessing.js'
 import { trainingOptions } from './options.js'
@@ -157,18 +157,24 @@ export async function readConfig(run: string): Promise<RunConfig> {
   return checkedJson(configFile(run), text, configSchema)
 }
 
-/** The epochs recorded so far. A last line that a crash cut off is ignored. */
+/**
+ * The epochs recorded so far. A last line that a crash cut off is ignored, and so is an epoch that stands there already:
+ * a process that was given up for dead may have appended it once more, with the same numbers.
+ */
 export async function readHistory(run: string): Promise<EpochRecord[]> {
   const text = existsSync(metricsFile(run)) ? await readFile(metricsFile(run), 'utf8') : ''
-  return text.split('\n').flatMap(line => {
+  const history: EpochRecord[] = []
+  for (const line of text.split('\n')) {
     const parsed = epochSchema.safeParse(parseJson(line))
-    return parsed.success ? [parsed.data] : []
-  })
+    if (parsed.success && parsed.data.epoch > (history.at(-1)?.epoch ?? 0)) history.push(parsed.data)
+  }
+  return history
 }
 
 /** Appends one epoch to metrics.jsonl and flushes it to the disk. */
 export const appendEpoch = (run: string, record: EpochRecord): Promise<void> =>
   writing(metricsFile(run), async () => {
+    await mayWrite(metricsFile(run))
     const file = await open(metricsFile(run), 'a')
     try {
       await file.appendFile(`${JSON.stringify(record)}\n`)

@@ -116,6 +116,20 @@ export const compileOptions = ({ precision, threads }: ResolvedOptions): Compile
   ...(threads ? { threads } : {}),
 })
 
+/** The whole training step of what is trained, before it is made to fit into memory. */
+export function stepGraph(network: Network, { trained }: TrainingGraphs, options: ResolvedOptions): Graph {
+  const groups = parameterGroups(network, trainableParameters(trained), options)
+  return trainingStep(trained, {
+    optimiser:
+      options.optimiser === 'adamw' ? { name: 'adamW', eps: adamW.eps } : { name: 'sgd', nesterov: options.nesterov },
+    groupOf: groups.groupOf,
+    storedStatistics: options.freezeBatchNorm,
+    accumulate: options.accumulate > 1,
+    clip: options.clipNorm !== undefined,
+    average: options.ema > 0,
+  })
+}
+
 /**
  * Compiles the training step of what is trained, in what memory there is.
  * @throws RegraftError('training') where there is too little
@@ -128,15 +142,7 @@ export async function compileTraining(
   onEvent?: Listener,
 ): Promise<TrainingProgram> {
   const groups = parameterGroups(network, trainableParameters(trained), options)
-  const whole = trainingStep(trained, {
-    optimiser:
-      options.optimiser === 'adamw' ? { name: 'adamW', eps: adamW.eps } : { name: 'sgd', nesterov: options.nesterov },
-    groupOf: groups.groupOf,
-    storedStatistics: options.freezeBatchNorm,
-    accumulate: options.accumulate > 1,
-    clip: options.clipNorm !== undefined,
-    average: options.ema > 0,
-  })
+  const whole = stepGraph(network, { trained, input }, options)
   const { graph, note } = fitToMemory(engine, whole, compileOptions(options), options.memory)
   if (note !== undefined) onEvent?.({ type: 'note', message: note })
   const program = await engine.compile(graph, compileOptions(options))

@@ -44,6 +44,17 @@ export interface Hooks extends Own {
   readonly signal?: AbortSignal | undefined
   /** What runs on the same images share. */
   readonly reuse?: Reuse | undefined
+  /** Where this machine sees the files of a run that another one began. */
+  readonly places?: Places | undefined
+  /** Tells that this process holds the run, whoever else may seem to train it. */
+  readonly owner?: boolean | undefined
+}
+
+export interface Places {
+  readonly data: string
+  readonly labels?: string | undefined
+  /** A file. */
+  readonly weights?: string | undefined
 }
 
 /** Options that may be others when a run goes on. */
@@ -134,7 +145,13 @@ export async function goOn(run: string, hooks: Hooks, changes: Harmless = {}): P
   const recorded = await readConfig(run)
   const { engine: other, ...harmless } = changes
   const environment = { ...recorded.environment, ...(other === undefined ? {} : { engine: other }) }
-  const config: RunConfig = { ...recorded, options: { ...recorded.options, ...harmless }, environment }
+  const { places } = hooks
+  const config: RunConfig = {
+    ...recorded,
+    data: places?.data ?? recorded.data,
+    options: { ...recorded.options, ...(places?.labels ? { labels: places.labels } : {}), ...harmless },
+    environment,
+  }
   if (other !== undefined && other !== recorded.environment.engine)
     hooks.onEvent?.({
       type: 'note',
@@ -150,7 +167,8 @@ export async function goOn(run: string, hooks: Hooks, changes: Harmless = {}): P
       'data',
       `the classes in ${config.data} are no longer those of ${run}; restore them, or start a new run`,
     )
-  const weights = provenance.file && existsSync(provenance.file) ? provenance.file : provenance.source
+  const kept = provenance.file && existsSync(provenance.file) ? provenance.file : provenance.source
+  const weights = places?.weights ?? kept
   const grafted = await graft(
     graftOptions({ ...options, weights, network: config.network }, data.classes.length, hooks),
   )

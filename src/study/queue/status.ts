@@ -1,0 +1,85 @@
+/** How the studies of a queue go, from Redis alone: what waits, what runs where, what failed, and the time that is left. */
+import type { Redis } from 'ioredis'
+import { type Card, type Description, progress, type Summary, trialJob } from './messages.js'
+import { announced, prefix, summaryOf, workersThere } from './registry.js'
+
+export interface RunningTrial {
+  readonly run: string
+  readonly host: string
+  readonly task: string | undefined
+  readonly epoch: number | undefined
+  readonly epochs: number | undefined
+  /** Seconds that its worker has had it. */
+  readonly seconds: number
+}
+
+export interface StudyStatus {
+  readonly study: Description
+  readonly waiting: number
+  readonly running: readonly RunningTrial[]
+  readonly summary: Summary | undefined
+  /** Seconds for what is left, from what the workers measured; undefined until a trial has finished. */
+  readonly left: number | undefined
+}
+
+export interface QueueStatus {
+  readonly studies: readonly StudyStatus[]
+  readonly workers: readonly Card[]
+}
+
+/** How many running trials are looked at. */
+const mostShown = 200
+
+export async function queueStatus(redis: Redis): Promise<QueueStatus> {
+  const { Queue } = await import('bullmq')
+  const workers = await workersThere(redis)
+  const studies: StudyStatus[] = []
+  for (const study of await announced(redis)) {
+    const running: RunningTrial[] = []
+    let waiting = 0
+    for (const { name } of study.queues) {
+      const queue = new Queue(name, { connection: redis, prefix })
+      queue.on('error', () => {})
+      waiting += await queue.getJobCountByTypes('waiting', 'prioritized', 'delayed')
+      for (const job of await queue.getJobs('active', 0, mostShown - 1)) {
+        const data = trialJob.safeParse(job?.data).data
+        if (!data) continue
+        const note = progress.safeParse(job.progress).data
+        const epochs = data.until ?? numberOf(data.settings.epochs ?? study.base.epochs)
+        running.push({
+          run: data.run,
+          host: note?.host ?? '',
+          task: note?.task,
+          epoch: note?.epoch,
+          epochs:
+            epochs === undefined ? undefined : Math.max(1, Math.round(epochs * (data.until ? 1 : study.scaleEpochs))),
+          seconds: Math.max(0, (Date.now() - (note?.since ?? job.processedOn ?? Date.now())) / 1000),
+        })
+      }
+      await queue.close()
+    }
+    const summary = await summaryOf(redis, study.id)
+    studies.push({ study, waiting, running, summary, left: timeLeft(waiting, running, summary, workers) })
+  }
+  return { studies, workers }
+}
+
+const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
+
+/** What waits and what is left of what runs, shared out among the workers there. */
+function timeLeft(
+  waiting: number,
+  running: readonly RunningTrial[],
+  summary: Summary | undefined,
+  workers: readonly Card[],
+): number | undefined {
+  const mean = summary?.seconds
+  if (mean === undefined) return undefined
+  const places = Math.max(
+    1,
+    running.length,
+    workers.reduce((sum, { concurrency }) => sum + concurrency, 0),
+  )
+  const work = waiting * mean + running.reduce((sum, { seconds }) => sum + Math.max(0, mean - seconds), 0)
+  return waiting === 0 ? Math.max(0, ...running.map(({ seconds }) => mean - seconds)) : work / places
+}
