@@ -26,3 +26,9 @@ export type Preprocessing = z.infer<typeof preprocessingSchema>
 export function withSize(preprocessing: Preprocessing, size: number): Preprocessing {
   return { ...preprocessing, size, resize: Math.round((preprocessing.resize * size) / preprocessing.size) }
 }
+
+/** The preprocessing of tests whose input is `scale` times that of training, to the next multiple of 32; undefined where it is the same. */
+export function forTesting(preprocessing: Preprocessing, scale: number): Preprocessing | undefined {
+  const size = scale === 1 ? preprocessing.size : 32 * Math.ceil((preprocessing.size * scale) / 32 - 0.5)
+  return size === preprocessing.size ? undefined : withSize(preprocessing, size)
+}

@@ -58,10 +58,14 @@ export const exportCommand = new Command('export')
       return
     }
     if (options.int8) return int8(run, out, options)
-    const { bytes: size, input, output, check } = await exportOnnx(run, out, options)
+    const { bytes: size, input, output, check, oneView } = await exportOnnx(run, out, options)
     line(`${out} (${bytes(size)}); classes and preprocessing are in its metadata`)
     line(`input   ${input}\noutput  ${output}`)
     line(checked(check))
+    if (oneView)
+      line(
+        "the run's accuracy is of images with their mirror images (--tta flip); the file sees one: run it on both and average",
+      )
   })
 
 const parts = { train: 'training', val: 'validation', test: 'test' }

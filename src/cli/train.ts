@@ -1,10 +1,18 @@
 /** `regraft train`: fine-tunes a network on a folder of images, or resumes a run. */
 import { mkdir } from 'node:fs/promises'
 import { dirname, relative, resolve } from 'node:path'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { RegraftError } from '../base/errors.js'
 import { shareRunFigures, tensorboard } from '../report/index.js'
-import { type Listener, resume, train, trainingOptions } from '../training/index.js'
+import {
+  type Listener,
+  type RecipeName,
+  recipeNames,
+  recipes,
+  resume,
+  train,
+  trainingOptions,
+} from '../training/index.js'
 import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
 import { addOptions, readConfigFile } from './options.js'
@@ -17,6 +25,7 @@ Examples:
   regraft train photos                                   fine-tune ResNet-50 on photos/<class>/*.jpg
   regraft train photos --network mobilenet_v2 --epochs 10
   regraft train photos --lr-backbone 0 --epochs 30       train the last layer only: minutes instead of hours
+  regraft train photos --recipe best                     all that is known to help; docs/results.md says by how much
   regraft train photos --weights model.pth --run runs/first
   regraft train photos --config run.yaml                 the same options, from a file
   regraft train --resume runs/first                      go on after an interruption
@@ -28,6 +37,12 @@ export const trainCommand = addOptions(
     .argument('[data]', "folder with one folder per class, or 'caltech101'"),
   trainingOptions,
 )
+  .addOption(
+    new Option(
+      '--recipe <NAME>',
+      'settings that work together: fast (the last layer, minutes) or best (everything, hours); other options count before it',
+    ).choices(recipeNames),
+  )
   .option('--config <FILE>', 'YAML file with the same options under the same names')
   .option('--dashboard', 'a page that shows the run and those beside it, while it trains')
   .option('--resume <FOLDER>', 'go on with an interrupted run, in another --memory or on another --engine if you like')
@@ -35,9 +50,9 @@ export const trainCommand = addOptions(
   .action(
     async (
       data: string | undefined,
-      given: { config?: string; resume?: string; dashboard?: boolean } & Record<string, unknown>,
+      given: { config?: string; recipe?: RecipeName; resume?: string; dashboard?: boolean } & Record<string, unknown>,
     ) => {
-      const { config, resume: run, dashboard, ...options } = given
+      const { config, recipe, resume: run, dashboard, ...options } = given
       const page = dashboard
         ? await showDashboard(dirname(resolve(run ?? String(options.run ?? 'runs/new'))))
         : undefined
@@ -50,8 +65,8 @@ export const trainCommand = addOptions(
       const hooks = { onEvent, signal: interruptSignal() }
       try {
         const finished = await (run === undefined
-          ? begin(data, config, options, hooks)
-          : goOn(run, data, options, hooks))
+          ? begin(data, { config, recipe }, options, hooks)
+          : goOn(run, data, recipe === undefined ? options : { ...options, recipe }, hooks))
         shown.close()
         await events.written()
         showFinished(finished)
@@ -79,13 +94,17 @@ type Hooks = Parameters<typeof resume>[1]
 
 async function begin(
   data: string | undefined,
-  config: string | undefined,
+  { config, recipe }: { config: string | undefined; recipe: RecipeName | undefined },
   given: Record<string, unknown>,
   hooks: Hooks,
 ) {
   if (data === undefined)
     throw new RegraftError('usage', "name a folder of class folders: regraft train FOLDER (see 'regraft train --help')")
-  const options = { ...(config === undefined ? {} : await readConfigFile(config, trainingOptions)), ...given }
+  const options = {
+    ...(recipe === undefined ? {} : recipes[recipe]),
+    ...(config === undefined ? {} : await readConfigFile(config, trainingOptions)),
+    ...given,
+  }
   const parsed = trainingOptions
     .pick({ exclude: true, labels: true })
     .safeParse({ exclude: options.exclude, labels: options.labels })

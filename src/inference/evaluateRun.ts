@@ -21,6 +21,7 @@ import {
   summarise,
   thresholdOf,
   withInterval,
+  withViews,
 } from '../training/index.js'
 import { perClass } from '../training/metrics.js'
 import type { PredictionRow } from '../training/runFolder.js'
@@ -74,7 +75,7 @@ export async function evaluateRun(
   options: EvaluationOptions = {},
 ): Promise<RunEvaluation> {
   const { engine: name = 'auto', part = 'test', exclude = [], reject, onProgress, ...compileOptions } = options
-  const { classes, network, preprocessing, values, rejection } = await readModel(run)
+  const { classes, network, preprocessing, tta, values, rejection } = await readModel(run)
   const threshold = reject === undefined ? undefined : thresholdOf(rejection, reject, run)
   const config = folder === undefined ? await readConfig(run) : undefined
   const found = await (config
@@ -89,10 +90,9 @@ export async function evaluateRun(
   const batch = Math.min(32, Math.max(indices.length, 1))
   const graph = networkGraph(networkNamed(network), { classes: classes.length, batch, size: preprocessing.size })
   const precision = options.precision ?? precisionOf(trained, graph, name)
-  const inference = await compileInference(chooseEngine(name, graph, precision), graph, {
-    ...compileOptions,
-    precision,
-  })
+  const engine = chooseEngine(name, graph, precision)
+  const plain = await compileInference(engine, graph, { ...compileOptions, precision })
+  const inference = withViews(plain, preprocessing.size, tta)
   const total = indices.length + (others?.samples.length ?? 0)
   const evaluated = async (images: Dataset, chosen: readonly number[], before: number) => {
     const loader = createLoader(images, { preprocessing, cacheBytes: 0 })

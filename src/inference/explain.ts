@@ -12,7 +12,7 @@ import {
 } from '../data/index.js'
 import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
-import { type Model, ranking, readModel, softmax } from '../training/index.js'
+import { type Model, mirrored, ranking, readModel, softmax } from '../training/index.js'
 import { compileGradCam } from './gradCam.js'
 import { overlay } from './overlay.js'
 import type { Score } from './score.js'
@@ -60,7 +60,7 @@ export interface Explainer {
  */
 export async function loadExplainer(model: string | Model, options: ExplainerOptions = {}): Promise<Explainer> {
   const read = typeof model === 'string' ? await readModel(model) : model
-  const { classes, network, preprocessing, values } = read
+  const { classes, network, preprocessing, tta, values } = read
   const { engine = 'auto', calibration = true, maxPixels, ...compileOptions } = options
   const temperature = calibration ? (read.temperature ?? 1) : 1
   const { size } = preprocessing
@@ -76,8 +76,15 @@ export async function loadExplainer(model: string | Model, options: ExplainerOpt
       const input = new Float32Array(3 * size * size)
       normalise({ pixels: evaluationCrop(decoded, preprocessing).pixels, flipped: false }, size, tables, input)
       const activations = await gradCam.forward(input)
-      const probabilities = softmax(activations.logits.map(value => value / temperature))
-      const order = ranking(activations.logits)
+      // Probabilities are those of predict; the map is of the image as it is
+      const logits =
+        tta === 'flip'
+          ? (await gradCam.forward(mirrored(input, size))).logits.map(
+              (value, i) => (value + activations.logits[i]!) / 2,
+            )
+          : activations.logits
+      const probabilities = softmax(logits.map(value => value / temperature))
+      const order = ranking(logits)
       const label = chosen ?? order[0]!
       const map = await gradCam.map(activations, label)
       return {

@@ -24,6 +24,8 @@ export interface ExportedOnnx {
   readonly input: string
   readonly output: string
   readonly check: ExportCheck
+  /** Whether the run looked at each image's mirror image, too, which the file leaves to its caller. */
+  readonly oneView: boolean
 }
 
 /** The file may differ from the engine by so much, or by this share of the largest number where that is above 1. */
@@ -42,7 +44,7 @@ export async function exportOnnx(run: string, path: string, options: ExportOptio
   const parts = partsOf(model, options, temperature)
   const bytes = encodeModel({ ...withParts(networkOf(model), parts), metadata: metadataOf(model, temperature) })
   const check = await written(path, bytes, aside => checkExport(run, model, aside, parts))
-  return { bytes: bytes.length, ...portsOf(model, options), check }
+  return { bytes: bytes.length, ...portsOf(model, options), check, oneView: model.tta === 'flip' }
 }
 
 /** Input and output in words: name, type and shape. */

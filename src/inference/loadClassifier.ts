@@ -16,6 +16,7 @@ import {
   ranking,
   readModel,
   softmax,
+  withViews,
 } from '../training/index.js'
 import type { ClassifyJob, ClassifyReply, ClassifySettings } from './classifyWorker.js'
 import type { Score } from './score.js'
@@ -100,7 +101,7 @@ export async function loadClassifier(source: string | Model, options: LoadOption
     networkGraph(networkNamed(network), { classes: classes.length, batch, size: preprocessing.size })
   const engine = chooseEngine(name, graphOf(1), options.precision)
   const compiled = async (batch: number): Promise<Ready> => {
-    const inference = await compileInference(engine, graphOf(batch), compile)
+    const inference = withViews(await compileInference(engine, graphOf(batch), compile), preprocessing.size, model.tta)
     await inference.write(values)
     return { images: new Float32Array(batch * length), inference }
   }

@@ -15,6 +15,7 @@ import { computeFeatures, featureBatches, featureFile, keptFeatures, readFeature
 import { fit } from './fit.js'
 import type { Grafted } from './graft.js'
 import { summarise } from './metrics.js'
+import { withViews } from './mirror.js'
 import { writeOutcome } from './outcome.js'
 import type { Schedule } from './own.js'
 import { trainedFrom } from './phases.js'
@@ -79,7 +80,9 @@ async function trainOn(task: Execution): Promise<Finished> {
   const { source, seconds: features } = await batchesFor(task, graphs).catch(error => {
     throw signal?.aborted ? interruptedBefore(run) : error
   })
-  const inference = await compileInference(engine, graphs.trained, compileOptions(options))
+  const { size } = config.testPreprocessing ?? config.preprocessing
+  const forward = config.testPreprocessing ? graphsOf(task, undefined, size).trained : graphs.trained
+  const inference = withViews(await compileInference(engine, forward, compileOptions(options)), size, options.tta)
   const phases = trainingPhases(task, graphsAt)
   try {
     const last = existsSync(lastCheckpoint(run)) ? await loadCheckpoint(lastCheckpoint(run)) : undefined
@@ -157,10 +160,14 @@ const valuesOf = (tensors: ReadonlyMap<string, { readonly values: Float32Array }
 const labelsOf = (loader: Loader, indices: readonly number[]): number[] =>
   indices.map(index => loader.dataset.samples[index]!.label)
 
-const graphsOf = ({ config, grafted }: Execution, freezeUntil: string | undefined): TrainingGraphs => {
-  const { options, resolved, classes, preprocessing } = config
+const graphsOf = (
+  { config, grafted }: Execution,
+  freezeUntil: string | undefined,
+  size = config.preprocessing.size,
+): TrainingGraphs => {
+  const { options, resolved, classes } = config
   const set = { ...options, freezeUntil, batchSize: resolved.batchSize }
-  return trainingGraphs(grafted.network, set, classes.length, preprocessing.size, resolved.cacheFeatures)
+  return trainingGraphs(grafted.network, set, classes.length, size, resolved.cacheFeatures)
 }
 
 /** The training program of each epoch: compiled anew where more is unfrozen, with the values that the last one left. */

@@ -6,6 +6,7 @@ export type { Finished } from './execute.js'
 export { bestOf } from './fit.js'
 export { type Grafted, graft } from './graft.js'
 export { type Metrics, ranking, softmax, summarise, wilsonInterval, withInterval } from './metrics.js'
+export { mirrored, withViews } from './mirror.js'
 export { type Model, readModel, readTemperature } from './model.js'
 export {
   checkOptions,
@@ -17,6 +18,7 @@ export {
 export type { Own, OwnAugmentation, Schedule } from './own.js'
 export { fractionsOf, planSplit, resplit } from './planSplit.js'
 export { readPredictions, type TestPrediction } from './predictions.js'
+export { type RecipeName, recipeNames, recipes } from './recipes.js'
 export { confidenceOf, type Rejection, thresholdOf, USUAL_SHARE } from './rejection.js'
 export {
   type EpochRecord,

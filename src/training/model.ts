@@ -21,6 +21,8 @@ const modelSchema = z.object({
   temperature: z.number().positive().optional(),
   /** How sure it was of validation images that it got right, by which others are told to show none of the classes. */
   rejection: rejectionSchema.optional(),
+  /** Whether logits are the mean of an image's and its mirror image's. */
+  tta: z.enum(['none', 'flip']).optional(),
 })
 
 /** A trained classifier: everything that inference needs. */

@@ -158,6 +158,14 @@ export const trainingOptions = z.strictObject({
     .max(1024)
     .optional()
     .meta({ value: 'PIXELS', description: 'side of the input; default: the network’s own' }),
+  testScale: z.number().min(1).max(2).default(1).meta({
+    value: 'FACTOR',
+    description:
+      'side of the input for validation, testing and predicting, times that of training, to the next multiple of 32: random crops enlarge what they show, so 1.15 (224 becomes 256) is often better',
+  }),
+  tta: z.enum(['none', 'flip']).default('none').meta({
+    description: 'flip: validate, test and predict with the mean of an image and its mirror image; takes twice as long',
+  }),
   split: shares
     .default('7:2:1')
     .meta({ value: 'T:V:E', description: 'shares of training, validation and test images in each class' }),

@@ -35,10 +35,12 @@ export async function writeOutcome(outcome: Outcome): Promise<RunResult> {
     return { path, trueClass, predictedClass, probability, loss }
   })
   await writePredictions(run, rows)
-  const { network, classes, preprocessing } = config
+  const { network, classes, options } = config
+  const preprocessing = config.testPreprocessing ?? config.preprocessing
+  const tta = options.tta === 'none' ? {} : { tta: options.tta }
   const temperature = result.calibration ? { temperature: result.calibration.temperature } : {}
   const sure = rejectionOf(outcome.validation.scored)
-  const optional = { ...temperature, ...(sure ? { rejection: sure } : {}) }
+  const optional = { ...temperature, ...tta, ...(sure ? { rejection: sure } : {}) }
   const model = { format: 'regraft-model-1', network, classes, preprocessing, ...optional, values } as const
   await writeModel(join(run, 'model'), model, modelCard(config, result))
   await writeResult(run, result)

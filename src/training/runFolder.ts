@@ -44,6 +44,8 @@ const configSchema = z.object({
   across: z.object({ images: z.number().int(), test: z.array(z.string()) }).optional(),
   network: z.string(),
   preprocessing: preprocessingSchema,
+  /** Of validation, testing and the shipped model, where it is another. */
+  testPreprocessing: preprocessingSchema.optional(),
   /** What was decided where the options left it open. */
   resolved: z.object({
     augment: z.enum(['crop-flip', 'trivial', 'none']),

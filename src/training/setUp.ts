@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { RegraftError } from '../base/errors.js'
 import { writeJson } from '../base/files.js'
 import { cpuModel, usableCores } from '../base/machine.js'
-import { withSize } from '../base/preprocessing.js'
+import { forTesting, type Preprocessing, withSize } from '../base/preprocessing.js'
 import { version } from '../base/version.js'
 import {
   checkImages,
+  createImageStore,
   createLoader,
   type Dataset,
   type Duplicates,
@@ -17,6 +18,7 @@ import {
   type ImageStore,
   imageFolder,
   type Loader,
+  type LoaderOptions,
   labelledImages,
   type Split,
   splitFromPaths,
@@ -83,7 +85,10 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
   const { size } = resolved
   const preprocessing = size === undefined ? grafted.preprocessing : withSize(grafted.preprocessing, size)
   const own = await recordOwn(hooks)
-  const loader = createLoader(data, loaderOptions(resolved, preprocessing, augment, hooks))
+  const testPreprocessing = forTesting(preprocessing, resolved.testScale)
+  const cacheFeatures = own?.augmentation === undefined && cachesFeatures(augment, resolved)
+  checkViews(resolved, cacheFeatures)
+  const loader = loaderOf(data, loaderOptions(resolved, preprocessing, augment, hooks), testPreprocessing)
   try {
     for (const message of data.warnings ?? []) hooks.onEvent?.({ type: 'warning', message })
     const stamps = await fileStamps(data, undefined, hooks.signal)
@@ -114,9 +119,10 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
         : {}),
       network: grafted.network.name,
       preprocessing,
+      ...(testPreprocessing ? { testPreprocessing } : {}),
       resolved: {
         augment,
-        cacheFeatures: own?.augmentation === undefined && cachesFeatures(augment, resolved),
+        cacheFeatures,
         batchSize,
         grouping,
         ...(own ? { own } : {}),
@@ -175,7 +181,8 @@ export async function goOn(run: string, hooks: Hooks, changes: Harmless = {}): P
   if (grafted.provenance.sha256 !== provenance.sha256)
     throw new RegraftError('run', `${weights} is not the file that ${run} began with; restore it, or start a new run`)
   const engine = engineFor(config, grafted)
-  const loader = createLoader(data, loaderOptions(options, config.preprocessing, resolved.augment, hooks))
+  const { preprocessing, testPreprocessing } = config
+  const loader = loaderOf(data, loaderOptions(options, preprocessing, resolved.augment, hooks), testPreprocessing)
   try {
     const stamps = await fileStamps(data, undefined, hooks.signal)
     const { split: parts } = await check(loader, splitFromPaths(data, config.split), stamps, false, hooks)
@@ -190,6 +197,32 @@ function graftOptions(options: ResolvedOptions, classes: number, { onEvent, sign
   const onProgress = (done: number, total: number | undefined) =>
     onEvent?.({ type: 'progress', task: 'weights', done, total, unit: 'byte' })
   return { network, weights, weightsPrefix, match, seed, classes, signal, onProgress }
+}
+
+/** @throws RegraftError('usage') where images are to be looked at again, of which nothing but features is kept */
+function checkViews({ tta, testScale, lrBackbone, freezeUntil }: ResolvedOptions, cacheFeatures: boolean): void {
+  if ((tta === 'none' && testScale === 1) || !cacheFeatures || (lrBackbone > 0 && freezeUntil === undefined)) return
+  throw new RegraftError(
+    'usage',
+    `${tta === 'none' ? '--test-scale' : '--tta'} looks at images again, but of a frozen trunk features are computed once; leave it out, or pass --augment crop-flip`,
+  )
+}
+
+/** The loader of a run; of images that are tested at another size, a second one, which shares the memory of the first. */
+function loaderOf(data: Dataset, options: LoaderOptions, testPreprocessing: Preprocessing | undefined): Loader {
+  if (!testPreprocessing) return createLoader(data, options)
+  const images = options.images ?? createImageStore()
+  const training = createLoader(data, { ...options, images })
+  const testing = createLoader(data, { ...options, images, preprocessing: testPreprocessing })
+  const of = (isTraining: boolean | undefined) => (isTraining ? training : testing)
+  return {
+    ...training,
+    batches: (indices, batch) => of(batch.training).batches(indices, batch),
+    prepare: (index, how = {}) => of(how.training).prepare(index, how),
+    close: async () => {
+      await Promise.all([training.close(), testing.close()])
+    },
+  }
 }
 
 function loaderOptions(

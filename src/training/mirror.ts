@@ -1,0 +1,26 @@
+/** Two views at test time: an image and its mirror image, whose logits are averaged. */
+import type { Inference } from './session.js'
+
+/** Images [n, 3, size, size], each mirrored from left to right. */
+export function mirrored(images: Float32Array, size: number): Float32Array {
+  const result = new Float32Array(images.length)
+  for (let row = 0; row < images.length; row += size)
+    for (let x = 0; x < size; x++) result[row + x] = images[row + size - 1 - x]!
+  return result
+}
+
+/**
+ * The forward pass of images, with each image's mirror image where `tta` asks for it: the mean of both logits.
+ * @param size of the images
+ */
+export const withViews = (inference: Inference, size: number, tta: 'none' | 'flip' | undefined): Inference =>
+  tta !== 'flip'
+    ? inference
+    : {
+        ...inference,
+        run: async (images, signal) => {
+          const logits = await inference.run(images, signal)
+          const other = await inference.run(mirrored(images, size), signal)
+          return logits.map((value, i) => (value + other[i]!) / 2)
+        },
+      }

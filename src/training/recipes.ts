@@ -1,0 +1,29 @@
+/** Settings that are known to work together, by name: where to begin when one does not want to search. */
+import type { TrainingOptions } from './options.js'
+
+/** The names of the recipes. */
+export const recipeNames = ['fast', 'best'] as const
+/** The name of a recipe. */
+export type RecipeName = (typeof recipeNames)[number]
+
+/**
+ * `fast`: the new last layer on the frozen trunk, whose features are computed once; some minutes.
+ * `best`: everything is trained; hours. What each of its means brings is in docs/results.md.
+ * Any option may be given beside them, and then counts.
+ */
+export const recipes: Readonly<Record<RecipeName, TrainingOptions>> = {
+  fast: { epochs: 30, lrBackbone: 0, lrHead: 1e-2 },
+  best: {
+    epochs: 10,
+    warmupEpochs: 1,
+    lrBackbone: 1e-2,
+    lrHead: 1e-2,
+    schedule: 'cosine',
+    ema: 0.995,
+    labelSmoothing: 0.1,
+    noDecay: ['norm', 'bias'],
+    augment: 'trivial',
+    testScale: 1.15,
+    tta: 'flip',
+  },
+}
