@@ -141,7 +141,7 @@ function curves(
   const title = measure === 'top1' ? words.accuracy : words.loss
   const best = validation.find(({ epoch }) => epoch === bestEpoch)
   if (!best) return lineFigure(title, measure, lines, words)
-  const value = measure === 'top1' ? `${best.value.toFixed(1)} %` : best.value.toFixed(3)
+  const value = measure === 'top1' ? words.percent(best.value.toFixed(1)) : best.value.toFixed(3)
   return lineFigure(title, measure, lines, words, { ...best, label: words.bestEpoch(best.epoch, value) })
 }
 

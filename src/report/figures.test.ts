@@ -17,6 +17,14 @@ describe('the reliability diagram', () => {
     for (const text of ['as trained', 'with temperature', 'confidence, %']) expect(svg).toContain(text)
   })
 
+  it('is no wider than what is drawn, and shows no range in which there is nothing', async () => {
+    const sure = { ece: 0.1, bins: [bin(0.72, 0.8, 10), bin(0.9, 0.95, 90)] }
+    const { svg } = await renderFigure(reliabilityDiagram({ before: sure, after: sure }))
+    expect(Number(/<svg[^>]* width="(\d+)"/.exec(svg)![1])).toBeLessThan(620)
+    expect(svg).toContain('>70<')
+    expect(svg).not.toContain('>20<')
+  })
+
   it('does without a temperature', async () => {
     const { svg } = await renderFigure(reliabilityDiagram({ before }))
     expect(svg).not.toContain('with temperature')

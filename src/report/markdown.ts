@@ -67,7 +67,13 @@ function pictures(all: readonly Picture[], title: Text | undefined): string {
   return [...(title === undefined ? [] : [markdown(title)]), rows.join('\n')].join('\n\n')
 }
 
-function block(item: Block): string {
+/** The marks around values, which are of another width in Chinese. */
+const marksOf = (language: string) =>
+  language.startsWith('zh') ? { colon: '：', open: '（', close: '）' } : { colon: ': ', open: ' (', close: ')' }
+
+type Marks = ReturnType<typeof marksOf>
+
+function block(item: Block, marks: Marks): string {
   switch (item.kind) {
     case 'paragraph':
       return markdown(item.text)
@@ -79,11 +85,11 @@ function block(item: Block): string {
       return item.tiles
         .map(
           ({ label, value, note }) =>
-            `- ${escapeMarkdown(label)}: **${escapeMarkdown(value)}**${note ? ` (${escapeMarkdown(note)})` : ''}`,
+            `- ${escapeMarkdown(label)}${marks.colon}**${escapeMarkdown(value)}**${note ? `${marks.open}${escapeMarkdown(note)}${marks.close}` : ''}`,
         )
         .join('\n')
     case 'facts':
-      return item.facts.map(([name, value]) => `- ${escapeMarkdown(name)}: ${markdown(value)}`).join('\n')
+      return item.facts.map(([name, value]) => `- ${escapeMarkdown(name)}${marks.colon}${markdown(value)}`).join('\n')
     case 'table':
       return table(item)
     case 'figure': {
@@ -97,25 +103,27 @@ function block(item: Block): string {
       return `${ticks}\n${visible(item.code)}\n${ticks}`
     }
     case 'details': {
-      const inner = item.blocks.map(block).join('\n\n')
+      const inner = item.blocks.map(inner => block(inner, marks)).join('\n\n')
       return `<details><summary>${escapeMarkdown(item.summary)}</summary>\n\n${inner}\n\n</details>`
     }
   }
 }
 
-const section = ({ title, blocks, sections = [] }: Section, level: number): string =>
+const section = ({ title, blocks, sections = [] }: Section, level: number, marks: Marks): string =>
   [
     `${'#'.repeat(level)} ${escapeMarkdown(title)}`,
-    ...blocks.map(block),
-    ...sections.map(inner => section(inner, level + 1)),
+    ...blocks.map(item => block(item, marks)),
+    ...sections.map(inner => section(inner, level + 1, marks)),
   ].join('\n\n')
 
 /** The whole file. */
-export const writeMarkdown = (report: ReportDocument): string =>
-  `${[
+export function writeMarkdown(report: ReportDocument): string {
+  const marks = marksOf(report.language)
+  return `${[
     `# ${escapeMarkdown(report.title)}`,
     escapeMarkdown(report.subtitle),
-    ...report.lead.map(block),
-    ...report.sections.map(part => section(part, 2)),
+    ...report.lead.map(item => block(item, marks)),
+    ...report.sections.map(part => section(part, 2, marks)),
     escapeMarkdown(report.footer),
   ].join('\n\n')}\n`
+}

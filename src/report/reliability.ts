@@ -34,8 +34,11 @@ export function reliabilityDiagram(
         images,
       })),
   )
+  // Probabilities of the first class begin at one in the number of classes: what is empty is not shown
+  const least = values.flatMap(({ confidence, accuracy }) => [confidence, accuracy])
+  const low = Math.max(0, Math.min(80, 10 * Math.floor((Math.min(...least, 100) - 2) / 10)))
   const axis = { tickCount: 5 }
-  const scale = { domain: [0, 100] }
+  const scale = { domain: [low, 100], nice: false }
   const x = { field: 'confidence', type: 'quantitative' as const, title: text.confidence, axis, scale }
   const y = { field: 'accuracy', type: 'quantitative' as const, title: words.accuracyAxis, axis, scale }
   const color = {
@@ -46,14 +49,14 @@ export function reliabilityDiagram(
   }
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: { text: text.title, subtitle: text.subtitle },
+    title: { text: text.title, subtitle: [...text.subtitle] },
     width: side,
     height: side,
     layer: [
       {
         data: {
           values: [
-            { confidence: 0, accuracy: 0 },
+            { confidence: low, accuracy: low },
             { confidence: 100, accuracy: 100 },
           ],
         },

@@ -38,11 +38,12 @@ export const en: Words = {
     epoch: 'epoch',
     training: 'training',
     validation: 'validation',
+    percent: value => `${value} %`,
     bestEpoch: (epoch, value) => `best epoch ${epoch}: ${value}`,
     validationAccuracy: 'Validation accuracy',
     validationLoss: 'Validation loss',
     confusion: {
-      title: 'Confusion matrix',
+      title: 'True and predicted classes',
       rows: 'test images, each row adds up to 100 %',
       order: classes => `; ${classes} classes in alphabetical order`,
       most: pairs => `most often taken for another: ${pairs.join(', ')}`,
@@ -53,7 +54,7 @@ export const en: Words = {
     },
     reliability: {
       title: 'Reliability',
-      subtitle: 'test images by the confidence of the prediction; larger circles hold more images',
+      subtitle: ['test images by the confidence of the prediction', 'larger circles hold more images'],
       confidence: 'confidence, %',
       before: 'as trained',
       after: 'with temperature',

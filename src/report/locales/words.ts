@@ -10,6 +10,7 @@ export interface FigureWords {
   readonly epoch: string
   readonly training: string
   readonly validation: string
+  readonly percent: (value: string) => string
   readonly bestEpoch: (epoch: number, value: string) => string
   readonly validationAccuracy: string
   readonly validationLoss: string
@@ -25,7 +26,8 @@ export interface FigureWords {
   }
   readonly reliability: {
     readonly title: string
-    readonly subtitle: string
+    /** In lines: the longest makes the figure as wide as it is. */
+    readonly subtitle: readonly string[]
     readonly confidence: string
     readonly before: string
     readonly after: string

@@ -46,11 +46,12 @@ export const zh: Words = {
     epoch: '轮次',
     training: '训练集',
     validation: '验证集',
+    percent: value => `${value}%`,
     bestEpoch: (epoch, value) => `最佳轮次 ${epoch}：${value}`,
     validationAccuracy: '验证准确率',
     validationLoss: '验证损失',
     confusion: {
-      title: '混淆矩阵',
+      title: '真实类别与预测类别',
       rows: '测试图像，每行合计 100%',
       order: classes => `；共 ${classes} 个类别，按字母顺序排列`,
       most: pairs => `最常认错：${pairs.join('，')}`,
@@ -61,7 +62,7 @@ export const zh: Words = {
     },
     reliability: {
       title: '可靠性图',
-      subtitle: '测试图像按预测置信度分组；圆越大，图像越多',
+      subtitle: ['测试图像按预测置信度分组', '圆越大，图像越多'],
       confidence: '置信度（%）',
       before: '训练所得',
       after: '温度缩放后',

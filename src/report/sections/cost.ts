@@ -18,7 +18,7 @@ export function costSection({ config, history, result, weights }: ReportedRun, w
     ...given(result?.memory, held => [[text.memory, bytes(held)] as const]),
     ...given(weights, file => [[text.shipped, bytes(file.bytes)] as const]),
     [text.engine, text.engineText(environment.engine, environment.threads, options.precision)],
-    [text.machine, `${environment.cpu}; ${environment.platform}`],
+    [text.machine, `${environment.cpu}${words.done.semicolon}${environment.platform}`],
   ]
   return { id: 'cost', title: text.title, blocks: [{ kind: 'facts', facts }] }
 }

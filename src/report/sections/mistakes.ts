@@ -84,7 +84,7 @@ async function worst(run: Measured, context: Context): Promise<Section> {
     kind: 'list',
     items: first.map(mistake => [
       { code: mistake.path },
-      ': ',
+      context.words.study.colon,
       ...[words.takenFor(mistake.predictedClass, numbers.percent(mistake.probability))].flat(),
     ]),
   }

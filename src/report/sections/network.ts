@@ -18,7 +18,8 @@ export function pretrainedText({ provenance }: RunConfig, { done }: Words): Text
   const { source, file, origin, licence, sha256 } = provenance
   const named = file !== undefined && file !== source ? [source, file] : [source]
   const words = [...named, ...[origin, licence].filter(text => text !== undefined)]
-  return [words.join('; '), ...(sha256 === undefined ? [] : ['; SHA-256 ', { code: sha256 }])]
+  const { semicolon } = done
+  return [words.join(semicolon), ...(sha256 === undefined ? [] : [`${semicolon}SHA-256 `, { code: sha256 }])]
 }
 
 export function networkSection({ config }: { readonly config: RunConfig }, words: Words): Section {
