@@ -111,6 +111,8 @@ export const en: Words = {
     cropScale: 'Smallest crop',
     colorJitter: 'Colour jitter',
     randomErasing: 'Random erasing',
+    testScale: 'Scale of test images',
+    tta: 'Views of a test image',
     labelSmoothing: 'Label smoothing',
     dropout: 'Dropout',
     size: 'Input size',

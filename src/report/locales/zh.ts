@@ -119,6 +119,8 @@ export const zh: Words = {
     cropScale: '最小裁剪比例',
     colorJitter: '颜色抖动',
     randomErasing: '随机擦除',
+    testScale: '测试图像的缩放',
+    tta: '每张测试图像的视图',
     labelSmoothing: '标签平滑',
     dropout: 'Dropout',
     size: '输入尺寸',
