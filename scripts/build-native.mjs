@@ -29,10 +29,17 @@ function instructions() {
   return flags?.match(/\b(?:s?sse|avx|amx|fma|f16c|bmi|abm|adx|movbe|popcnt|gfni|sha|v?aes|v?pclmul)\S*/g) ?? []
 }
 
+/** Every source and header, below the folder of the sources. */
+const sourceFiles = () =>
+  readdirSync(sources, { recursive: true })
+    .map(name => String(name).replaceAll('\\', '/'))
+    .filter(name => /\.(cc|h)$/.test(name))
+    .sort()
+
 /** The kernels are compiled for this CPU: on another one they are compiled again. */
 function stamp(flags) {
   const hash = createHash('sha256')
-  for (const name of readdirSync(sources).sort()) hash.update(name).update(readFileSync(join(sources, name)))
+  for (const name of sourceFiles()) hash.update(name).update(readFileSync(join(sources, name)))
   return hash
     .update(flags.join(' '))
     .update(process.version)
@@ -113,6 +120,7 @@ export async function buildNative() {
     '-Wextra',
     '-DNAPI_CPP_EXCEPTIONS',
     '-DNAPI_VERSION=8',
+    `-I${sources}`,
   ]
   const includes = ['node-api-headers', 'node-addon-api'].flatMap(name => ['-isystem', include(name)])
   const { REGRAFT_ONEDNN_INCLUDE: otherHeaders, REGRAFT_ONEDNN_LIB: otherLibrary } = process.env
@@ -124,8 +132,8 @@ export async function buildNative() {
   process.stderr.write('Compiling the native engine …\n')
   const began = Date.now()
   mkdirSync(join(folder, 'objects'), { recursive: true })
-  const files = readdirSync(sources).filter(name => name.endsWith('.cc'))
-  const objects = files.map(name => join(folder, 'objects', `${name}.o`))
+  const files = sourceFiles().filter(name => name.endsWith('.cc'))
+  const objects = files.map(name => join(folder, 'objects', `${name.replaceAll('/', '-')}.o`))
   const queue = [...files.keys()]
   const failures = []
   const worker = async () => {

@@ -137,11 +137,14 @@ async function build(level, folder, system, dnnl, target) {
     '-Wno-ignored-attributes',
     '-DNAPI_CPP_EXCEPTIONS',
     '-DNAPI_VERSION=8',
+    `-I${sources}`,
   ]
   const includes = [...cxxHeaders(), include('node-api-headers'), include('node-addon-api'), join(dnnl, 'include')]
   const objects = join(folder, level.addon)
   mkdirSync(objects)
-  const files = readdirSync(sources).filter(name => name.endsWith('.cc'))
+  const files = readdirSync(sources, { recursive: true })
+    .map(String)
+    .filter(name => name.endsWith('.cc'))
   const queue = [...files]
   const worker = async () => {
     for (let name = queue.shift(); name; name = queue.shift())
@@ -152,7 +155,7 @@ async function build(level, folder, system, dnnl, target) {
         '-c',
         join(sources, name),
         '-o',
-        join(objects, `${name}.o`),
+        join(objects, `${name.replaceAll('/', '-')}.o`),
       ])
   }
   await Promise.all(Array.from({ length: availableParallelism() }, worker))
@@ -163,7 +166,7 @@ async function build(level, folder, system, dnnl, target) {
     `-B${system}/usr/lib/x86_64-linux-gnu`,
     `-L${system}/usr/lib/x86_64-linux-gnu`,
     `-L${system}/lib/x86_64-linux-gnu`,
-    ...files.map(name => join(objects, `${name}.o`)),
+    ...files.map(name => join(objects, `${name.replaceAll('/', '-')}.o`)),
     join(dnnl, 'lib', 'libdnnl.so.3'),
     join(system, 'usr', 'lib', 'x86_64-linux-gnu', 'libgomp.so.1'),
     '-static-libstdc++',

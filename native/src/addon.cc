@@ -4,10 +4,10 @@
 #include <set>
 
 #include "peak.h"
-#include "pixelFunctions.h"
-#include "planFrom.h"
-#include "program.h"
-#include "tiles.h"
+#include "pixels/pixelFunctions.h"
+#include "plan/planFrom.h"
+#include "plan/program.h"
+#include "tiles/tiles.h"
 
 namespace regraft {
 

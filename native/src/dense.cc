@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "layout.h"
-#include "registry.h"
+#include "plan/registry.h"
 
 namespace regraft {
 

@@ -1,6 +1,6 @@
 // Moves values between the outside world's row-major order and the layouts that kernels work on.
 #pragma once
-#include "context.h"
+#include "plan/context.h"
 
 namespace regraft {
 

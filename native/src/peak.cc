@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "arena.h"
-#include "dnnl_api.h"
+#include "plan/arena.h"
+#include "convolution/dnnl_api.h"
 
 namespace regraft {
 

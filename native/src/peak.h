@@ -1,6 +1,6 @@
 // What the CPU can do at most, to compare a program's rate with.
 #pragma once
-#include "plan.h"
+#include "plan/plan.h"
 
 namespace regraft {
 

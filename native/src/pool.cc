@@ -2,8 +2,8 @@
 #include <cfloat>
 #include <cstring>
 
-#include "norm.h"
-#include "registry.h"
+#include "norm/norm.h"
+#include "plan/registry.h"
 
 namespace regraft {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "registry.h"
+#include "plan/registry.h"
 
 namespace regraft {
 

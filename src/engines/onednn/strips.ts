@@ -1,6 +1,7 @@
 /** Groups kernels into strips: they run one after another on a few images at a time, so that what passes between them stays in the cache. */
-import { withRecomputed } from './again.js'
+
 import { type Draft, type DraftStrip, type DraftValue, once, type Parts } from './draft.js'
+import { withRecomputed } from './recomputed.js'
 
 /** Kernels that can work on some of the images at a time; sums and weight gradients are gathered from strip to strip. */
 const perImage = new Set([

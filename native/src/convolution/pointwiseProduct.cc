@@ -1,0 +1,107 @@
+#include "convolution/pointwiseProduct.h"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+namespace regraft::pointwise {
+
+namespace {
+
+/// Half a block: on many CPUs half the work.
+typedef float Half __attribute__((vector_size(2 * block), aligned(2 * block), may_alias));
+
+/// What the last of `W` blocks of outputs is computed with.
+template <bool IsHalf>
+using Last = std::conditional_t<IsHalf, Half, Lanes>;
+
+template <int R, int W, bool IsHalf>
+void multiplyRows(const Lanes *x, int64_t xStep, int64_t channels, const Lanes *w, int64_t wStep, Lanes *y, int64_t yStep) {
+  constexpr int whole = W - 1;
+  Lanes sums[R][whole + 1] = {};
+  Last<IsHalf> last[R] = {};
+  for (int64_t first = 0; first < channels; first += block, x += xStep) {
+    const float *from = reinterpret_cast<const float *>(x);
+    const int64_t some = std::min(block, channels - first);
+    for (int64_t c = 0; c < some; c++, w++) {
+      const Last<IsHalf> lastWeights = *reinterpret_cast<const Last<IsHalf> *>(w + whole * wStep);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; r++) {
+        const float value = from[r * block + c];
+#pragma GCC unroll 2
+        for (int k = 0; k < whole; k++) sums[r][k] += value * w[k * wStep];
+        last[r] += value * lastWeights;
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++) {
+#pragma GCC unroll 2
+    for (int k = 0; k < whole; k++) y[k * yStep + r] = sums[r][k];
+    Lanes *to = y + whole * yStep + r;
+    if (IsHalf) *to = Lanes{};
+    *reinterpret_cast<Last<IsHalf> *>(to) = last[r];
+  }
+}
+
+using Rows = void (*)(const Lanes *, int64_t, int64_t, const Lanes *, int64_t, Lanes *, int64_t);
+
+struct Table {
+  Rows by[rows];
+};
+
+template <int W, bool IsHalf, size_t... Index>
+constexpr Table table(std::index_sequence<Index...>) {
+  return {{multiplyRows<Index + 1, W, IsHalf>...}};
+}
+
+template <int W, bool IsHalf>
+constexpr Table instances = table<W, IsHalf>(std::make_index_sequence<rows>());
+
+template <int W, bool IsHalf>
+void sumPixels(const float *x, int64_t xImage, const Lanes *dy, int64_t dyStep, int64_t dyImage, Pixels pixels, Lanes *dw, int64_t dwStep) {
+  constexpr int whole = W - 1;
+  Lanes sums[channelsAtOnce][whole + 1] = {};
+  Last<IsHalf> last[channelsAtOnce] = {};
+  for (int64_t n = 0; n < pixels.images; n++, x += xImage * block, dy += dyImage)
+    for (int64_t p = 0; p < pixels.count; p++) {
+      const Last<IsHalf> lastChange = *reinterpret_cast<const Last<IsHalf> *>(dy + whole * dyStep + p);
+#pragma GCC unroll 8
+      for (int c = 0; c < channelsAtOnce; c++) {
+        const float value = x[p * block + c];
+#pragma GCC unroll 2
+        for (int k = 0; k < whole; k++) sums[c][k] += value * dy[k * dyStep + p];
+        last[c] += value * lastChange;
+      }
+    }
+#pragma GCC unroll 8
+  for (int c = 0; c < channelsAtOnce; c++) {
+#pragma GCC unroll 2
+    for (int k = 0; k < whole; k++) dw[k * dwStep + c] += sums[c][k];
+    *reinterpret_cast<Last<IsHalf> *>(dw + whole * dwStep + c) += last[c];
+  }
+}
+
+/// The instance for so many outputs: by blocks, and whether the last one is at most half full.
+template <class F>
+F forOutputs(int64_t outputs, F one, F oneHalf, F two, F twoHalf) {
+  const bool half = (outputs - 1) % block < block / 2;
+  if (outputs > block) return half ? twoHalf : two;
+  return half ? oneHalf : one;
+}
+
+}  // namespace
+
+void multiply(const Lanes *x, int64_t xStep, int64_t channels, int64_t pixels, const Lanes *w, int64_t wStep, int64_t outputs, Lanes *y, int64_t yStep) {
+  const Table *table = forOutputs(outputs, &instances<1, false>, &instances<1, true>, &instances<wide, false>, &instances<wide, true>);
+  inParts(pixels, [&](int64_t first, int64_t some) {
+    table->by[some - 1](x + first, xStep, channels, w, wStep, y + first, yStep);
+  });
+}
+
+void multiplyPixels(const float *x, int64_t xImage, const Lanes *dy, int64_t dyStep, int64_t dyImage, Pixels pixels, int64_t outputs, Lanes *dw, int64_t dwStep) {
+  const auto kernel = forOutputs(outputs, &sumPixels<1, false>, &sumPixels<1, true>, &sumPixels<wide, false>, &sumPixels<wide, true>);
+  kernel(x, xImage, dy, dyStep, dyImage, pixels, dw, dwStep);
+}
+
+}  // namespace regraft::pointwise

@@ -1,0 +1,36 @@
+#include "plan/context.h"
+
+namespace regraft {
+
+Context::Context(const Plan &given) : plan(given) {
+  arena = std::make_unique<Arena>(plan.arenaBytes);
+  weightLayouts.resize(plan.values.size());
+  versions.resize(plan.values.size(), 1);
+  for (const Value &value : plan.values) {
+    if (value.persistent) {
+      persistent.push_back(std::make_unique<Arena>(value.bytes));
+      pointers.push_back(persistent.back()->data());
+    } else {
+      pointers.push_back(arena->data() + value.offset);
+    }
+    imageBytes.push_back(value.batched ? static_cast<int64_t>(value.bytes) / value.dims.at(0) : 0);
+    threadBytes.push_back(value.local ? static_cast<int64_t>(plan.threadBytes) : 0);
+  }
+}
+
+std::vector<int64_t> Context::dims(int index) const {
+  auto result = value(index).dims;
+  if (value(index).batched && strip.times > 1) result.at(0) = strip.images;
+  return result;
+}
+
+Context::Planes Context::planes(int index) const {
+  const auto sides = dims(index);
+  return {sides.at(0), padded(sides.at(1)) / block, sides.at(2), sides.at(3)};
+}
+
+void Context::allocateShared() {
+  for (Shared *memory : {&scratchMemory, &stagingMemory, &heldMemory}) memory->arena = std::make_unique<Arena>(memory->bytes(plan.threads));
+}
+
+}  // namespace regraft
