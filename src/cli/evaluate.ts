@@ -106,5 +106,5 @@ function seenWarning({ train, val }: SeenImages, images: number): string | undef
     ...(train > 0 ? [`the run was trained on ${train}`] : []),
     ...(val > 0 ? [`${val} chose its best epoch`] : []),
   ]
-  return `of these ${images} images ${told.join(', and ')}: accuracy on new images is likely lower`
+  return `of these ${plural(images, 'image')} ${told.join(', and ')}: accuracy on new images is likely lower`
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { RegraftError } from '../base/errors.js'
+import { plural } from '../base/plural.js'
 import type { Dataset } from '../data/index.js'
 import { type Network, networkNamed } from '../models/index.js'
 import { type Estimate, estimateStudy } from '../study/estimate.js'
@@ -206,6 +207,6 @@ function showPlan(record: StudyRecord, { seconds, bytes: memory }: Estimate): vo
   const total = seconds.reduce((a, b) => a + b, 0)
   say(
     `${table(['settings', 'seed', 'folder', 'time, about'], rows)}\n\n` +
-      `${runs.length} runs, about ${duration(total)} in all from three measured steps of each kind (decoding and checking images not counted), ${bytes(memory)} of memory for the largest training step\n`,
+      `${plural(runs.length, 'run')}, about ${duration(total)} in all from three measured steps of each kind (decoding and checking images not counted), ${bytes(memory)} of memory for the largest training step\n`,
   )
 }

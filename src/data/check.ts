@@ -1,5 +1,6 @@
 /** Decodes every image once before training starts: finds bad files early, and fills the loader's cache in the same pass. */
 import { RegraftError } from '../base/errors.js'
+import { plural } from '../base/plural.js'
 import { forEachBounded } from './bounded.js'
 import { checkedFiles, hasStamp, keepCheckedFiles } from './checkedFiles.js'
 import type { Dataset, Split } from './dataset.js'
@@ -86,7 +87,7 @@ function badImages(bad: readonly BadImage[]): RegraftError {
   const list = lines.join('\n')
   return new RegraftError(
     'data',
-    `${bad.length} images cannot be decoded; remove them or pass --skip-bad-images:\n${list}`,
+    `${plural(bad.length, 'image')} cannot be decoded; remove ${bad.length === 1 ? 'it' : 'them'} or pass --skip-bad-images:\n${list}`,
   )
 }
 

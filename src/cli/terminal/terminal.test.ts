@@ -46,6 +46,14 @@ describe('wrapped', () => {
     }
     expect(wrapped(text, 200)).toBe(text)
   })
+
+  it('keeps commands in one piece', () => {
+    expect(wrapped('Stopped; everything is saved. Go on with: regraft train --resume runs/photos', 40)).toBe(
+      'Stopped; everything is saved. Go on\n  with:\n  regraft train --resume runs/photos',
+    )
+    const long = '    --weights some/very/long/path/to/weights.safetensors \\'
+    expect(wrapped(long, 40)).toBe(long)
+  })
 })
 
 describe('table', () => {

@@ -32,12 +32,15 @@ export function truncate(text: string, width: number): string {
 /** Fewer columns than these are no terminal for reading. */
 const narrowest = 20
 
-/** Breaks lines between words so that none is wider; the rest of a line is indented. A word that is too long stays whole. */
+/**
+ * Breaks lines between words so that none is wider; the rest of a line is indented. A word that is too long stays whole, and
+ * so does a line of a command that goes on in the next: the terminal's own ends of lines are not copied with it.
+ */
 export function wrapped(text: string, width: number): string {
   if (width < narrowest) return text
   return text
     .split('\n')
-    .flatMap(line => (columns(line) <= width ? [line] : broken(line, width)))
+    .flatMap(line => (columns(line) <= width || line.endsWith(' \\') ? [line] : broken(line, width)))
     .join('\n')
 }
 
@@ -49,7 +52,12 @@ function broken(line: string, width: number): string[] {
   const rest = `${indent}  `
   const lines: string[] = []
   let current = indent
-  for (const [, space = '', word = ''] of line.trimStart().matchAll(words)) {
+  // A command that ends a line is one word, so that it can be copied
+  const at = /: (regraft [^;()]+)$/.exec(line)?.[1]?.length ?? 0
+  const text = line.slice(0, line.length - at).trimStart()
+  const parts = [...text.matchAll(words)].map(([, space = '', word = '']) => ({ space, word }))
+  const command = at > 0 ? [{ space: ' ', word: line.slice(-at) }] : []
+  for (const { space, word } of [...parts, ...command]) {
     const longer = current + space + word
     if (columns(longer) <= width || current.trim() === '') current = longer
     else {

@@ -348,10 +348,24 @@ export const en: Words = {
     testedAgainstFirst: ({ others, worse, better }) =>
       `On the test images, compared in pairs with the first (McNemar’s exact test, Holm’s correction), ${
         worse + better === 0
-          ? `none of the ${others} others can be told apart from it`
+          ? others === 1
+            ? 'the other cannot be told apart from it'
+            : `none of the ${others} others can be told apart from it`
           : [
-              ...(worse > 0 ? [`${worse} of the ${others} others ${worse === 1 ? 'is' : 'are'} worse`] : []),
-              ...(better > 0 ? [`${better} of the ${others} others ${better === 1 ? 'is' : 'are'} better`] : []),
+              ...(worse > 0
+                ? [
+                    others === 1
+                      ? 'the other is worse'
+                      : `${worse} of the ${others} others ${worse === 1 ? 'is' : 'are'} worse`,
+                  ]
+                : []),
+              ...(better > 0
+                ? [
+                    others === 1
+                      ? 'the other is better'
+                      : `${better} of the ${others} others ${better === 1 ? 'is' : 'are'} better`,
+                  ]
+                : []),
               ...(others > worse + better ? [`${others - worse - better} cannot be told apart from it`] : []),
             ].join(', ')
       }.`,
