@@ -1,10 +1,10 @@
 /** A study on a queue as people run it: a real Redis, workers that come, go and are killed, and the numbers of one process. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { redisHere, type TestRedis, testRedis } from './redis.js'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { redisHere, type TestRedis, testRedis } from '../dist/bench/redisServer.js'
 import { command, regraft, shapeImages, temporaryFolder } from './support.js'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -28,10 +28,14 @@ const started: Running[] = []
 
 /** A worker that goes on until it is ended. */
 function worker(args: readonly string[] = [], cwd = folder.path): Running {
-  const child = spawn(process.execPath, [command, 'worker', '--queue', redis.url, '--lock', '2', ...args], {
-    cwd,
-    env: { ...process.env, NO_COLOR: '1' },
-  })
+  const child = spawn(
+    process.execPath,
+    [command, 'worker', ...(args.includes('--queue') ? [] : ['--queue', redis.url]), '--lock', '2', ...args],
+    {
+      cwd,
+      env: { ...process.env, NO_COLOR: '1' },
+    },
+  )
   let text = ''
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', chunk => {
@@ -61,6 +65,27 @@ const outcome = (run: string) => [
   readFileSync(at(run, 'metrics.jsonl'), 'utf8').replace(/"(seconds|imagesPerSecond)":[^,]+,/g, ''),
   readFileSync(at(run, 'model', 'model.safetensors')).toString('base64'),
 ]
+/** Waits until the runs of a study have trained so many epochs in all. */
+async function epochsOf(name: string, epochs: number): Promise<void> {
+  const lines = () =>
+    existsSync(at(name))
+      ? readdirSync(at(name))
+          .map(run => at(name, run, 'metrics.jsonl'))
+          .filter(file => existsSync(file))
+          .reduce((sum, file) => sum + readFileSync(file, 'utf8').split('\n').length - 1, 0)
+      : 0
+  for (let i = 0; lines() < epochs; i++) {
+    if (i > 1200) throw new Error(`${name} never had ${epochs} epochs`)
+    await new Promise(done => setTimeout(done, 50))
+  }
+}
+const childrenOf = (pid: number): number[] =>
+  spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)])
+    .stdout.toString()
+    .trim()
+    .split(/\s+/)
+    .filter(Boolean)
+    .map(Number)
 const runsOf = (name: string) => readdirSync(at(name)).filter(run => existsSync(at(name, run, 'result.json')))
 
 describe.skipIf(!redisHere)('a study on a queue (needs redis-server)', () => {
@@ -94,5 +119,171 @@ describe.skipIf(!redisHere)('a study on a queue (needs redis-server)', () => {
     for (const one of workers) one.process.kill('SIGTERM')
     expect(await Promise.all(workers.map(({ ended }) => ended))).toEqual([0, 0])
     expect(workers.map(one => one.said()).join('')).toMatch(/base_seed0: done, \d/)
+  })
+
+  describe('where parts fail', () => {
+    const same = (name: string) => {
+      expect(runsOf(name)).toEqual(runsOf('slow'))
+      for (const run of runsOf('slow')) expect(outcome(`${name}/${run}`)).toEqual(outcome(`slow/${run}`))
+    }
+    beforeAll(async () => {
+      const vary = 'vary:\n  lr-head: [0.05, 0.02]\n'
+      const long = base.replace('epochs: 2', 'epochs: 12, save-every: 0.001s')
+      await writeFile(at('slow.yaml'), `name: slow\nkind: grid\n${long}\n${vary}`)
+      expect((await study('slow.yaml', 'images', '--run', 'slow')).code).toBe(0)
+    })
+    afterEach(endWorkers)
+
+    it('goes on from the checkpoint when a worker is killed or handed its trial back', async () => {
+      const [first, second] = [worker(), worker()]
+      const followed = onQueue('slow.yaml', 'images', '--run', 'killed')
+      await epochsOf('killed', 3)
+      first.process.kill('SIGKILL')
+      second.process.kill('SIGINT')
+      expect(await second.ended).toBe(0)
+      expect(second.said()).toMatch(/Handed back: .*; it is saved, and another worker goes on with it/)
+      const third = worker()
+      expect((await followed).code).toBe(0)
+      same('killed')
+      expect(third.said()).toMatch(/done/)
+    })
+
+    it('lets no worker write that was given up for dead', async () => {
+      const sleeper = worker()
+      const followed = onQueue('slow.yaml', 'images', '--run', 'paused')
+      await epochsOf('paused', 3)
+      const group = [sleeper.process.pid ?? 0, ...childrenOf(sleeper.process.pid ?? 0)]
+      for (const pid of group) process.kill(pid, 'SIGSTOP')
+      const heir = worker()
+      await heir.saying(/done/)
+      const [done] = runsOf('paused')
+      const before = readFileSync(at('paused', done ?? '', 'result.json'), 'utf8')
+      for (const pid of group) process.kill(pid, 'SIGCONT')
+      await sleeper.saying(/Lost: .* was given to another worker; nothing more is written here/)
+      expect((await followed).code).toBe(0)
+      expect(readFileSync(at('paused', done ?? '', 'result.json'), 'utf8')).toBe(before)
+      same('paused')
+    })
+
+    it('survives Redis being killed, restarted and emptied, and the study itself being killed', async () => {
+      worker()
+      const killed = regraft(['study', 'slow.yaml', 'images', '--run', 'lost', '--queue', redis.url], {
+        cwd: folder.path,
+        onOutput: (text, kill) => {
+          if (/running/.test(text)) kill('SIGKILL')
+        },
+      })
+      await killed
+      const followed = study('--resume', 'lost', '--queue', redis.url)
+      await epochsOf('lost', 3)
+      await redis.stop('SIGKILL')
+      await new Promise(done => setTimeout(done, 1000))
+      await redis.start()
+      await epochsOf('lost', 6)
+      spawnSync('redis-cli', ['-p', String(redis.port), 'flushall'])
+      const { code, stderr } = await followed
+      expect(stderr).toMatch(/is gone; workers finish what they have[\s\S]*is back[\s\S]*The queue has lost trials/)
+      expect(code).toBe(0)
+      same('lost')
+    })
+  })
+
+  it('promotes trials of successive halving as they come in, and records it', async () => {
+    const halving = base.replace('epochs: 2', 'epochs: 4').replace('lr-backbone: 0.005', 'lr-backbone: 0')
+    await writeFile(
+      at('halving.yaml'),
+      `name: halved\nkind: halving\ntrials: 4\nreduction: 2\n${halving}\nvary: {lr-head: {log-uniform: [1e-4, 0.1]}}\n`,
+    )
+    worker(['--concurrency', '2'])
+    const { code, stderr } = await onQueue('halving.yaml', 'images')
+    expect(stderr).not.toContain('error')
+    expect(code).toBe(0)
+    const runs = json('runs/halved/study.json').cells.map(
+      ({ runs }: { runs: { state: string; epochs: number }[] }) => runs[0],
+    )
+    expect(runs.filter(({ state }: { state: string }) => state === 'stopped').length).toBeGreaterThan(0)
+    expect(runs.find(({ state }: { state: string }) => state === 'done').epochs).toBe(4)
+    const promotions = readFileSync(at('runs/halved/halving.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    for (const { from, until, reached } of promotions) {
+      expect(until).toBe(2 * from)
+      expect(reached).toBeGreaterThanOrEqual(2)
+    }
+    await endWorkers()
+  })
+
+  it('refuses in words what it may not or cannot work on', async () => {
+    await writeFile(
+      at('tall.yaml'),
+      `name: tall\nkind: grid\n${base.replace('threads: 1', 'threads: 300')}\nvary: {lr-head: [0.05]}\n`,
+    )
+    const follower = spawn(process.execPath, [command, 'study', 'tall.yaml', 'images', '--queue', redis.url], {
+      cwd: folder.path,
+      stdio: 'ignore',
+    })
+    const elsewhere = at('elsewhere')
+    await mkdir(elsewhere)
+    const [narrow, strange, small] = [
+      worker(['--allow', elsewhere]),
+      worker(['--mount', `${at('images')}=${at('others')}`]),
+      worker(),
+    ]
+    await narrow.saying(
+      /Refused: study tall: the study's folder, .*runs.tall, is not below a folder that this worker may use \(.*elsewhere\); to allow it: --allow/,
+    )
+    await strange.saying(/Refused: study tall: its images, .*others, is not here; where this machine has it/)
+    await small.saying(/Study tall: left to others are trials that need 300 cores for a trial \(it has \d+\)/)
+    await shapeImages(at('others'), 19)
+    const other = worker(['--mount', `${at('images')}=${at('others')}`])
+    await other.saying(/others holds other images than the study's: there are 57 images .*; the study has 60 images/)
+    const { stdout } = await study('--status', '--queue', redis.url)
+    expect(stdout).toMatch(/tall: 1 waiting, 0 running/)
+    expect(stdout).toMatch(/refuses tall: its trials need more than this worker has/)
+    expect(stdout).toMatch(/1 wait for a worker that has 300 cores for a trial/)
+    follower.kill('SIGKILL')
+    await endWorkers()
+    spawnSync('redis-cli', ['-p', String(redis.port), 'flushall'])
+  })
+
+  it('shows no password anywhere', async () => {
+    const secret = 'hunter2hunter2'
+    const closed = await testRedis(['--requirepass', secret])
+    try {
+      const refused = await study('rates.yaml', 'images', '--run', 'safe', '--queue', closed.url)
+      expect(refused.stderr).toMatch(
+        /error: the queue redis:\/\/127.0.0.1:\d+ refuses \(NOAUTH\); set REGRAFT_QUEUE_PASSWORD/,
+      )
+      const address = closed.url.replace('redis://', `redis://:${secret}@`)
+      const child = worker(['--queue', address])
+      const { code, stdout, stderr } = await study('rates.yaml', 'images', '--run', 'safe', '--queue', address)
+      expect(code).toBe(0)
+      child.process.kill('SIGINT')
+      await child.ended
+      expect(stdout + stderr + child.said()).not.toContain(secret)
+      expect(spawnSync('grep', ['-rl', secret, at('safe')]).stdout.toString()).toBe('')
+    } finally {
+      await closed.remove()
+    }
+  })
+
+  it.each([
+    [
+      ['worker', '--queue', 'localhost:6379'],
+      2,
+      /--queue localhost:6379: expected an address like redis:\/\/localhost:6379/,
+    ],
+    [
+      ['worker', '--queue', 'redis://127.0.0.1:1'],
+      5,
+      /the queue redis:\/\/127.0.0.1:1 cannot be reached \(ECONNREFUSED\)/,
+    ],
+    [['worker', '--queue', 'redis://x', '--mount', 'photos'], 2, /--mount photos: expected FROM=TO/],
+    [['study', '--status'], 2, /--status shows a queue: add --queue/],
+  ] as const)('%s', async (args, code, message) => {
+    const ended = await regraft(args, { cwd: folder.path })
+    expect(ended.stderr).toMatch(message)
+    expect(ended.code).toBe(code)
   })
 })

@@ -9,6 +9,7 @@ import { Command } from 'commander'
 import { randomStream } from '../base/random.js'
 import { demoShapes } from '../examples/pictogramShapes.js'
 import { drawPictograms } from '../examples/pictograms.js'
+import { killWorkers } from './queueKills.js'
 
 const command = fileURLToPath(new URL('../cli/main.js', import.meta.url))
 
@@ -81,5 +82,15 @@ const program = new Command('kills')
   .description('kill a training run at random moments, resume it, and compare it with an uninterrupted one')
   .option('--kills <N>', 'how many', Number, 100)
   .option('--seed <N>', 'of the moments', Number, 0)
+  .option('--queue', 'kill the workers of a study on a queue instead, and Redis twice (needs redis-server)')
+  .option('--workers <N>', 'with --queue: how many at a time', Number, 4)
+  .option('--trials <N>', 'with --queue: of the study', Number, 24)
   .parse()
-await main(program.opts())
+const { queue, ...options } = program.opts<{
+  queue?: boolean
+  kills: number
+  seed: number
+  workers: number
+  trials: number
+}>()
+await (queue ? killWorkers(options) : main(options))

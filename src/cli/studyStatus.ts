@@ -58,7 +58,7 @@ function lines({ studies, workers }: QueueStatus, name: string | undefined): str
   ]
 }
 
-function studyLines({ study, waiting, running, summary, left }: StudyStatus): string[] {
+function studyLines({ study, waiting, running, summary, unmet, left }: StudyStatus): string[] {
   const failed = summary?.failed ?? []
   const counts = [
     `${waiting} waiting`,
@@ -78,6 +78,7 @@ function studyLines({ study, waiting, running, summary, left }: StudyStatus): st
   return [
     `${study.name}: ${counts.join(', ')}`,
     ...(rows.length > 0 ? table(['running', 'where', 'does', 'epoch', 'since'], rows).split('\n') : []),
+    ...unmet,
     ...failed.map(({ run, reason }) => `failed: ${run}: ${reason}`),
   ]
 }

@@ -1,6 +1,7 @@
 /** How the studies of a queue go, from Redis alone: what waits, what runs where, what failed, and the time that is left. */
 import type { Redis } from 'ioredis'
 import { type Card, type Description, progress, type Summary, trialJob } from './messages.js'
+import { lacking } from './needs.js'
 import { announced, prefix, summaryOf, workersThere } from './registry.js'
 
 export interface RunningTrial {
@@ -18,6 +19,8 @@ export interface StudyStatus {
   readonly waiting: number
   readonly running: readonly RunningTrial[]
   readonly summary: Summary | undefined
+  /** What of trials that wait no worker has. */
+  readonly unmet: readonly string[]
   /** Seconds for what is left, from what the workers measured; undefined until a trial has finished. */
   readonly left: number | undefined
 }
@@ -37,10 +40,15 @@ export async function queueStatus(redis: Redis): Promise<QueueStatus> {
   for (const study of await announced(redis)) {
     const running: RunningTrial[] = []
     let waiting = 0
-    for (const { name } of study.queues) {
+    const unmet: string[] = []
+    for (const { name, needs } of study.queues) {
       const queue = new Queue(name, { connection: redis, prefix })
       queue.on('error', () => {})
-      waiting += await queue.getJobCountByTypes('waiting', 'prioritized', 'delayed')
+      const waitHere = await queue.getJobCountByTypes('waiting', 'prioritized', 'delayed')
+      waiting += waitHere
+      const lacks = workers.map(one => lacking(needs, one))
+      if (waitHere > 0 && lacks[0] !== undefined && !lacks.includes(undefined))
+        unmet.push(`${waitHere} wait for a worker that has ${lacks[0].replace(/ \(.*/, '')}`)
       for (const job of await queue.getJobs('active', 0, mostShown - 1)) {
         const data = trialJob.safeParse(job?.data).data
         if (!data) continue
@@ -59,7 +67,7 @@ export async function queueStatus(redis: Redis): Promise<QueueStatus> {
       await queue.close()
     }
     const summary = await summaryOf(redis, study.id)
-    studies.push({ study, waiting, running, summary, left: timeLeft(waiting, running, summary, workers) })
+    studies.push({ study, waiting, running, summary, unmet, left: timeLeft(waiting, running, summary, workers) })
   }
   return { studies, workers }
 }

@@ -36,8 +36,15 @@ export async function runWorker(options: WorkerOptions): Promise<{ readonly tria
   const quietly = (work: Promise<unknown>) => void work.catch(() => {})
   await showCard(redis, cardOf())
   const cards = setInterval(() => quietly(showCard(redis, cardOf())), cardEvery)
+  let shown = ''
+  const look = async () => {
+    await studies.look()
+    const refused = JSON.stringify(studies.refused())
+    if (refused !== shown) await showCard(redis, cardOf())
+    shown = refused
+  }
   const watch = setInterval(() => {
-    if (!down) quietly(studies.look())
+    if (!down) quietly(look())
   }, lookEvery)
   let trials = 0
   let busy = 0

@@ -1,4 +1,4 @@
-/** A real redis-server for a test, on a free port with its append-only file in a temporary folder. */
+/** A real redis-server for tests and measurements, on a free port with its append-only file in a temporary folder. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createConnection, createServer } from 'node:net'
