@@ -14,21 +14,23 @@ export interface Books {
 }
 
 const tellEvery = 250
-const writeEvery = 1000
+/** Milliseconds; of thousands of runs the record is large. */
+const writeEvery = (cells: number) => Math.max(1000, cells / 2)
 
 export function openBooks(folder: string, first: StudyRecord, tell: (record: StudyRecord) => void): Books {
   // Of ten thousand runs a copy for each piece of news would be the most of the work
   const cells = first.cells.map(cell => ({ ...cell, runs: [...cell.runs] }))
   let told = first
-  let news = false
+  const changed = new Set<number>()
   let unwritten = false
   let writing: Promise<void> = Promise.resolve()
   let written = 0
   let fault: unknown
   const settle = () => {
-    if (!news) return
-    news = false
-    told = { ...first, cells: cells.map(cell => ({ ...cell, runs: [...cell.runs] })) }
+    if (changed.size === 0) return
+    const copy = told.cells.map((cell, i) => (changed.has(i) ? { ...cell, runs: [...cells[i]!.runs] } : cell))
+    told = { ...first, cells: copy }
+    changed.clear()
     unwritten = true
     tell(told)
   }
@@ -44,7 +46,7 @@ export function openBooks(folder: string, first: StudyRecord, tell: (record: Stu
   }
   const timer = setInterval(() => {
     settle()
-    if (performance.now() - written >= writeEvery) write()
+    if (performance.now() - written >= writeEvery(cells.length)) write()
   }, tellEvery)
   return {
     record: () => {
@@ -55,7 +57,7 @@ export function openBooks(folder: string, first: StudyRecord, tell: (record: Stu
     note: ({ cell, run }, change) => {
       const runs = cells[cell]!.runs
       runs[run] = { ...runs[run]!, ...change }
-      news = true
+      changed.add(cell)
     },
     summary: () => summaryOf(cells.flatMap(({ runs }) => runs)),
     close: async () => {

@@ -1,5 +1,6 @@
 /** A worker: takes trials from the queues of the studies that it may and can work on, and says how they ended. */
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, disconnect } from './connection.js'
 import type { Card } from './messages.js'
@@ -20,6 +21,8 @@ const lookEvery = 2000
  */
 export async function runWorker(options: WorkerOptions): Promise<{ readonly trials: number }> {
   const { address, concurrency, machine, signal, tell } = options
+  // Every trial at a time listens
+  setMaxListeners(0, signal)
   const redis = await connect(address)
   const id = randomUUID()
   let down = false
