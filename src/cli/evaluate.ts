@@ -70,6 +70,10 @@ export const evaluateCommand = addComputing(
       return
     }
     say(`${accuracyText(result, result.perClass.length)}, ${plural(result.images, 'image')}\n`)
+    if (result.without)
+      say(
+        `without images whose picture is in training or validation, too: ${accuracyText(result.without, result.perClass.length)}, ${plural(result.without.images, 'image')}\n`,
+      )
     if (result.rejection) say(`${rejectionText(result.rejection)}\n`)
     if (written) say(`Report    ${written.html}, ${written.markdown}; predictions.csv and confusion.csv beside them\n`)
     if (!options.perClass) return

@@ -10,12 +10,10 @@ import { imageBatches } from '../training/batches.js'
 import type { Evaluation } from '../training/evaluate.js'
 import {
   compileInference,
-  confidenceOf,
   evaluate,
   type Metrics,
   openDataset,
   type RunConfig,
-  ranking,
   readConfig,
   readModel,
   summarise,
@@ -23,8 +21,9 @@ import {
   withInterval,
   withViews,
 } from '../training/index.js'
-import { perClass } from '../training/metrics.js'
+import { countsOf, perClass } from '../training/metrics.js'
 import type { PredictionRow } from '../training/runFolder.js'
+import { type RejectionMeasured, rejectionMeasured, strangers } from './measureRejection.js'
 import { type SeenImages, seenImages } from './seenImages.js'
 
 /** The precision is the run's own by default, where this machine computes in it. */
@@ -40,16 +39,6 @@ export interface EvaluationOptions extends CompileOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** What `reject` does: on images of the model's classes, and on others. */
-export interface RejectionMeasured {
-  readonly threshold: number
-  /** Of images of the model's classes, and of those among them that are classified right. */
-  readonly known: { readonly images: number; readonly passed: number }
-  readonly right: { readonly images: number; readonly passed: number }
-  /** Images of classes that the model does not have: of the other folder, or those that the run left out of its own. */
-  readonly unknown: { readonly images: number; readonly rejected: number; readonly classes: readonly string[] }
-}
-
 export interface RunEvaluation extends Metrics {
   /** The 95 % interval of the top-1 accuracy (Wilson). */
   readonly interval: readonly [number, number]
@@ -62,6 +51,8 @@ export interface RunEvaluation extends Metrics {
   readonly predictions: readonly PredictionRow[]
   readonly root: string
   readonly rejection?: RejectionMeasured
+  /** Of a run's own test images, where some of them show what training or validation images show: the metrics without those. */
+  readonly without?: Metrics & { readonly interval: readonly [number, number] }
 }
 
 /**
@@ -120,6 +111,7 @@ export async function evaluateRun(
         return { path, trueClass: classes[label]!, predictedClass: classes[predicted]!, probability, loss }
       }),
       root: data.root,
+      ...(part === 'test' ? withoutTwins(config, data, known, classes.length) : {}),
       ...(threshold === undefined ? {} : { rejection: rejectionMeasured(threshold, known, unknown!, others!.classes) }),
     }
   } finally {
@@ -127,23 +119,17 @@ export async function evaluateRun(
   }
 }
 
-function rejectionMeasured(
-  threshold: number,
-  known: Evaluation,
-  unknown: Evaluation,
-  classes: readonly string[],
-): RejectionMeasured {
-  const right = known.scored.filter(({ logits, label }) => ranking(logits)[0] === label)
-  const passed = (images: Evaluation['scored']) =>
-    images.filter(({ logits }) => confidenceOf(logits) >= threshold).length
-  const of = (images: Evaluation['scored']) => ({ images: images.length, passed: passed(images) })
-  const { images, passed: missed } = of(unknown.scored)
-  return {
-    threshold,
-    known: of(known.scored),
-    right: of(right),
-    unknown: { images, rejected: images - missed, classes },
-  }
+/** Nothing where a run knows of no such image, or of no other. */
+function withoutTwins(
+  config: RunConfig | undefined,
+  { samples }: Dataset,
+  { scored, predictions }: Evaluation,
+  classes: number,
+): Pick<RunEvaluation, 'without'> {
+  const twins = new Set(config?.across?.test)
+  const paths = [...predictions.keys()].map(index => samples[index]!.path)
+  const counts = countsOf(classes, scored, place => !twins.has(paths[place]!))
+  return counts.images > 0 && counts.images < scored.length ? { without: withInterval(summarise(counts)) } : {}
 }
 
 /** A run's data with the classes that it left out. */
@@ -155,14 +141,6 @@ async function wholeOf({ data, options }: RunConfig): Promise<Dataset> {
     if (error instanceof RegraftError) return openDataset(data, options)
     throw error
   }
-}
-
-/** The images of classes that a model does not have. */
-function strangers(data: Dataset, known: readonly string[]): Dataset {
-  const classes = data.classes.filter(name => !known.includes(name))
-  const samples = data.samples.filter(({ label }) => !known.includes(data.classes[label]!))
-  // Their labels say nothing to the model
-  return { root: data.root, classes, samples: samples.map(({ path }) => ({ path, label: 0 })) }
 }
 
 const configIn = async (run: string): Promise<RunConfig | undefined> =>

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { imageFolder } from '../data/index.js'
 import { demoShapes } from '../examples/pictogramShapes.js'
 import { drawPictograms } from '../examples/pictograms.js'
+import { evaluateRun } from '../inference/index.js'
 import { readConfig, readResult, type TrainingOptions, train } from '../training/index.js'
 import { writeReport } from './index.js'
 
@@ -50,6 +51,8 @@ describe("a folder's own split", () => {
     expect(config.ownSplit).toEqual({ from: 'folder', taken: [] })
     expect(config.across?.test).toContain('test/house/twin.jpg')
     const twins = config.across!.test.length
+    const { without } = await evaluateRun(run('own'))
+    expect(without?.top1).toBe(result!.across!.without!.top1)
     expect(result?.across).toMatchObject({ test: twins, without: { images: result!.test!.images - twins } })
   })
 

@@ -103,6 +103,19 @@ export function summarise(counts: Counts): Metrics {
   }
 }
 
+/** What images come to without some of them. @param keep which of the images, by their place in `scored` */
+export function countsOf(
+  classes: number,
+  scored: readonly { readonly logits: Float32Array; readonly label: number }[],
+  keep: (place: number) => boolean,
+): Counts {
+  const counts = newCounts(classes)
+  scored.forEach(({ logits, label }, place) => {
+    if (keep(place)) count(counts, logits, [label])
+  })
+  return counts
+}
+
 /** Metrics with the 95 % interval of their top-1 accuracy. */
 export const withInterval = <M extends Metrics>(metrics: M): M & { interval: [number, number] } => ({
   ...metrics,

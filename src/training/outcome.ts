@@ -5,7 +5,7 @@ import { chooseTemperature, reliability, type Scored } from './calibration.js'
 import { modelCard } from './card.js'
 import type { Evaluation } from './evaluate.js'
 import { bestOf } from './fit.js'
-import { count, newCounts, perClass, summarise, withInterval } from './metrics.js'
+import { countsOf, perClass, summarise, withInterval } from './metrics.js'
 import { writeModel } from './model.js'
 import { rejectionOf } from './rejection.js'
 import { type EpochRecord, type RunConfig, type RunResult, writePredictions, writeResult } from './runFolder.js'
@@ -51,10 +51,8 @@ export async function writeOutcome(outcome: Outcome): Promise<RunResult> {
 function acrossOf({ config, samples, test }: Outcome): RunResult['across'] {
   if (!config.across) return undefined
   const twins = new Set(config.across.test)
-  const counts = newCounts(config.classes.length)
-  ;[...test.predictions.keys()].forEach((index, i) => {
-    if (!twins.has(samples[index]!.path)) count(counts, test.scored[i]!.logits, [test.scored[i]!.label])
-  })
+  const indices = [...test.predictions.keys()]
+  const counts = countsOf(config.classes.length, test.scored, place => !twins.has(samples[indices[place]!]!.path))
   return {
     images: config.across.images,
     test: test.scored.length - counts.images,
