@@ -13,7 +13,14 @@ import {
   networks,
   stateShapes,
 } from '../models/index.js'
-import { fetchWeights, matchWeights, parseWeightsSource, readWeights, sha256OfFile } from '../weights/index.js'
+import {
+  assertFinite,
+  fetchWeights,
+  matchWeights,
+  parseWeightsSource,
+  readWeights,
+  sha256OfFile,
+} from '../weights/index.js'
 import { initialValues } from './initialise.js'
 import { chooseTrunk, ownState, whatWasTaken } from './trunk.js'
 
@@ -103,6 +110,7 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
       'weights',
       `${file} fits no network that is known here (${tensors.size} entries, the first is '${[...tensors.keys()][0] ?? ''}'); pass --network NAME to see what is missing`,
     )
+  assertFinite(tensors, trunk ? trunk.names.values() : tensors.keys(), file)
   const { translate } = network
   const isHead = (name: string) => belongsTo(name, network.head)
   const graph = networkGraph(network, { classes: options.classes, batch: 1 })

@@ -1,5 +1,6 @@
 /** The weights room: reading PyTorch files and safetensors, matching names, the download cache. */
 export { type DownloadRequest, downloadFile } from './download.js'
+export { assertFinite } from './finite.js'
 export { sha256OfFile } from './hash.js'
 export { readWeights } from './load.js'
 export { matchWeights } from './match.js'

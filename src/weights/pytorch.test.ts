@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { RegraftError } from '../base/errors.js'
 import { type Crafted, floats, pickle, tensor, torchZip, zip } from './craft.testing.js'
 import { readPyTorch } from './pytorch.js'
-import { checkpoint, kinds, legacy, legacyCheckpoint, protocol4, wholeModule } from './pytorchFiles.testing.js'
+import { checkpoint, kinds, legacy, legacyCheckpoint, program, protocol4, wholeModule } from './pytorchFiles.testing.js'
 import type { StateDict } from './stateDict.js'
 
 /** What the files hold: torch.arange(count) * 0.25 - 1. */
@@ -136,6 +136,12 @@ describe('crafted files', () => {
     expect(await refusal(zip([entry, entry]))).toMatch("two entries 'archive/data.pkl'")
     expect(await refusal(zip([['word/document.xml', Buffer.from('<w/>')]]))).toMatch('not one that torch.save wrote')
     expect(await refusal(zip([entry, ['archive/constants.pkl', Buffer.alloc(0)]]))).toMatch('TorchScript')
+    expect(await refusal(program)).toBe(
+      "it is a TorchScript program (torch.jit.save), of which nothing is run or read here. Save its weights alone, in PyTorch: torch.save(torch.jit.load('FILE', map_location='cpu').state_dict(), 'weights.pth')",
+    )
+    expect(await refusal(zip([['net/models/model.json', Buffer.from('{}')]]))).toMatch(
+      "torch.save(torch.export.load('FILE').state_dict, 'weights.pth')",
+    )
   })
 
   it('says what is there instead of weights', async () => {

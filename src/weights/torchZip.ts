@@ -7,12 +7,10 @@ import { zipEntries } from './zip.js'
 
 /** @throws RegraftError('weights') that says what is wrong with the content */
 export async function readTorchZip(bytes: Buffer): Promise<StateDict> {
-  const entries = await zipEntries(bytes)
+  const entries = await zipEntries(bytes, refuseProgram)
   const pickle = [...entries].find(([name]) => /^[^/]+\/data\.pkl$/.test(name))
   if (!pickle) throw wrong('it is a zip archive, but not one that torch.save wrote (it has no data.pkl)')
   const folder = pickle[0].slice(0, -'data.pkl'.length)
-  if (entries.has(`${folder}constants.pkl`))
-    throw wrong("it is a TorchScript program; save the weights alone: torch.save(model.state_dict(), 'weights.pth')")
   const order = entries.get(`${folder}byteorder`)?.toString('latin1') ?? 'little'
   if (order !== 'little' && order !== 'big') throw wrong('its byte order is neither little nor big')
   const { value } = readPickle(pickle[1], 0, torchWorld)
@@ -22,4 +20,18 @@ export async function readTorchZip(bytes: Buffer): Promise<StateDict> {
     return data
   }
   return readTensors(stateOf(value), bytesOf, bytes.length, order === 'little')
+}
+
+/** torch.jit.save and torch.export write programs under the same names; both hold weights, but beside code. */
+function refuseProgram(names: Iterable<string>): void {
+  const all = [...names]
+  const program = all.some(name => /^[^/]+\/constants\.pkl$/.test(name))
+    ? ['a TorchScript program (torch.jit.save)', "torch.jit.load('FILE', map_location='cpu').state_dict()"]
+    : all.some(name => /^[^/]+\/models\/[^/]+\.json$/.test(name))
+      ? ['an exported program (torch.export.save)', "torch.export.load('FILE').state_dict"]
+      : undefined
+  if (program)
+    throw wrong(
+      `it is ${program[0]}, of which nothing is run or read here. Save its weights alone, in PyTorch: torch.save(${program[1]}, 'weights.pth')`,
+    )
 }
