@@ -32,3 +32,31 @@ export function forTesting(preprocessing: Preprocessing, scale: number): Preproc
   const size = scale === 1 ? preprocessing.size : 32 * Math.ceil((preprocessing.size * scale) / 32 - 0.5)
   return size === preprocessing.size ? undefined : withSize(preprocessing, size)
 }
+
+/** The preprocessing with what a person says of it instead. */
+export function withOverrides(
+  preprocessing: Preprocessing,
+  {
+    size,
+    mean,
+    std,
+    interpolation,
+    crop,
+  }: {
+    readonly size?: number | undefined
+    readonly mean?: readonly number[] | undefined
+    readonly std?: readonly number[] | undefined
+    readonly interpolation?: Preprocessing['interpolation'] | undefined
+    readonly crop?: number | undefined
+  },
+): Preprocessing {
+  const sized = size === undefined ? preprocessing : withSize(preprocessing, size)
+  const channels = (given: readonly number[]) => [given[0]!, given[1]!, given[2]!] as const
+  return {
+    ...sized,
+    ...(mean ? { mean: channels(mean) } : {}),
+    ...(std ? { std: channels(std) } : {}),
+    ...(interpolation ? { interpolation } : {}),
+    ...(crop === undefined ? {} : { resize: Math.floor(sized.size / crop) }),
+  }
+}

@@ -14,6 +14,7 @@ const property = z.object({
   default: z.unknown().optional(),
   description: z.string().default(''),
   value: z.string().optional(),
+  items: z.object({ type: z.string().optional() }).optional(),
 })
 
 type Schema = z.ZodObject<z.ZodRawShape>
@@ -30,19 +31,29 @@ const list = (text: string, before: string[] | undefined): string[] => [
   ...text.split(',').filter(Boolean),
 ]
 
+/** '0.5,0.5,0.5' as three entries. */
+const numbers = (text: string, before: number[] | undefined): number[] => [
+  ...(before ?? []),
+  ...text.split(',').filter(Boolean).map(number),
+]
+
 /** Adds every option of the schema to a command; values that are left out stay undefined, so that a file can set them. */
 export function addOptions(command: Command, schema: Schema): Command {
   const { properties } = z
     .object({ properties: z.record(z.string(), property) })
     .parse(z.toJSONSchema(schema, { io: 'input' }))
-  for (const [name, { type, enum: choices, default: fallback, description, value }] of Object.entries(properties)) {
+  for (const [name, { type, enum: choices, default: fallback, description, value, items }] of Object.entries(
+    properties,
+  )) {
     const given = fallback === undefined || fallback === false || (Array.isArray(fallback) && fallback.length === 0)
     const text = given ? description : `${description} (default: ${fallback})`
     const argument = value ?? (choices ? 'CHOICE' : 'N')
     const flag = `--${kebab(name)}`
     if (type === 'boolean') command.addOption(new Option(flag, text))
     else if (type === 'array') {
-      const option = new Option(`${flag} <${argument}...>`, `${text}; separated by commas or spaces`).argParser(list)
+      const option = new Option(`${flag} <${argument}...>`, `${text}; separated by commas or spaces`)
+      if (items?.type === 'number') option.argParser(numbers)
+      else option.argParser(list)
       // Commander takes '--no-…' for the negation of another option.
       option.negate = false
       command.addOption(option)

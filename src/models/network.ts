@@ -37,6 +37,8 @@ export interface Network {
   readonly namings?: readonly Naming[]
   /** Outputs before the first class that the files of its authors have: TensorFlow's 'background'. */
   readonly leadingOutputs?: number
+  /** A network whose parameters have the same names and shapes, and that computes otherwise: files of the two look alike. */
+  readonly twin?: string
 }
 
 /** Whether a parameter or statistic belongs to the part with that prefix. */

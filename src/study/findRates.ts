@@ -1,6 +1,6 @@
 /** The learning-rate finder: the loss while the rate rises step by step (Smith 2017), for the head and then for the trunk. */
 import { RegraftError } from '../base/errors.js'
-import { withSize } from '../base/preprocessing.js'
+import { withOverrides } from '../base/preprocessing.js'
 import { randomStream, shuffled } from '../base/random.js'
 import { createLoader, type Dataset } from '../data/index.js'
 import { chooseEngine } from '../engines/index.js'
@@ -75,10 +75,10 @@ export async function findRates(
   const tell = (message: string) => hooks.onEvent?.({ type: 'note', message })
   const options = checkOptions(await settlePrecision(given, tell))
   const classes = data.classes.length
-  const { network: name, weights, weightsPrefix, match, seed, size } = options
+  const { network: name, weights, weightsPrefix, match, seed } = options
   const grafted = await graft({ network: name, weights, weightsPrefix, match, seed, classes })
   const { network } = grafted
-  const preprocessing = size === undefined ? grafted.preprocessing : withSize(grafted.preprocessing, size)
+  const preprocessing = withOverrides(grafted.preprocessing, options)
   const batchSize = Math.min(options.batchSize, data.samples.length)
   const steps = hooks.steps ?? 100
   const graph = networkGraph(network, { classes, batch: batchSize, size: preprocessing.size })

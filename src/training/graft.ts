@@ -1,5 +1,6 @@
 /** The graft: pretrained weights for the trunk of a network, fresh random ones for its new head. */
 import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RegraftError } from '../base/errors.js'
 import type { Preprocessing } from '../base/preprocessing.js'
@@ -11,10 +12,12 @@ import {
   networkGraph,
   networkNamed,
   networks,
+  readHubModel,
   stateShapes,
 } from '../models/index.js'
 import {
   assertFinite,
+  fetchHubFiles,
   fetchWeights,
   matchWeights,
   parseWeightsSource,
@@ -88,27 +91,29 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
     )
   if (networks.some(({ name }) => name === source) && !existsSync(source))
     throw new RegraftError('usage', `--weights ${source}: that is a network; pass --network ${source} instead`)
-  const file = await fetchWeights(
+  const where =
     published?.sha256 && !published.url.startsWith('hf:')
-      ? { kind: 'url', url: published.url, sha256: published.sha256 }
+      ? ({ kind: 'url', url: published.url, sha256: published.sha256 } as const)
       : published?.url.startsWith('file:')
-        ? { kind: 'file', path: fileURLToPath(published.url) }
-        : parseWeightsSource(published?.url ?? source),
-    { signal: options.signal, onProgress: options.onProgress },
-  )
-  const { tensors } = await readWeights(file)
+        ? ({ kind: 'file', path: fileURLToPath(published.url) } as const)
+        : parseWeightsSource(published?.url ?? source)
+  const file = await fetchWeights(where, { signal: options.signal, onProgress: options.onProgress })
+  const hub = !published && where.kind === 'hub' ? await hubModel(where.repository, options.signal) : undefined
+  const { tensors, metadata } = await readWeights(file)
+  const stated = networks.find(({ name }) => name === (hub?.network ?? metadata.network))
+  const asked = owner ?? stated
   const entries = new Map(
     [...tensors].flatMap(([name, { shape, integer }]) =>
       integer || name.endsWith('num_batches_tracked') ? [] : [[name, shape] as const],
     ),
   )
-  const trunk = options.match === 'order' ? undefined : chooseTrunk(entries, owner, options.weightsPrefix, file)
-  if (owner && !trunk && options.match !== 'order') refuseAnother(entries, owner, file)
-  const network = owner ?? trunk?.network ?? inferNetwork(entries)?.network
+  const trunk = options.match === 'order' ? undefined : chooseTrunk(entries, asked, options.weightsPrefix, file)
+  if (asked && !trunk && options.match !== 'order') refuseAnother(entries, asked, file)
+  const network = asked ?? trunk?.network ?? inferNetwork(entries)?.network
   if (!network)
     throw new RegraftError(
       'weights',
-      `${file} fits no network that is known here (${tensors.size} entries, the first is '${[...tensors.keys()][0] ?? ''}'); pass --network NAME to see what is missing`,
+      `${file}${hub?.network ? `, which is ${hub.network},` : ''} fits no network that is known here (${tensors.size} entries, the first is '${[...tensors.keys()][0] ?? ''}'); pass --network NAME to see what is missing`,
     )
   assertFinite(tensors, trunk ? trunk.names.values() : tensors.keys(), file)
   const { translate } = network
@@ -131,10 +136,31 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
   }
   return {
     network,
-    preprocessing: published?.preprocessing ?? network.preprocessing,
+    preprocessing: published?.preprocessing ?? { ...network.preprocessing, ...hub?.preprocessing },
     provenance,
     values,
-    note: trunk && whatWasTaken(trunk, file),
+    note: [trunk && whatWasTaken(trunk, file), hub?.note, !asked && !published && assumed(network, file)]
+      .filter(Boolean)
+      .join('\n'),
+  }
+}
+
+/** A line on which of two networks was taken whose files look alike; undefined where only one has such names and shapes. */
+const assumed = ({ name, twin }: Network, file: string): string | undefined =>
+  twin &&
+  `${basename(file)} does not say how its images are padded and normalised, and ${name} (TensorFlow's way) is assumed; --network ${twin} takes it for trained in PyTorch`
+
+/** What the Hub says of a model: its network, and how its images are prepared. */
+async function hubModel(repository: string, signal: AbortSignal | undefined) {
+  const { config, preprocessor, failure } = await fetchHubFiles(repository, { signal })
+  try {
+    const model = readHubModel(config, preprocessor)
+    const { size, resize, interpolation } = model.preprocessing
+    const said = [model.network, size && `${size} of ${resize} pixels`, interpolation].filter(Boolean).join(', ')
+    const note = failure ?? (said ? `hf:${repository} says: ${said}` : undefined)
+    return { ...model, note }
+  } catch (error) {
+    throw new RegraftError('weights', `hf:${repository} is not read: ${(error as Error).message}`, { cause: error })
   }
 }
 

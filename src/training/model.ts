@@ -8,7 +8,7 @@ import { writeFileAtomic, writeJson } from '../base/files.js'
 import { preprocessingSchema } from '../base/preprocessing.js'
 import { elements } from '../graph/index.js'
 import { networkGraph, networkNamed, stateShapes } from '../models/index.js'
-import { readSafetensors, writeSafetensors } from '../weights/index.js'
+import { assertFinite, readSafetensors, writeSafetensors } from '../weights/index.js'
 import { rejectionSchema } from './rejection.js'
 import { readResult } from './runFolder.js'
 
@@ -82,5 +82,7 @@ export async function readModel(folder: string): Promise<Model> {
         'run',
         `${join(at, 'model.safetensors')} does not fit model.json: '${name}' is missing or has another shape`,
       )
-  return { ...description, values: new Map([...tensors].map(([name, { values }]) => [name, values])) }
+  const values = new Map([...tensors].map(([name, { values }]) => [name, values]))
+  assertFinite(tensors, tensors.keys(), join(at, 'model.safetensors'))
+  return { ...description, values }
 }

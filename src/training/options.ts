@@ -158,6 +158,23 @@ export const trainingOptions = z.strictObject({
     .max(1024)
     .optional()
     .meta({ value: 'PIXELS', description: 'side of the input; default: the network’s own' }),
+  mean: z.array(z.number()).length(3).optional().meta({
+    value: 'NUMBER',
+    description: "what is subtracted from red, green and blue, of 1: 0.5,0.5,0.5; default: the weights' own",
+  }),
+  std: z.array(positive).length(3).optional().meta({
+    value: 'NUMBER',
+    description: "what they are divided by then; default: the weights' own",
+  }),
+  interpolation: z
+    .enum(['bilinear', 'bicubic'])
+    .optional()
+    .meta({ description: "how images are resized for validation and testing; default: the weights' own" }),
+  crop: z.number().min(0.1).max(1).optional().meta({
+    value: 'SHARE',
+    description:
+      "share of the resized image's side that validation and testing look at: 0.875 is 224 of 256; default: the weights' own",
+  }),
   testScale: z.number().min(1).max(2).default(1).meta({
     value: 'FACTOR',
     description:

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { RegraftError } from '../base/errors.js'
 import { writeJson } from '../base/files.js'
 import { cpuModel, usableCores } from '../base/machine.js'
-import { forTesting, type Preprocessing, withSize } from '../base/preprocessing.js'
+import { forTesting, type Preprocessing, withOverrides } from '../base/preprocessing.js'
 import { version } from '../base/version.js'
 import {
   checkImages,
@@ -82,8 +82,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
   checkPhases(grafted.network, resolved)
   const run = resolved.run ?? freshRunFolder(data.root, grafted.network.name)
   const augment = augmentationOf(resolved)
-  const { size } = resolved
-  const preprocessing = size === undefined ? grafted.preprocessing : withSize(grafted.preprocessing, size)
+  const preprocessing = withOverrides(grafted.preprocessing, resolved)
   const own = await recordOwn(hooks)
   const testPreprocessing = forTesting(preprocessing, resolved.testScale)
   const cacheFeatures = own?.augmentation === undefined && cachesFeatures(augment, resolved)

@@ -1,0 +1,142 @@
+/** What the Hugging Face Hub's files say of a model beside its weights: timm's and transformers' configurations. */
+import { z } from 'zod'
+import type { Preprocessing } from '../base/preprocessing.js'
+
+const three = z.tuple([z.number(), z.number(), z.number()])
+const channels = z.union([three, z.array(z.number()).length(1)])
+
+/** timm's `config.json`. */
+const timmConfig = z.object({
+  architecture: z.string(),
+  pretrained_cfg: z.object({
+    input_size: z.tuple([z.literal(3), z.int(), z.int()]).optional(),
+    mean: channels.optional(),
+    std: channels.optional(),
+    interpolation: z.string().optional(),
+    crop_pct: z.number().min(0.1).max(1).optional(),
+  }),
+})
+
+/** transformers' `config.json` of a ResNet or MobileNetV2, as far as it says how to compute. */
+const transformersConfig = z.object({
+  model_type: z.string(),
+  depths: z.array(z.int()).optional(),
+  hidden_sizes: z.array(z.int()).optional(),
+  layer_type: z.string().optional(),
+  hidden_act: z.string().optional(),
+  downsample_in_bottleneck: z.boolean().optional(),
+  downsample_in_first_stage: z.boolean().optional(),
+  tf_padding: z.boolean().optional(),
+  depth_multiplier: z.number().optional(),
+  layer_norm_eps: z.number().optional(),
+})
+
+/** transformers' `preprocessor_config.json`. */
+const preprocessorConfig = z.object({
+  image_mean: three.optional(),
+  image_std: three.optional(),
+  resample: z.int().optional(),
+  crop_pct: z.number().min(0.1).max(1).optional(),
+  size: z
+    .union([z.int(), z.object({ shortest_edge: z.int() }), z.object({ height: z.int(), width: z.int() })])
+    .optional(),
+  crop_size: z.union([z.int(), z.object({ height: z.int(), width: z.int() })]).optional(),
+})
+
+/** What of a network is said there; what is left out is the network's own. */
+export interface HubModel {
+  /** By Regraft's name; a network that is not known here is named as it is there. */
+  readonly network?: string
+  readonly preprocessing: Partial<Preprocessing>
+}
+
+/** timm's names for what are two forms of one network here. */
+const ownName = (architecture: string): string => {
+  const lite = /^(tf_)?efficientnet_lite([0-4])$/.exec(architecture)
+  if (lite) return `efficientnet_lite${lite[2]}${lite[1] ? '' : '_torch'}`
+  return architecture === 'mobilenetv2_100' ? 'mobilenet_v2' : architecture
+}
+
+const interpolations: Readonly<Record<string, Preprocessing['interpolation']>> = {
+  bilinear: 'bilinear',
+  bicubic: 'bicubic',
+  '2': 'bilinear',
+  '3': 'bicubic',
+}
+
+const only = (given: { [key in keyof Preprocessing]?: Preprocessing[key] | undefined }): Partial<Preprocessing> =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+
+/** One number a channel, where a file has one for all. */
+const each = (given: readonly number[] | undefined): [number, number, number] | undefined =>
+  given && (given.length === 3 ? [given[0]!, given[1]!, given[2]!] : [given[0]!, given[0]!, given[0]!])
+
+/**
+ * Reads what the Hub has beside a model's weights; what is of no kind that is known says nothing.
+ * @throws Error in words where a transformers' model computes otherwise than any network here
+ */
+export function readHubModel(config: unknown, preprocessor: unknown): HubModel {
+  const timm = timmConfig.safeParse(config)
+  if (timm.success) {
+    const { architecture, pretrained_cfg: given } = timm.data
+    const size = given.input_size?.[1]
+    return {
+      network: ownName(architecture),
+      preprocessing: only({
+        size,
+        resize: size === undefined ? undefined : Math.floor(size / (given.crop_pct ?? 0.875)),
+        mean: each(given.mean),
+        std: each(given.std),
+        interpolation: interpolations[given.interpolation ?? ''],
+      }),
+    }
+  }
+  const transformers = transformersConfig.safeParse(config)
+  if (transformers.success) refuseOther(transformers.data)
+  return { preprocessing: fromPreprocessor(preprocessor) }
+}
+
+/** @throws Error where a setting is another than what the networks here compute */
+function refuseOther(config: z.output<typeof transformersConfig>): void {
+  const refuse = (setting: string, why: string) => {
+    throw new Error(`its config.json says ${setting}, ${why}`)
+  }
+  if (config.model_type === 'resnet') {
+    if (config.downsample_in_bottleneck)
+      refuse('downsample_in_bottleneck: true', 'the first kind of ResNet, which strides in its first 1 x 1 convolution')
+    if (config.downsample_in_first_stage) refuse('downsample_in_first_stage: true', 'which no network here does')
+    if (config.hidden_act !== undefined && config.hidden_act !== 'relu')
+      refuse(`hidden_act: ${config.hidden_act}`, 'and the ResNets here have relu')
+  }
+  if (config.model_type === 'mobilenet_v2') {
+    if (config.tf_padding === false)
+      refuse('tf_padding: false', "and transformers' MobileNetV2 is read with TensorFlow's")
+    if (config.layer_norm_eps !== undefined && config.layer_norm_eps !== 1e-3)
+      refuse(`layer_norm_eps: ${config.layer_norm_eps}`, 'and its norms here have 0.001')
+    if (config.hidden_act !== undefined && config.hidden_act !== 'relu6')
+      refuse(`hidden_act: ${config.hidden_act}`, 'and the MobileNets here have relu6')
+  }
+}
+
+function fromPreprocessor(preprocessor: unknown): Partial<Preprocessing> {
+  const parsed = preprocessorConfig.safeParse(preprocessor)
+  if (!parsed.success) return {}
+  const { image_mean, image_std, resample, crop_pct, size: given, crop_size } = parsed.data
+  const side = (value: typeof given | typeof crop_size) =>
+    value === undefined || typeof value === 'number'
+      ? value
+      : 'shortest_edge' in value
+        ? value.shortest_edge
+        : value.height
+  const [whole, crop] = [side(given), side(crop_size)]
+  // Either the resized side and the crop of it, or the crop and the share of the resized side that it is
+  const size = crop ?? whole
+  const resize = crop === undefined ? whole && Math.floor(whole / (crop_pct ?? 0.875)) : whole
+  return only({
+    size,
+    resize: size === undefined || resize === undefined ? undefined : Math.max(size, resize),
+    mean: each(image_mean),
+    std: each(image_std),
+    interpolation: resample === undefined ? undefined : interpolations[String(resample)],
+  })
+}
