@@ -116,6 +116,7 @@ describe.skipIf(!redisHere)('a study on a queue (needs redis-server)', () => {
     const states = cells.map(({ runs }: { runs: { state: string }[] }) => runs[0]?.state)
     expect(states.sort()).toEqual(['done', 'done', 'done', 'failed'])
     expect(cells[0].runs[0].machines).toHaveLength(1)
+    expect(readFileSync(at('queued/report.md'), 'utf8')).toMatch(/Machine[^\n]*CPU[^\n]*Engine[^\n]*Threads/)
     for (const one of workers) one.process.kill('SIGTERM')
     expect(await Promise.all(workers.map(({ ended }) => ended))).toEqual([0, 0])
     expect(workers.map(one => one.said()).join('')).toMatch(/base_seed0: done, \d/)

@@ -426,6 +426,12 @@ export const en: Words = {
       shown === all
         ? 'The best run of each setting.'
         : `The best run of each of the ${shown} best settings, of ${all}.`,
+    machines: 'Machines',
+    machinesText:
+      'Where the runs were trained. Other CPUs, engines or numbers of threads round otherwise: their runs differ in the last digits.',
+    host: 'Machine',
+    threads: 'Threads',
+    runsThere: 'Runs',
     runTable: runs => `Table of all ${plural(runs, 'run')}`,
     seedTitle: 'Seed',
     bestEpoch: 'Best epoch',

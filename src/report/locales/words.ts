@@ -317,6 +317,11 @@ export interface StudyWords {
   readonly allRuns: string
   readonly overlayAllCaption: (shown: number, all: number) => string
   readonly runTable: (runs: number) => string
+  readonly machines: string
+  readonly machinesText: string
+  readonly host: string
+  readonly threads: string
+  readonly runsThere: string
   readonly seedTitle: string
   readonly bestEpoch: string
   readonly state: string

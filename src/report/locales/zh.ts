@@ -408,6 +408,11 @@ export const zh: Words = {
     allRuns: '全部运行',
     overlayAllCaption: (shown, all) =>
       shown === all ? '每组设置的最佳运行。' : `${all} 组设置中最好的 ${shown} 组，各取其最佳运行。`,
+    machines: '机器',
+    machinesText: '各次运行在以下机器上训练。CPU、引擎或线程数不同，舍入也不同，结果的末几位会有差别。',
+    host: '机器',
+    threads: '线程数',
+    runsThere: '运行次数',
     runTable: runs => `全部 ${runs} 次运行的表格`,
     seedTitle: '种子',
     bestEpoch: '最佳轮次',

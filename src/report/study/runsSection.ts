@@ -21,6 +21,7 @@ export async function runsSection(study: ReportedStudy, context: Context): Promi
     blocks: [
       ...(await overlays(study, context)),
       { kind: 'details', summary: text.runTable(study.runs.length), blocks: [runTable(study, context)] },
+      ...machines(study, context),
       ...(await curves(study, context)),
     ],
   }
@@ -48,6 +49,32 @@ function runTable({ runs }: ReportedStudy, { words }: Context): Block {
       record.seconds === undefined ? '–' : numbers.duration(record.seconds),
     ]),
   }
+}
+
+/** The machines of a queue, where the runs came from one. */
+function machines({ runs }: ReportedStudy, { words }: Context): Block[] {
+  const { study: text, cost } = words
+  const known = new Map<string, { readonly cells: string[]; runs: number }>()
+  for (const { record } of runs)
+    for (const { host, cpu, engine, threads } of record.machines ?? []) {
+      const cells = [host, cpu, engine, String(threads)]
+      const one = known.get(cells.join('\0')) ?? { cells, runs: 0 }
+      one.runs++
+      known.set(cells.join('\0'), one)
+    }
+  if (known.size === 0) return []
+  const table: Block = {
+    kind: 'table',
+    columns: [
+      { title: text.host },
+      { title: 'CPU' },
+      { title: cost.engine },
+      { title: text.threads, numeric: true },
+      { title: text.runsThere, numeric: true },
+    ],
+    rows: [...known.values()].map(one => [...one.cells, String(one.runs)]),
+  }
+  return [{ kind: 'details', summary: text.machines, blocks: [paragraph(text.machinesText), table] }]
 }
 
 /** Runs with something to draw, the best on validation images first. */
