@@ -18,6 +18,8 @@ suite('networks', () => {
     ['resnet101', 44_549_160],
     ['resnet152', 60_192_808],
     ['mobilenet_v2', 3_504_872],
+    ['wide_resnet50_2', 68_883_240],
+    ['wide_resnet101_2', 126_886_696],
     ['efficientnet_lite0', 4_652_008],
     ['efficientnet_lite1', 5_416_680],
     ['efficientnet_lite2', 6_092_072],

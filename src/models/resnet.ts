@@ -36,10 +36,12 @@ const basicBlock: Block = {
   },
 }
 
-const bottleneck: Block = {
+/** @param wider how many times the usual channels its 3x3 convolution has: 2 in Wide ResNets */
+const bottleneckOf = (wider: number): Block => ({
   expansion: 4,
-  create: (inputs, width, stride) => {
-    const outputs = 4 * width
+  create: (inputs, usual, stride) => {
+    const outputs = 4 * usual
+    const width = wider * usual
     const children: Record<string, Module> = {
       conv1: conv2d(inputs, width, { kernel: 1 }),
       bn1: batchNorm2d(width),
@@ -58,7 +60,9 @@ const bottleneck: Block = {
       return call('relu', builder.one('add', `${path}.add`, [y, identity], {}))
     })
   },
-}
+})
+const bottleneck = bottleneckOf(1)
+const wide = bottleneckOf(2)
 
 /** @param width channels of the first stage; each further one doubles them */
 function resnetModule(block: Block, repeats: readonly number[], width: number, classes: number): Module {
@@ -139,6 +143,14 @@ export const resnets: readonly Network[] = [
   resnet('resnet152', bottleneck, [3, 8, 36, 3], {
     ...v1('resnet152-394f9c45.pth', 0.78312),
     ...v2('resnet152-f82ba261.pth', 0.82284),
+  }),
+  resnet('wide_resnet50_2', wide, [3, 4, 6, 3], {
+    ...v1('wide_resnet50_2-95faca4d.pth', 0.78468),
+    ...v2('wide_resnet50_2-9ba9bcbe.pth', 0.81602),
+  }),
+  resnet('wide_resnet101_2', wide, [3, 4, 23, 3], {
+    ...v1('wide_resnet101_2-32ee1156.pth', 0.78848),
+    ...v2('wide_resnet101_2-d733dd28.pth', 0.8251),
   }),
   resnet('resnet18-narrow', basicBlock, [2, 2, 2, 2], { pictograms }, 12),
 ]
