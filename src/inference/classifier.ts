@@ -1,6 +1,7 @@
 /** A classifier: a trained model, or a pretrained network itself, ready to say what images show. */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { RegraftError } from '../base/errors.js'
 import { graft, type Model, thresholdOf } from '../training/index.js'
 import { type LoadOptions, loadClassifier } from './loadClassifier.js'
 import type { Score } from './score.js'
@@ -27,7 +28,7 @@ const imagenetClasses = (): string[] =>
     .parse(JSON.parse(readFileSync(new URL('../../assets/imagenet-classes.json', import.meta.url), 'utf8')))
 
 /**
- * A pretrained network with its own head, for ImageNet's classes.
+ * A pretrained network with its own head: ImageNet's classes, or those that somebody trained it for.
  * @param source as `--weights` takes it; undefined: what the network of `options` has published
  */
 export async function pretrainedModel(
@@ -36,13 +37,22 @@ export async function pretrainedModel(
     network?: string | undefined
     weightsPrefix?: string | undefined
     match?: 'name' | 'order'
+    /** Names of the outputs in their order; default: ImageNet's for a thousand, else 'class 0' and so on. */
+    classes?: readonly string[] | undefined
     signal?: AbortSignal
   } = {},
 ): Promise<Model> {
-  const classes = imagenetClasses()
-  const grafted = await graft({ ...options, weights: source, classes: classes.length, seed: 0, keepHead: true })
-  const { network, preprocessing, values } = grafted
-  return { format: 'regraft-model-1', network: network.name, classes, preprocessing, values }
+  const { classes: names, ...others } = options
+  const kept = { weights: source, classes: 1000, seed: 0, keepHead: true, ownClasses: true }
+  const { network, preprocessing, values } = await graft({ ...others, ...kept })
+  const count = values.get(`${network.head}.bias`)?.length ?? 0
+  if (names && names.length !== count)
+    throw new RegraftError(
+      'usage',
+      `${names.length} classes are named, and the head of ${network.name} in ${source} has ${count}; name one a line, in the order of its outputs`,
+    )
+  const classes = names ?? (count === 1000 ? imagenetClasses() : Array.from({ length: count }, (_, i) => `class ${i}`))
+  return { format: 'regraft-model-1', network: network.name, classes: [...classes], preprocessing, values }
 }
 
 /** Images that are asked for before their turn has come: enough for full runs of the engine while results are read. */

@@ -21,6 +21,12 @@ async function written(name: string, network: string, change: (tensors: Map<stri
   return at(name)
 }
 
+it('a head of one’s own keeps its classes, however many', async () => {
+  const weights = await written('three.safetensors', 'resnet18-narrow', () => {})
+  const { values } = await graft({ weights, classes: 1000, seed: 0, keepHead: true, ownClasses: true })
+  expect(values.get('fc.bias')).toEqual(Float32Array.of(0, 1 / 7, 2 / 7))
+})
+
 describe('numbers that are none', () => {
   it('are refused with the names of their tensors and how many there are', async () => {
     const weights = await written('bad.safetensors', 'resnet18-narrow', tensors => {

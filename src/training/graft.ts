@@ -12,6 +12,7 @@ import {
   networkGraph,
   networkNamed,
   networks,
+  type Recognised,
   readHubModel,
   stateShapes,
 } from '../models/index.js'
@@ -22,6 +23,7 @@ import {
   matchWeights,
   parseWeightsSource,
   readWeights,
+  type StateDict,
   sha256OfFile,
 } from '../weights/index.js'
 import { initialValues } from './initialise.js'
@@ -38,6 +40,8 @@ export interface GraftOptions {
   readonly seed: number
   /** Keep the pretrained head instead of making a new one; the weights must have `classes` outputs. */
   readonly keepHead?: boolean
+  /** As many classes as the file's head has, where it can be found, instead of `classes`. */
+  readonly ownClasses?: boolean
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: (done: number, total: number | undefined) => void
 }
@@ -118,15 +122,16 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
   assertFinite(tensors, trunk ? trunk.names.values() : tensors.keys(), file)
   const { translate } = network
   const isHead = (name: string) => belongsTo(name, network.head)
-  const graph = networkGraph(network, { classes: options.classes, batch: 1 })
-  const state = trunk ? ownState(tensors, trunk, options.classes) : tensors
+  const classes = (options.ownClasses && outputsOf(tensors, network, trunk)) || options.classes
+  const graph = networkGraph(network, { classes, batch: 1 })
+  const state = trunk ? ownState(tensors, trunk, classes) : tensors
   const found = matchWeights(stateShapes(graph), state, {
     how: options.match ?? 'name',
     ...(translate ? { translate } : {}),
     ...(options.keepHead ? {} : { optional: isHead }),
     file,
   })
-  const values = initialise(network, options)
+  const values = initialise(network, { ...options, classes })
   for (const [name, data] of found) if (options.keepHead || !isHead(name)) values.set(name, data)
   const provenance = {
     source,
@@ -143,6 +148,17 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
       .filter(Boolean)
       .join('\n'),
   }
+}
+
+/** Classes of the head in a file; of ImageNet's with a background in front, ImageNet's. */
+function outputsOf(
+  tensors: StateDict,
+  { head, leadingOutputs = 0 }: Network,
+  trunk: Recognised | undefined,
+): number | undefined {
+  const name = `${head}.weight`
+  const outputs = tensors.get(trunk?.names.get(name) ?? name)?.shape[0]
+  return outputs === 1000 + leadingOutputs ? 1000 : outputs
 }
 
 /** A line on which of two networks was taken whose files look alike; undefined where only one has such names and shapes. */
