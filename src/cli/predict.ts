@@ -1,5 +1,5 @@
 /** `regraft predict`: says what images show. */
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { Command } from 'commander'
 import { glob } from 'tinyglobby'
@@ -17,6 +17,7 @@ interface PredictOptions extends ComputingOptions {
   readonly network?: string
   readonly match?: 'name' | 'order'
   readonly weightsPrefix?: string
+  readonly classes?: string
   readonly top: number
   readonly calibration: boolean
   readonly reject?: boolean
@@ -45,6 +46,7 @@ export const predictCommand = addComputing(
   )
   .option('--match <CHOICE>', "how entries of --weights are matched: 'name' or 'order'")
   .option('--weights-prefix <PREFIX>', 'of several networks in one file of --weights, the one whose entries start so')
+  .option('--classes <FILE>', 'names of the classes of --weights, one a line, in the order of its outputs')
   .option('--top <N>', 'how many of the most probable classes to show', Number, 3)
   .option('--no-calibration', "leave out the temperature that was fitted on the run's validation images")
   .option('--reject', "say 'none of these' of images that the model is less sure of than of its validation images")
@@ -68,7 +70,12 @@ export const predictCommand = addComputing(
     const paths = await expand(trained ? rest : given)
     const model = trained
       ? run
-      : await pretrainedModel(weights, { network, weightsPrefix, ...(match ? { match } : {}) })
+      : await pretrainedModel(weights, {
+          classes: options.classes === undefined ? undefined : namesIn(options.classes),
+          network,
+          weightsPrefix,
+          ...(match ? { match } : {}),
+        })
     const results: ImagePrediction[] = []
     const bar = progress({ label: 'Classifying', unit: 'image', transient: true })
     try {
@@ -95,6 +102,14 @@ export const predictCommand = addComputing(
 export function passShare(percent: number): number {
   if (percent > 0 && percent < 100) return percent / 100
   throw new RegraftError('usage', `--pass ${percent}: expected per cent between 0 and 100, such as 95`)
+}
+
+/** The lines of a file that are not empty. */
+function namesIn(file: string): string[] {
+  if (!existsSync(file) || statSync(file).isDirectory())
+    throw new RegraftError('usage', `--classes ${file}: there is no such file; write the classes' names, one a line`)
+  const lines = readFileSync(file, 'utf8').split(/\r?\n/)
+  return lines.map(line => line.trim()).filter(Boolean)
 }
 
 /** What is said beside calibrated probabilities. */
