@@ -178,7 +178,7 @@ export const trainingOptions = z.strictObject({
   testScale: z.number().min(1).max(2).default(1).meta({
     value: 'FACTOR',
     description:
-      'side of the input for validation, testing and predicting, times that of training, to the next multiple of 32: random crops enlarge what they show, so 1.15 (224 becomes 256) is often better',
+      'side of the input for validation, testing and predicting, times that of training, to the next multiple of 32: random crops enlarge what they show, which larger images make up for in some networks; look at the validation accuracy',
   }),
   tta: z.enum(['none', 'flip']).default('none').meta({
     description: 'flip: validate, test and predict with the mean of an image and its mirror image; takes twice as long',

@@ -8,7 +8,7 @@ export type RecipeName = (typeof recipeNames)[number]
 
 /**
  * `fast`: the new last layer on the frozen trunk, whose features are computed once; some minutes.
- * `best`: everything is trained; hours. What each of its means brings is in docs/results.md.
+ * `best`: everything is trained; hours. What it brings, and what was left out, is in docs/results.md.
  * Any option may be given beside them, and then counts.
  */
 export const recipes: Readonly<Record<RecipeName, TrainingOptions>> = {
@@ -23,7 +23,5 @@ export const recipes: Readonly<Record<RecipeName, TrainingOptions>> = {
     labelSmoothing: 0.1,
     noDecay: ['norm', 'bias'],
     augment: 'trivial',
-    testScale: 1.15,
-    tta: 'flip',
   },
 }

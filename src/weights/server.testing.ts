@@ -44,7 +44,7 @@ function send(response: ServerResponse, request: IncomingMessage, content: Buffe
     ...(start > 0 ? { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` } : {}),
   })
   if (breakAfter === undefined) response.end(content.subarray(start))
-  else response.write(content.subarray(start, start + breakAfter), () => setTimeout(() => response.destroy(), 50))
+  else response.write(content.subarray(start, start + breakAfter), () => setTimeout(() => response.destroy(), 250))
 }
 
 const redirect = (response: ServerResponse, location: string, headers: Record<string, string> = {}) =>
