@@ -25,7 +25,7 @@ interface PredictOptions extends ComputingOptions {
   readonly json?: boolean
 }
 
-const images = '**/*.{jpg,jpeg,png,webp,gif,tif,tiff,avif}'
+const images = '**/*.{jpg,jpeg,png,webp,gif,tif,tiff,avif,heic,heif,bmp,dib,ppm,pgm,pnm}'
 
 export const predictCommand = addComputing(
   new Command('predict')

@@ -1,7 +1,10 @@
 /** Reads an image file into RGB bytes: every format, colour space, bit depth and orientation ends as the same thing. */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import sharp from 'sharp'
-import { imageFormat } from './imageFormat.js'
+import { openImage } from './openImage.js'
+import { TooManyPixels } from './rawImage.js'
+
+export { TooManyPixels } from './rawImage.js'
 
 /** An image in memory: `width` * `height` * 3 bytes, row by row, red, green, blue. */
 export interface RgbImage {
@@ -27,26 +30,14 @@ export async function decodeFile(path: string): Promise<RgbImage> {
   return decodeImage(readBounded(path))
 }
 
-/** An image that has more pixels than are taken; nothing of it was decoded. */
-export class TooManyPixels extends Error {
-  override readonly name = 'TooManyPixels'
-}
-
 /**
  * `decodeFile` for the bytes of a file.
  * @param maxPixels images of more pixels are refused with `TooManyPixels`
  */
 export async function decodeImage(bytes: Uint8Array, maxPixels = MAX_PIXELS): Promise<RgbImage> {
-  if (bytes.length === 0) throw new Error('empty file')
-  const format = imageFormat(bytes)
-  if (format === undefined) throw new Error(unknownContent(bytes))
+  const { format, open } = openImage(bytes, maxPixels)
   try {
-    const image = sharp(bytes, {
-      failOn: 'truncated',
-      limitInputPixels: maxPixels,
-      pages: 1,
-      ignoreIcc: true,
-    })
+    const image = open()
     const { data, info } = await image
       .autoOrient()
       .flatten({ background: '#ffffff' })
@@ -56,7 +47,7 @@ export async function decodeImage(bytes: Uint8Array, maxPixels = MAX_PIXELS): Pr
     return { width: info.width, height: info.height, pixels: info.channels === 3 ? data : threeChannels(data) }
   } catch (error) {
     const message = endsEarly(bytes, format) ? 'premature end' : error instanceof Error ? error.message : String(error)
-    if (/pixel limit/i.test(message)) throw new TooManyPixels(`more than ${maxPixels / 1e6} million pixels`)
+    if (/pixel limit/i.test(message)) throw new TooManyPixels(maxPixels)
     throw new Error(reason(message, format), { cause: error })
   }
 }
@@ -86,11 +77,6 @@ function threeChannels(gray: Uint8Array): Uint8Array {
   const rgb = new Uint8Array(gray.length * 3)
   for (let i = 0; i < gray.length; i++) rgb.fill(gray[i]!, i * 3, i * 3 + 3)
   return rgb
-}
-
-function unknownContent(bytes: Uint8Array): string {
-  const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1').trimStart().toLowerCase()
-  return /^(<!doctype html|<html|<head|<script)/.test(start) ? 'a web page, not an image' : 'not a known image format'
 }
 
 /** Whether a JPEG lacks its end marker, or a WebP the bytes that its head announces. libvips' messages are shared between threads and may be another file's. */

@@ -127,14 +127,14 @@ describe('what people bring', () => {
   test('images of other formats are counted for each class', async () => {
     const root = await folder(
       'a/1.jpg',
-      ['a/2.heic', 'x'],
-      ['a/3.HEIC', 'x'],
+      ['a/2.jxl', 'x'],
+      ['a/3.JXL', 'x'],
       ['a/4.psd', 'x'],
       ['a/notes.txt', 'x'],
       'b/1.jpg',
     )
     expect((await imageFolder(root)).warnings).toEqual([
-      'class a has images of formats that are not read (2 HEIC, 1 PSD), which are left out; convert them to JPEG or PNG',
+      'class a has images of formats that are not read (2 JXL, 1 PSD), which are left out; convert them to JPEG or PNG',
     ])
   })
 

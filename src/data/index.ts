@@ -22,6 +22,7 @@ export {
   type LoaderOptions,
   undecodable,
 } from './loader.js'
+export { openImage } from './openImage.js'
 export { pixelLoops } from './pixelLoops.js'
 export {
   classesWithout,

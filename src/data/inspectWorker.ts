@@ -1,8 +1,8 @@
 /** The worker thread of an audit: decodes an image as training does, and looks at what kind of file it is. */
 import sharp from 'sharp'
 import { decodeImage, MAX_PIXELS, type RgbImage, readBounded } from './decode.js'
-import { imageFormat } from './imageFormat.js'
 import type { InspectJob, InspectReply } from './inspectJob.js'
+import { openImage } from './openImage.js'
 import { answerJobs } from './workerPool.js'
 
 /** Difference of channels, of 255, that JPEG compression may give to gray. */
@@ -16,23 +16,24 @@ async function inspect({ path }: InspectJob): Promise<InspectReply> {
   try {
     const bytes = readBounded(path)
     const image = await decodeImage(bytes)
-    const { space, depth, hasAlpha, isPalette, pages, orientation } = await sharp(bytes, {
-      limitInputPixels: MAX_PIXELS,
-    }).metadata()
+    const { format, open, raw } = openImage(bytes, MAX_PIXELS)
+    const { space, depth, hasAlpha, isPalette, pages, orientation } = raw
+      ? await open().metadata()
+      : await sharp(bytes, { limitInputPixels: MAX_PIXELS }).metadata()
     return {
       facts: {
-        format: imageFormat(bytes)!,
+        format,
         width: image.width,
         height: image.height,
         bytes: bytes.length,
         gray: isGray(image),
         // GIF files have the channel in any case
-        alpha: hasAlpha === true && !(await sharp(bytes, { limitInputPixels: MAX_PIXELS, pages: 1 }).stats()).isOpaque,
+        alpha: hasAlpha === true && !(await open().stats()).isOpaque,
         cmyk: space === 'cmyk',
-        bits: depth === 'uchar' ? 8 : 16,
-        palette: isPalette ?? false,
+        bits: raw?.bits ?? (depth === 'uchar' ? 8 : 16),
+        palette: raw?.palette ?? isPalette ?? false,
         frames: pages ?? 1,
-        turned: (orientation ?? 1) > 1,
+        turned: raw?.turned ?? (orientation ?? 1) > 1,
       },
     }
   } catch (error) {

@@ -175,7 +175,7 @@ describe('folders', async () => {
 
   test('a class with files of other formats says so', async () => {
     const root = await temporaryFolder()
-    await writeFiles(root, { 'a/1.jpg': image, 'b/1.HEIC': '\0\0\0\x18ftypheic', 'b/2.bmp': 'BM' })
+    await writeFiles(root, { 'a/1.jpg': image, 'b/1.JXL': '\xff\x0a', 'b/2.tga': '\0\0' })
     expect(await refusal(root)).toBe(
       'class b has no images that can be read among its 2 files; convert them to JPEG or PNG, or pass --exclude b',
     )

@@ -1,7 +1,6 @@
 /** Small gray images, decoded cheaply, for comparing pictures with one another; never for training. */
-import sharp from 'sharp'
 import { MAX_PIXELS, readBounded } from './decode.js'
-import { imageFormat } from './imageFormat.js'
+import { openImage } from './openImage.js'
 
 /** `width` * `height` brightness values from 0 to 255, row by row. */
 export interface GrayImage {
@@ -23,8 +22,7 @@ export interface Thumbnail {
  */
 export async function readThumbnail(path: string, area: number): Promise<Thumbnail> {
   const file = readBounded(path)
-  if (imageFormat(file) === undefined) throw new Error('not a known image format')
-  const image = sharp(file, { failOn: 'truncated', limitInputPixels: MAX_PIXELS, pages: 1, ignoreIcc: true })
+  const image = openImage(file, MAX_PIXELS).open()
   const { autoOrient } = await image.metadata()
   const scale = Math.min(1, Math.sqrt(area / (autoOrient.width * autoOrient.height)))
   const side = (length: number) => Math.max(1, Math.round(length * scale))

@@ -150,7 +150,7 @@ export const resnets: readonly Network[] = [
   }),
   resnet('wide_resnet101_2', wide, [3, 4, 23, 3], {
     ...v1('wide_resnet101_2-32ee1156.pth', 0.78848),
-    ...v2('wide_resnet101_2-d733dd28.pth', 0.8251),
+    ...v2('wide_resnet101_2-d733dc28.pth', 0.8251),
   }),
   resnet('resnet18-narrow', basicBlock, [2, 2, 2, 2], { pictograms }, 12),
 ]

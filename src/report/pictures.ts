@@ -1,10 +1,9 @@
 /** Keeps small pictures of a run's images below its folder, so that its report needs the images no more. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import sharp from 'sharp'
 import { writeFileAtomic, writeJson } from '../base/files.js'
 import { forEachBounded } from '../data/bounded.js'
-import { MAX_PIXELS } from '../data/index.js'
+import { MAX_PIXELS, openImage } from '../data/index.js'
 import { openDataset } from '../training/index.js'
 import { type Measured, mistakesOf, mostConfused, worstMistakes } from './mistakes.js'
 import { type PictureIndex, pictureFolder, pictureIndexFile } from './pictureIndex.js'
@@ -132,7 +131,8 @@ async function keep(
 
 /** A JPEG of an image, small and upright. */
 export async function thumbnail(path: string, open: (path: string) => Promise<Uint8Array>): Promise<Buffer> {
-  return sharp(await open(path), { limitInputPixels: MAX_PIXELS, pages: 1, ignoreIcc: true })
+  return openImage(await open(path), MAX_PIXELS)
+    .open()
     .autoOrient()
     .resize(SIDE, SIDE, { fit: 'inside', withoutEnlargement: true })
     .flatten({ background: '#ffffff' })
