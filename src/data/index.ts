@@ -1,35 +1,11 @@
 /** The data room: image folders, Caltech-101, splits, decoding and transforms, the batch loader. */
-export { type Audit, type AuditOptions, audit, type FiveNumbers, type Oddity } from './audit.js'
-export { classCounts, imagesAcross, isLopsided, splitWarnings, twinsInTest } from './balance.js'
-export { caltech101, type DownloadRequest } from './caltech101.js'
-export { type BadImage, checkImages } from './check.js'
+export { type Audit, type AuditOptions, audit, type FiveNumbers, type Oddity } from './checks/audit.js'
+export { type BadImage, checkImages } from './checks/check.js'
+export { type FileStamps, fileStamps, stateOf } from './checks/fileStamps.js'
 export type { Dataset, ImageSample, Split } from './dataset.js'
-export { decodeFile, decodeImage, MAX_PIXELS, type RgbImage, readBounded, TooManyPixels } from './decode.js'
-export {
-  type Duplicates,
-  findDuplicateGroups,
-} from './duplicates.js'
-export { type FileStamps, fileStamps, stateOf } from './fileStamps.js'
-export { type ImageFolderOptions, imageFolder } from './imageFolder.js'
-export { createImageStore, type ImageStore } from './imageStore.js'
-export { labelledImages } from './labels.js'
-export {
-  type Augmentation,
-  type Batch,
-  type BatchOptions,
-  createLoader,
-  type Loader,
-  type LoaderOptions,
-  undecodable,
-} from './loader.js'
-export { openImage } from './openImage.js'
-export { pixelLoops } from './pixelLoops.js'
-export {
-  classesWithout,
-  split,
-  splitFromPaths,
-  splitToPaths,
-} from './split.js'
+export { decodeFile, decodeImage, MAX_PIXELS, type RgbImage, readBounded, TooManyPixels } from './decode/decode.js'
+export { openImage } from './decode/openImage.js'
+export { pixelLoops } from './decode/pixelLoops.js'
 export {
   augment,
   type CropFlip,
@@ -38,5 +14,29 @@ export {
   evaluationPlan,
   normalisation,
   normalise,
-} from './transform.js'
-export { answerJobs, createWorkerPool, type WorkerPool } from './workerPool.js'
+} from './decode/transform.js'
+export {
+  type Duplicates,
+  findDuplicateGroups,
+} from './duplicates/duplicates.js'
+export { caltech101, type DownloadRequest } from './folders/caltech101.js'
+export { type ImageFolderOptions, imageFolder } from './folders/imageFolder.js'
+export { labelledImages } from './folders/labels.js'
+export { createImageStore, type ImageStore } from './loader/imageStore.js'
+export {
+  type Augmentation,
+  type Batch,
+  type BatchOptions,
+  createLoader,
+  type Loader,
+  type LoaderOptions,
+  undecodable,
+} from './loader/loader.js'
+export { answerJobs, createWorkerPool, type WorkerPool } from './loader/workerPool.js'
+export { classCounts, imagesAcross, isLopsided, splitWarnings, twinsInTest } from './split/balance.js'
+export {
+  classesWithout,
+  split,
+  splitFromPaths,
+  splitToPaths,
+} from './split/split.js'

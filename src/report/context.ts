@@ -2,10 +2,10 @@
 import { join, relative, sep } from 'node:path'
 import type { TopLevelSpec } from 'vega-lite'
 import { writeFileAtomic } from '../base/files.js'
-import type { Figure, Picture, Text } from './document.js'
-import { rasterise, renderSvg } from './figure.js'
+import type { Figure, Picture, Text } from './document/document.js'
+import { rasterise, renderSvg } from './figures/figure.js'
 import type { Words } from './locales/words.js'
-import { pictureFolder, readPicture } from './pictureIndex.js'
+import { pictureFolder, readPicture } from './pictures/pictureIndex.js'
 
 export interface Context {
   /** The folder that the report is written into. */

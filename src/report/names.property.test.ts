@@ -6,9 +6,9 @@ import { csvField, csvText } from '../base/csv.js'
 import { visible } from '../base/visible.js'
 import { sayJson } from '../cli/terminal/say.js'
 import { table } from '../cli/terminal/table.js'
-import { renderFigure } from './figure.js'
-import { escapeHtml } from './html.js'
-import { escapeMarkdown } from './markdown.js'
+import { escapeHtml } from './document/html.js'
+import { escapeMarkdown } from './document/markdown.js'
+import { renderFigure } from './figures/figure.js'
 
 const odd = fc.constantFrom(
   ...['\x1b[2J', '\x1b]0;x\x07', '\x00', '\x08', '\x7f', '\x9b31m', '\r', '\n', '\t', '\u202e', '\u2066', '\u061c'],

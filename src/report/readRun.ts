@@ -16,7 +16,7 @@ import {
   type TestPrediction,
 } from '../training/index.js'
 import { sha256OfFile } from '../weights/index.js'
-import { type PictureIndex, readPictureIndex } from './pictureIndex.js'
+import { type PictureIndex, readPictureIndex } from './pictures/pictureIndex.js'
 
 /** The weights that a run ships. */
 export interface WeightsFile {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { writeFileAtomic } from '../base/files.js'
 import { type ResolvedOptions, readConfig, readHistory } from '../training/index.js'
 import { addCardFigure } from './cardFigure.js'
-import { rateText } from './lrFinder.js'
+import { rateText } from './figures/lrFinder.js'
 import { appendImage } from './tensorboard.js'
 
 /** What tells the figures of different runs apart in one folder: 'ep30_bs32_lrh1e-3_lrb1e-2'. */

@@ -2,7 +2,7 @@
 import { basename } from 'node:path'
 import { version } from '../base/version.js'
 import type { Context } from './context.js'
-import type { ReportDocument, Section } from './document.js'
+import type { ReportDocument, Section } from './document/document.js'
 import type { ReportedRun } from './readRun.js'
 import { calibrationSection } from './sections/calibration.js'
 import { costSection } from './sections/cost.js'

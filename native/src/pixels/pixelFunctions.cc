@@ -1,4 +1,4 @@
-// Functions over pixels as JavaScript calls them: src/data/pixelLoops.ts has their types.
+// Functions over pixels as JavaScript calls them: src/data/decode/pixelLoops.ts has their types.
 #include "pixels/pixelFunctions.h"
 
 #include "pixels/pixels.h"

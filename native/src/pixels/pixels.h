@@ -1,4 +1,4 @@
-// Loops over 8-bit pixels that training images pass through; src/data/pixelLoops.ts says what they compute.
+// Loops over 8-bit pixels that training images pass through; src/data/decode/pixelLoops.ts says what they compute.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
 /** What a report says, in every language: one shape that all locale tables have. Numbers arrive written out. */
-import type { Text } from '../document.js'
+import type { Text } from '../document/document.js'
 
 /** The words inside figures. */
 export interface FigureWords {

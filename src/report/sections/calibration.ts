@@ -2,8 +2,8 @@
 
 import type { RunResult } from '../../training/index.js'
 import { type Context, figure } from '../context.js'
-import { paragraph, type Section } from '../document.js'
-import { type Reliability, reliabilityDiagram } from '../reliability.js'
+import { paragraph, type Section } from '../document/document.js'
+import { type Reliability, reliabilityDiagram } from '../figures/reliability.js'
 
 const mean = ({ bins }: Reliability, key: 'confidence' | 'accuracy'): number => {
   const images = bins.reduce((sum, bin) => sum + bin.images, 0)

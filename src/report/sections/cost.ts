@@ -1,6 +1,6 @@
 /** What a run took: time, memory, and on which machine. */
 import { bytes } from '../../base/bytes.js'
-import { given, type Section, type Text } from '../document.js'
+import { given, type Section, type Text } from '../document/document.js'
 import type { Words } from '../locales/words.js'
 import type { ReportedRun } from '../readRun.js'
 

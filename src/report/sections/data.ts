@@ -1,7 +1,7 @@
 /** The images of a run: how many of each class in each part, and what some of them look like. */
 import { type Context, pictures } from '../context.js'
-import { type Block, given, type Section, type Text } from '../document.js'
-import type { PictureIndex } from '../pictureIndex.js'
+import { type Block, given, type Section, type Text } from '../document/document.js'
+import type { PictureIndex } from '../pictures/pictureIndex.js'
 import type { ReportedRun } from '../readRun.js'
 import { optionName } from './settings.js'
 

@@ -2,9 +2,9 @@
 
 import type { TestPrediction } from '../../training/index.js'
 import { type Context, pictures } from '../context.js'
-import { type Block, paragraph, type Section, type Text } from '../document.js'
-import { type Measured, mistakesOf, mostConfused, worstMistakes } from '../mistakes.js'
-import { PAIRS, PER_PAIR, WORST } from '../pictures.js'
+import { type Block, paragraph, type Section, type Text } from '../document/document.js'
+import { type Measured, mistakesOf, mostConfused, worstMistakes } from '../pictures/mistakes.js'
+import { PAIRS, PER_PAIR, WORST } from '../pictures/pictures.js'
 
 /** Sections on confused classes and on single mistakes; none where nothing was tested. */
 export async function mistakeSections(run: Measured, context: Context): Promise<Section[]> {

@@ -3,7 +3,7 @@ import { elements, valuesOf } from '../../graph/index.js'
 import { describe, networkGraph, networkNamed, summarise } from '../../models/index.js'
 import { frozenParameters } from '../../training/groups.js'
 import type { RunConfig } from '../../training/index.js'
-import type { Section, Text } from '../document.js'
+import type { Section, Text } from '../document/document.js'
 import type { Words } from '../locales/words.js'
 
 /** 4.12 G */

@@ -1,5 +1,5 @@
 /** What a report on one run opens with: its accuracy, and what its numbers say. */
-import { type Block, given, paragraph, type Text, type Tile } from '../document.js'
+import { type Block, given, paragraph, type Text, type Tile } from '../document/document.js'
 import type { Words } from '../locales/words.js'
 import type { ReportedRun } from '../readRun.js'
 

@@ -1,7 +1,7 @@
 /** How a run is made anew: command, versions, seed, checksums. */
 
 import { trainCommand } from '../command.js'
-import { type Block, given, paragraph, type Section, type Text } from '../document.js'
+import { type Block, given, paragraph, type Section, type Text } from '../document/document.js'
 import type { Words } from '../locales/words.js'
 import type { ReportedRun } from '../readRun.js'
 import { pretrainedText } from './network.js'

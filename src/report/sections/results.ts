@@ -2,9 +2,9 @@
 
 import type { RunResult } from '../../training/index.js'
 import { type ClassScore, classScores, meanScore } from '../classScores.js'
-import { confusionMatrix } from '../confusionMatrix.js'
 import { type Context, figure } from '../context.js'
-import { type Block, paragraph, type Section, type Table } from '../document.js'
+import { type Block, paragraph, type Section, type Table } from '../document/document.js'
+import { confusionMatrix } from '../figures/confusionMatrix.js'
 import type { Words } from '../locales/words.js'
 
 /** The table of all classes is folded away where there are more, and these are shown. */

@@ -1,9 +1,9 @@
 /** The settings of a run: those that differ from the defaults, and all. */
 import { kebab } from '../../base/names.js'
 import { type ResolvedOptions, trainingOptions } from '../../training/index.js'
-import { type Block, paragraph, type Section, type Text } from '../document.js'
+import { type Block, paragraph, type Section, type Text } from '../document/document.js'
+import { rateText } from '../figures/lrFinder.js'
 import type { Words } from '../locales/words.js'
-import { rateText } from '../lrFinder.js'
 
 /** A setting's value as a person would write it. */
 export function settingText(value: unknown, { numbers, done }: Words, option?: string): string {

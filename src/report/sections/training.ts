@@ -2,9 +2,9 @@
 
 import type { EpochRecord } from '../../training/index.js'
 import { type Context, figure } from '../context.js'
-import { accuracyCurves, lossCurves, overlaidAccuracy } from '../curves.js'
-import type { Block, Section } from '../document.js'
-import { rateText } from '../lrFinder.js'
+import type { Block, Section } from '../document/document.js'
+import { accuracyCurves, lossCurves, overlaidAccuracy } from '../figures/curves.js'
+import { rateText } from '../figures/lrFinder.js'
 import type { ReportedRun } from '../readRun.js'
 
 export async function trainingSection({ history, result, scratch }: ReportedRun, context: Context): Promise<Section> {

@@ -1,7 +1,7 @@
 /** The settings that a study chooses, by validation accuracy; and the best test accuracy of all, named for what it is. */
 
 import { luckiest, type StudyCell } from '../../study/index.js'
-import { type Block, paragraph, type Section, type Text, type Tile } from '../document.js'
+import { type Block, paragraph, type Section, type Text, type Tile } from '../document/document.js'
 import type { Words } from '../locales/words.js'
 import { optionName, settingText } from '../sections/settings.js'
 import type { ReportedStudy } from './readStudy.js'

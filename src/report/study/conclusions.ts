@@ -1,5 +1,5 @@
 /** What a study comes to, in lines of plain English for a terminal. */
-import { pieces, type Text } from '../document.js'
+import { pieces, type Text } from '../document/document.js'
 import { locales } from '../locales/index.js'
 import { levelBlock } from './rankingSection.js'
 import { readStudy } from './readStudy.js'

@@ -1,7 +1,7 @@
 /** All runs of a study: a table, the curves of each, and those that failed with their reasons. */
 import { type Context, figure } from '../context.js'
-import { accuracyCurves, lossCurves, overlaidAccuracy, overlaidLoss } from '../curves.js'
-import { type Block, paragraph, type Section } from '../document.js'
+import { type Block, paragraph, type Section } from '../document/document.js'
+import { accuracyCurves, lossCurves, overlaidAccuracy, overlaidLoss } from '../figures/curves.js'
 import { settingsStem } from '../runFigures.js'
 import { cellText } from './bestSection.js'
 import type { ReportedStudy, ReportedStudyRun } from './readStudy.js'

@@ -1,8 +1,9 @@
 /** One table of a study: how test accuracy changes with one option, and what that bears. */
-import { comparisonFigure } from '../comparison.js'
+
 import { type Context, figure } from '../context.js'
-import { overlaidAccuracy } from '../curves.js'
-import { type Block, paragraph, type Section, type Text } from '../document.js'
+import { type Block, paragraph, type Section, type Text } from '../document/document.js'
+import { comparisonFigure } from '../figures/comparison.js'
+import { overlaidAccuracy } from '../figures/curves.js'
 import type { Words } from '../locales/words.js'
 import { optionName, settingText } from '../sections/settings.js'
 import { type Conclusion, conclude, type Row, referenceBest } from './conclusion.js'

@@ -1,0 +1,103 @@
+/** Decodes every image once before training starts: finds bad files early, and fills the loader's cache in the same pass. */
+import { RegraftError } from '../../base/errors.js'
+import { plural } from '../../base/plural.js'
+import { forEachBounded } from '../bounded.js'
+import type { Dataset, Split } from '../dataset.js'
+import { type Loader, undecodable } from '../loader/loader.js'
+import { checkedFiles, hasStamp, keepCheckedFiles } from './checkedFiles.js'
+import type { FileStamps } from './fileStamps.js'
+
+/** Options of `checkImages`. */
+export interface CheckOptions {
+  /** Leave images out that cannot be decoded, instead of failing. */
+  readonly skipBad?: boolean
+  /**
+   * Of the data set's files, from `fileStamps`: those that were decoded in an earlier check and have not changed are not
+   * decoded again; the loader's cache is then filled by the first epoch.
+   */
+  readonly stamps?: FileStamps
+  /** Called after each image. */
+  readonly onProgress?: (done: number, total: number) => void
+  readonly signal?: AbortSignal
+}
+
+/** An image that cannot be decoded. */
+export interface BadImage {
+  readonly index: number
+  readonly path: string
+  readonly reason: string
+}
+
+/** What was found. */
+export interface CheckResult {
+  /** The split without the bad images. */
+  readonly split: Split
+  readonly bad: readonly BadImage[]
+}
+
+/** Jobs that wait for a worker; enough to keep any number of cores busy. */
+const IN_FLIGHT = 64
+const NAMED = 10
+
+/**
+ * Decodes the images of a split, those for training first, since they profit most from the cache.
+ * @throws RegraftError naming the files that cannot be decoded (unless `skipBad`), or a class that is left without training images
+ */
+export async function checkImages(loader: Loader, split: Split, options: CheckOptions = {}): Promise<CheckResult> {
+  const { skipBad = false, stamps, onProgress, signal } = options
+  const { root, samples } = loader.dataset
+  const training = new Set(split.train)
+  const known = stamps === undefined ? undefined : await checkedFiles(root)
+  const all = [...split.train, ...split.val, ...split.test]
+  const indices = known === undefined ? all : all.filter(index => !hasStamp(known, stamps![index]!))
+  const bad: BadImage[] = []
+  const decoded: bigint[] = []
+  let done = all.length - indices.length
+  if (done > 0) onProgress?.(done, all.length)
+  try {
+    await forEachBounded(indices, IN_FLIGHT, async index => {
+      signal?.throwIfAborted()
+      const reason = await loader.prepare(index, {
+        training: training.has(index),
+        ...(signal === undefined ? {} : { signal }),
+      })
+      if (reason !== undefined) bad.push({ index, path: samples[index]!.path, reason })
+      else if (stamps !== undefined) decoded.push(stamps[index]!)
+      onProgress?.(++done, all.length)
+    })
+  } finally {
+    // An interrupted check is gone on with
+    if (known !== undefined && decoded.length > 0) await keepCheckedFiles(root, known, decoded)
+  }
+  bad.sort((a, b) => a.index - b.index)
+  if (bad.length === 0) return { split, bad }
+  if (!skipBad) throw badImages(bad)
+  const left = new Set(bad.map(({ index }) => index))
+  const good = (part: readonly number[]) => part.filter(index => !left.has(index))
+  const rest = { train: good(split.train), val: good(split.val), test: good(split.test) }
+  everyClassTrains(loader.dataset, split, rest)
+  return { split: rest, bad }
+}
+
+function badImages(bad: readonly BadImage[]): RegraftError {
+  const [first] = bad
+  if (bad.length === 1) return undecodable(first!.path, first!.reason)
+  const lines = bad.slice(0, NAMED).map(({ path, reason }) => `  ${path} (${reason})`)
+  if (bad.length > NAMED) lines.push(`  and ${bad.length - NAMED} more`)
+  const list = lines.join('\n')
+  return new RegraftError(
+    'data',
+    `${plural(bad.length, 'image')} cannot be decoded; remove ${bad.length === 1 ? 'it' : 'them'} or pass --skip-bad-images:\n${list}`,
+  )
+}
+
+function everyClassTrains(dataset: Dataset, before: Split, after: Split): void {
+  const labels = (split: Split) => new Set(split.train.map(index => dataset.samples[index]!.label))
+  const left = labels(after)
+  const empty = [...labels(before)].find(label => !left.has(label))
+  if (empty === undefined) return
+  throw new RegraftError(
+    'data',
+    `class ${dataset.classes[empty]} has no training image that can be decoded; add images or pass --exclude ${dataset.classes[empty]}`,
+  )
+}

@@ -1,0 +1,30 @@
+/** What an audit asks of its workers about one image, and what it gets back. */
+import type { ImageFormat } from '../decode/imageFormat.js'
+
+/** What is to be known of an image file that can be decoded. */
+export interface ImageFacts {
+  readonly format: ImageFormat
+  /** Pixels, upright. */
+  readonly width: number
+  readonly height: number
+  /** Bytes of the file. */
+  readonly bytes: number
+  /** Whether the pixels have no colour, whatever the file's kind. */
+  readonly gray: boolean
+  readonly alpha: boolean
+  readonly cmyk: boolean
+  /** Bits of each channel. */
+  readonly bits: number
+  readonly palette: boolean
+  /** Frames of an animation or pages of a TIFF; the first one is what training sees. */
+  readonly frames: number
+  /** Whether it is turned or mirrored by its EXIF orientation. */
+  readonly turned: boolean
+}
+
+export interface InspectJob {
+  readonly path: string
+}
+
+/** The facts, or why the file cannot be decoded. */
+export type InspectReply = { readonly facts: ImageFacts } | { readonly failure: string }

@@ -1,0 +1,64 @@
+/** The worker thread of the search for duplicates: describes pictures, and compares two of them. */
+import { createHash } from 'node:crypto'
+import { boxMeans, type GrayImage, readThumbnail } from '../decode/thumbnail.js'
+import { answerJobs } from '../loader/workerPool.js'
+import type { Compared, DuplicateJob, DuplicateReply, Signature } from './duplicateJob.js'
+import { findKeypoints } from './keypoints.js'
+import { overlay, spread, wholeOnWhole } from './overlay.js'
+import { perceptualHash } from './perceptualHash.js'
+
+/** Pixels of the pictures that are described and, at last, compared. */
+const AREA = 112 ** 2
+/** Pixels of those of the first look. */
+const SMALL_AREA = 48 ** 2
+const MAX_KEYPOINTS = 96
+/** Standard deviation of brightness, of 255, below which a picture shows nothing. */
+const BLANK = 2
+/** Below these, a first look says that the pictures differ; those that agree are far above. */
+const FIRST_CORRELATION = 0.7
+const FIRST_DETAIL = 0.78
+
+answerJobs((job: DuplicateJob) => (job.task === 'describe' ? describe(job.path, job.crops) : compare(job)))
+
+async function describe(path: string, crops: boolean): Promise<DuplicateReply> {
+  const thumbnail = await readThumbnail(path, AREA).catch(() => undefined)
+  if (thumbnail === undefined) return {}
+  const { gray, file } = thumbnail
+  const small = crops ? smaller(gray) : undefined
+  return {
+    signature: {
+      digest: createHash('sha1').update(file).digest('base64'),
+      hash: spread(gray.pixels) < BLANK ? undefined : perceptualHash(gray),
+      keypoints: crops ? findKeypoints(gray, MAX_KEYPOINTS) : undefined,
+      thumbnail: small && { ...small, pixels: Uint8Array.from(small.pixels, Math.round) },
+    },
+  }
+}
+
+async function compare({ a, b, placement }: DuplicateJob & { task: 'compare' }): Promise<DuplicateReply> {
+  const large = new Map<string, Promise<GrayImage>>()
+  const gray = ({ path }: Compared): Promise<GrayImage> => {
+    const read = large.get(path) ?? readThumbnail(path, AREA).then(({ gray }) => gray)
+    large.set(path, read)
+    return read
+  }
+  const small = async (side: Compared) => (side.thumbnail ? inFloats(side.thumbnail) : smaller(await gray(side)))
+  const [smallA, smallB] = await Promise.all([small(a), small(b)])
+  const first = overlay(smallA, smallB, placement ?? wholeOnWhole(smallA, smallB))
+  if (first === undefined || first.correlation < FIRST_CORRELATION || first.detail < FIRST_DETAIL) return {}
+  const [largeA, largeB] = await Promise.all([gray(a), gray(b)])
+  const second = overlay(largeA, largeB, first.placement, 0.5)
+  return second === undefined ? {} : { overlay: second }
+}
+
+function smaller(gray: GrayImage): GrayImage {
+  const scale = Math.min(1, Math.sqrt(SMALL_AREA / (gray.width * gray.height)))
+  const side = (length: number) => Math.max(1, Math.round(length * scale))
+  return boxMeans(gray, side(gray.width), side(gray.height))
+}
+
+const inFloats = ({ width, height, pixels }: NonNullable<Signature['thumbnail']>): GrayImage => ({
+  width,
+  height,
+  pixels: Float32Array.from(pixels),
+})

@@ -1,0 +1,190 @@
+/** Reads a folder of class folders as a data set, in the order in which PyTorch's ImageFolder reads it. */
+import { join } from 'node:path'
+import { RegraftError } from '../../base/errors.js'
+import { closest } from '../../base/suggest.js'
+import type { Dataset, ImageSample } from '../dataset.js'
+import { type Part, partNamed } from '../split/parts.js'
+import { byCodePoint } from './codePoints.js'
+import { alikeWarnings, unreadWarnings } from './folderWarnings.js'
+import { type FolderContent, folderContent, imagesBelow } from './imageFiles.js'
+
+/** Options of `imageFolder`. */
+export interface ImageFolderOptions {
+  /** Names of folders to leave out: classes, or whole parts such as `test`. */
+  readonly exclude?: readonly string[]
+  /** How many classes there have to be at least: 2, what a classifier needs; 1 where a trained one is only measured. */
+  readonly fewestClasses?: 1 | 2
+}
+
+const LAYOUT = 'expected one folder per class with its images inside, such as cats/1.jpg and dogs/2.jpg'
+
+/**
+ * A data set from a folder. Each folder in it is a class; images are found at any depth below it. Files are images by
+ * their name's extension, or by their first bytes where the name says nothing; others are counted as `ignored`. A file
+ * that is named as an image and holds something else is a sample, so that `checkImages` can report it. Names that begin
+ * with a dot are skipped.
+ *
+ * If the folder holds `train` (or `training`) and `val` (or `valid`, `validation`) or `test` (or `testing`), in any case and
+ * each with class folders, they are used as the split. Classes are those of `train`; the other parts may lack some of them but have no others.
+ * @throws RegraftError if the folder is not there or laid out otherwise, or a class has no image
+ */
+export async function imageFolder(root: string, options: ImageFolderOptions = {}): Promise<Dataset> {
+  const exclude = new Set(options.exclude ?? [])
+  const top = await folderContent(root)
+  const parts = await partsOf(root, top, exclude)
+  const known = new Set(top.folders)
+  const { fewestClasses = 2 } = options
+  const dataset =
+    parts === undefined
+      ? await plain(root, top, exclude, fewestClasses)
+      : await split(root, parts, exclude, known, fewestClasses)
+  checkExclude(exclude, known)
+  return dataset
+}
+
+/** The folders that hold the parts of a split, or undefined where the folders are classes. */
+async function partsOf(
+  root: string,
+  top: FolderContent,
+  exclude: ReadonlySet<string>,
+): Promise<ReadonlyMap<Part, string> | undefined> {
+  const folders = top.folders.filter(name => !exclude.has(name))
+  const parts = new Map<Part, string>()
+  for (const name of folders) {
+    const part = partNamed(name)
+    if (part === undefined) continue
+    const other = parts.get(part)
+    if (other !== undefined)
+      throw new RegraftError('data', `${root} has both ${other} and ${name}; pass --exclude ${name}`)
+    parts.set(part, name)
+  }
+  if (!parts.has('train') || parts.size < 2) return undefined
+  const train = await folderContent(join(root, parts.get('train')!))
+  // Classes may be called train and test too; then they hold images
+  if (train.folders.length === 0) return undefined
+  const strange = folders.find(name => partNamed(name) === undefined)
+  if (strange !== undefined) {
+    throw new RegraftError(
+      'data',
+      `${root} has ${[...parts.values()].join(', ')} and beside them ${strange}; pass --exclude ${strange} to use the split`,
+    )
+  }
+  return parts
+}
+
+async function plain(root: string, top: FolderContent, exclude: ReadonlySet<string>, fewest: number): Promise<Dataset> {
+  const classes = top.folders.filter(name => !exclude.has(name)).sort(byCodePoint)
+  await checkClasses(root, top, classes, fewest)
+  const { samples, ignored, unread } = await samplesOf(root, '', classes, classes)
+  const warnings = [...unreadWarnings(unread), ...alikeWarnings(classes)]
+  return { root, classes, samples, ignored: ignored + top.files.length, warnings }
+}
+
+async function split(
+  root: string,
+  parts: ReadonlyMap<Part, string>,
+  exclude: ReadonlySet<string>,
+  known: Set<string>,
+  fewest: number,
+): Promise<Dataset> {
+  const samples: ImageSample[] = []
+  const predefined: Record<Part, number[]> = { train: [], val: [], test: [] }
+  let classes: readonly string[] = []
+  let ignored = 0
+  const unread: string[] = []
+  for (const part of ['train', 'val', 'test'] as const) {
+    const folder = parts.get(part)
+    if (folder === undefined) continue
+    const content = await folderContent(join(root, folder))
+    for (const name of content.folders) known.add(name)
+    const names = content.folders.filter(name => !exclude.has(name)).sort(byCodePoint)
+    if (part === 'train') {
+      classes = names
+      await checkClasses(join(root, folder), content, classes, fewest)
+    } else checkPart(join(root, folder), names, classes)
+    const found = await samplesOf(root, `${folder}/`, names, classes, part !== 'train')
+    predefined[part] = found.samples.map((_, i) => samples.length + i)
+    for (const sample of found.samples) samples.push(sample)
+    ignored += found.ignored + content.files.length
+    unread.push(...unreadWarnings(new Map([...found.unread].map(([name, formats]) => [`${folder}/${name}`, formats]))))
+  }
+  return { root, classes, samples, predefined, ignored, warnings: [...unread, ...alikeWarnings(classes)] }
+}
+
+async function samplesOf(
+  root: string,
+  prefix: string,
+  names: readonly string[],
+  classes: readonly string[],
+  mayBeEmpty = false,
+): Promise<{ samples: ImageSample[]; ignored: number; unread: Map<string, ReadonlyMap<string, number>> }> {
+  const labels = new Map(classes.map((name, label) => [name, label]))
+  const samples: ImageSample[] = []
+  const unread = new Map<string, ReadonlyMap<string, number>>()
+  const empty: { name: string; message: string }[] = []
+  let ignored = 0
+  for (const name of names) {
+    const found = await imagesBelow(join(root, prefix + name))
+    if (found.images.length === 0 && !mayBeEmpty) {
+      const holds =
+        found.ignored > 0
+          ? ` that can be read among its ${found.ignored} files; convert them to JPEG or PNG,`
+          : '; add some'
+      empty.push({ name, message: `class ${name} has no images${holds} or pass --exclude ${name}` })
+    }
+    const label = labels.get(name)!
+    for (const path of found.images) samples.push({ path: `${prefix}${name}/${path}`, label })
+    ignored += found.ignored
+    unread.set(name, found.unread)
+  }
+  if (empty.length === 1) throw new RegraftError('data', empty[0]!.message)
+  if (empty.length > 1)
+    throw new RegraftError(
+      'data',
+      `${empty.length} classes have no images:\n${empty.map(({ message }) => `  ${message}`).join('\n')}`,
+    )
+  return { samples, ignored, unread }
+}
+
+async function checkClasses(
+  root: string,
+  content: FolderContent,
+  classes: readonly string[],
+  fewest: number,
+): Promise<void> {
+  if (classes.length >= fewest) return
+  if (classes.length === 1) {
+    const below = join(root, classes[0]!)
+    const { folders, files } = await folderContent(below)
+    if (folders.length > 1 && files.length === 0)
+      throw new RegraftError(
+        'data',
+        `${root} has one class only (${classes[0]}); ${below} holds ${folders.length} folders and looks like what is meant: pass that`,
+      )
+    throw new RegraftError('data', `${root} has one class only (${classes[0]}): a classifier needs at least two`)
+  }
+  const holds = content.files.length > 0 ? `it holds ${content.files.length} files` : 'it is empty'
+  const instead = content.folders.length > 0 ? 'all are excluded' : holds
+  throw new RegraftError('data', `${root} has no class folders (${instead}): ${LAYOUT}`)
+}
+
+function checkPart(folder: string, names: readonly string[], classes: readonly string[]): void {
+  if (names.length === 0) {
+    throw new RegraftError('data', `${folder} has no class folders: ${LAYOUT}`)
+  }
+  const unknown = names.find(name => !classes.includes(name))
+  if (unknown === undefined) return
+  throw new RegraftError(
+    'data',
+    `${folder} has a class ${unknown} that train has not; add it to train or pass --exclude ${unknown}`,
+  )
+}
+
+function checkExclude(exclude: ReadonlySet<string>, known: ReadonlySet<string>): void {
+  for (const name of exclude) {
+    if (known.has(name)) continue
+    const meant = closest(name, [...known])
+    const advice = meant === undefined ? '' : `; did you mean ${meant}?`
+    throw new RegraftError('data', `--exclude ${name}: there is no such folder${advice}`)
+  }
+}
