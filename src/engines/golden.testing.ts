@@ -44,12 +44,16 @@ export const readGolden = <T>(file: string): Record<string, T> =>
 /** `count` numbers in [-1, 1): murmur3's 32-bit finaliser over index * 2654435761 + crc32(name). */
 export function uniform(name: string, count: number): Float64Array {
   const seed = crc32(name)
-  return new Float64Array(count).map((_, i) => {
-    let h = (Math.imul(i, 2654435761) + seed) >>> 0
-    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
-    return ((h ^ (h >>> 16)) >>> 0) / 2147483648 - 1
-  })
+  const numbers = new Float64Array(count)
+  for (let i = 0; i < count; i++) numbers[i] = hash(i, seed) / 2147483648 - 1
+  return numbers
+}
+
+function hash(i: number, seed: number): number {
+  let h = (Math.imul(i, 2654435761) + seed) >>> 0
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return (h ^ (h >>> 16)) >>> 0
 }
 
 /** A parameter or statistic of a ResNet, from its torchvision name: He-uniform convolutions, norms near the identity. */
@@ -66,11 +70,17 @@ function goldenTensor(name: string, shape: readonly number[], basicBlocks: boole
   return Float32Array.from(uniform(name, elements(shape)), value)
 }
 
+const made = new Map<string, Float32Array>()
+
 /** Writes every parameter and statistic of a ResNet's graph into a program. */
 export async function writeGolden(program: Program, graph: Graph): Promise<void> {
   const basicBlocks = !graph.values.has('layer1.0.conv3.weight')
-  for (const { name, shape } of valuesOf(graph, 'parameter', 'statistic'))
-    await program.write(name, goldenTensor(name, shape, basicBlocks))
+  for (const { name, shape } of valuesOf(graph, 'parameter', 'statistic')) {
+    const key = `${name} ${shape.join()} ${basicBlocks}`
+    const values = made.get(key) ?? goldenTensor(name, shape, basicBlocks)
+    made.set(key, values)
+    await program.write(name, values)
+  }
 }
 
 /** [n, 3, size, size] in [-2, 2): a hash of 8x8 cells plus noise per pixel. */
@@ -108,8 +118,11 @@ export interface GoldenGradient {
  */
 export function gradientError(name: string, gradient: Float32Array, { projections }: GoldenGradient): number {
   const squares = projections.map((expected, j) => {
-    const signs = uniform(`${name}#${j}`, gradient.length)
-    return (gradient.reduce((sum, g, i) => sum + (signs[i]! < 0 ? -g : g), 0) - expected) ** 2
+    // The sign of the uniform number at each place; there are hundreds of millions of them, so they are not kept
+    const seed = crc32(`${name}#${j}`)
+    let sum = 0
+    for (let i = 0; i < gradient.length; i++) sum += hash(i, seed) < 2147483648 ? -gradient[i]! : gradient[i]!
+    return (sum - expected) ** 2
   })
   return Math.sqrt(squares.reduce((a, b) => a + b) / squares.length)
 }
