@@ -38,7 +38,8 @@ export const explainCommand = addComputing(
     const computed = await computing(options)
     const [run, ...rest] = given as [string, ...string[]]
     const images = await expand(weights === undefined ? rest : given, 'explain')
-    const model = weights === undefined ? run : await pretrainedModel(weights, { network })
+    const model =
+      weights === undefined ? run : await pretrainedModel(weights, { network, onNote: words => warn(`${words}\n`) })
     const explainer = await loadExplainer(model, { ...computed, calibration: options.calibration })
     const files = outputs(images, out)
     let bad = 0

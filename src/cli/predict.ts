@@ -74,6 +74,7 @@ export const predictCommand = addComputing(
           classes: options.classes === undefined ? undefined : namesIn(options.classes),
           network,
           weightsPrefix,
+          onNote: words => warn(`${words}\n`),
           ...(match ? { match } : {}),
         })
     const results: ImagePrediction[] = []

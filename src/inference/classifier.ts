@@ -40,11 +40,14 @@ export async function pretrainedModel(
     /** Names of the outputs in their order; default: ImageNet's for a thousand, else 'class 0' and so on. */
     classes?: readonly string[] | undefined
     signal?: AbortSignal
+    /** Hears what was taken from the file, and what was assumed of it. */
+    onNote?: (words: string) => void
   } = {},
 ): Promise<Model> {
-  const { classes: names, ...others } = options
+  const { classes: names, onNote, ...others } = options
   const kept = { weights: source, classes: 1000, seed: 0, keepHead: true, ownClasses: true }
-  const { network, preprocessing, values } = await graft({ ...others, ...kept })
+  const { network, preprocessing, values, note } = await graft({ ...others, ...kept })
+  if (note) onNote?.(note)
   const count = values.get(`${network.head}.bias`)?.length ?? 0
   if (names && names.length !== count)
     throw new RegraftError(

@@ -77,6 +77,7 @@ export async function findRates(
   const classes = data.classes.length
   const { network: name, weights, weightsPrefix, match, seed } = options
   const grafted = await graft({ network: name, weights, weightsPrefix, match, seed, classes })
+  if (grafted.note) tell(grafted.note)
   const { network } = grafted
   const preprocessing = withOverrides(grafted.preprocessing, options)
   const batchSize = Math.min(options.batchSize, data.samples.length)
