@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['dist/**/*.test.js', 'test/**/*.test.ts'],
+    globalSetup: 'test/temporary.ts',
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks',
