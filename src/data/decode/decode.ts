@@ -79,9 +79,10 @@ function threeChannels(gray: Uint8Array): Uint8Array {
   return rgb
 }
 
-/** Whether a JPEG lacks its end marker, or a WebP the bytes that its head announces. libvips' messages are shared between threads and may be another file's. */
+/** Whether a JPEG or PNG lacks its end marker, or a WebP the bytes that its head announces. libvips' messages are shared between threads and may be another file's. */
 function endsEarly(bytes: Uint8Array, format: string): boolean {
   if (format === 'WebP') return new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true) + 8 > bytes.length
+  if (format === 'PNG') return !Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('IEND')
   if (format !== 'JPEG') return false
   let end = bytes.length
   while (end > 2 && bytes[end - 1] === 0) end--

@@ -42,6 +42,20 @@ describe('a CSV of labels', () => {
     expect(samples.map(({ path }) => path)).toEqual(['c, "d".jpg', 'a.jpg'])
   })
 
+  test.each([
+    ['semicolons, as spreadsheets of many countries write them', 'file_name;category\na.jpg;"big, cat"\nb.jpg;dog\n'],
+    ['tabs', 'a.jpg\tbig, cat\nb.jpg\tdog\n'],
+  ])('may have %s', async (_, content) => {
+    const { classes, samples } = await read(content)
+    expect(classes).toEqual(['big, cat', 'dog'])
+    expect(samples.map(({ path }) => path)).toEqual(['a.jpg', 'b.jpg'])
+  })
+
+  test('may have paths as Windows writes them', async () => {
+    const { samples } = await read('.\\a.jpg,x\nsub\\ключ.png,y\n')
+    expect(samples.map(({ path }) => path)).toEqual(['a.jpg', 'sub/ключ.png'])
+  })
+
   test('may name its columns in any order, with others among them', async () => {
     const { classes, samples } = await read('id,Label,width,FileName\n7,cat,100,a.jpg\n8,dog,90,b.jpg\n')
     expect(classes).toEqual(['cat', 'dog'])
@@ -83,8 +97,9 @@ describe('is refused', () => {
       /line 2: \.\.\/b\.jpg is not below .*; move the image there, or give a root/,
     ],
     ['an absolute way out', 'a.jpg,x\n/etc/passwd,y\n', 'line 2: /etc/passwd is not below'],
+    ['a way out as Windows writes it', 'a.jpg;x\n..\\b.jpg;y\n', /line 2: \.\.\/b\.jpg is not below/],
     ['the folder itself', 'a.jpg,x\n.,y\n', 'line 2: . is not below'],
-    ['one column', 'a.jpg;x\n', 'line 1: has 1 columns; expected path,label or path,label,split'],
+    ['one column', 'a.jpg|x\n', 'line 1: has 1 columns; expected path,label or path,label,split'],
     ['an unknown split', 'a.jpg,x,holdout\n', 'line 1: has the split holdout; write train, val or test'],
     ['a split like a property', 'a.jpg,x,constructor\n', 'has the split constructor'],
     ['a missing split', 'a.jpg,x,train\nb.jpg,y,\n', 'line 2: has no split, other rows have one'],

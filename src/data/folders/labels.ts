@@ -33,21 +33,28 @@ const headings = new Map<string, 'path' | 'label' | 'split'>([
   ['path', 'path'],
   ['file', 'path'],
   ['filename', 'path'],
+  ['filepath', 'path'],
+  ['file_path', 'path'],
+  ['file_name', 'path'],
   ['image', 'path'],
+  ['image_path', 'path'],
   ['label', 'label'],
   ['class', 'label'],
+  ['category', 'label'],
   ['split', 'split'],
+  ['subset', 'split'],
 ])
 
 /**
- * A data set from a CSV file (RFC 4180: commas, double quotes; UTF-8, with or without a byte order mark; any line ends). Each row
+ * A data set from a CSV file (RFC 4180: commas; or tabs, or semicolons without a comma, where the first line has them; double quotes; UTF-8,
+ * with or without a byte order mark; any line ends). Each row
  * is a path, a label and, if wanted, a part: train, val (valid, validation) or test. A first row of headings (path, file,
- * filename or image; label or class; split) is recognised, gives the order, and may name more columns, which are
+ * filename, image or their like; label, class or category; split or subset) is recognised, gives the order, and may name more columns, which are
  * ignored. Space around labels and parts is dropped. Equal rows count once.
  *
  * Fields that Regraft's own tables defuse with an apostrophe for spreadsheets are read as they were.
  *
- * Paths are below the root: relative ones with '/', or absolute ones that lead into it. Others are refused, also where the
+ * Paths are below the root: relative ones with '/' (or, from Windows, with '\\' and no '/'), or absolute ones that lead into it. Others are refused, also where the
  * file is there: what a list from elsewhere may name is decided by whoever gives the root. Links are followed, as in
  * folders. With parts, every row has one, and they are the split; `split` takes a part that is missing from training.
  * @throws RegraftError with the line's number, for whatever is wrong in it
@@ -134,6 +141,7 @@ function recordsOf(csvPath: string, text: string): { record: string[]; line: num
       relax_column_count: true,
       max_record_size: MAX_ROW_CHARACTERS,
       record_delimiter: ['\r\n', '\n', '\r'],
+      delimiter: delimiterOf(text),
     }
     // Its types do not know what `info` makes of the records
     const records = parse(text, options) as unknown as { record: string[]; info: { lines: number } }[]
@@ -144,8 +152,16 @@ function recordsOf(csvPath: string, text: string): { record: string[]; line: num
   }
 }
 
+/** What parts the fields of the first line that has some; spreadsheets of many countries write semicolons. */
+function delimiterOf(text: string): string {
+  const [first = ''] = /\S[^\r\n]*/.exec(text) ?? []
+  const plain = first.replace(/"(?:[^"]|"")*"/g, '')
+  return ['\t', ',', ';'].find(one => plain.includes(one)) ?? ','
+}
+
 /** The path from the root, with '/' on every platform. */
-function pathBelow(csvPath: string, line: number, root: string, path: string): string {
+function pathBelow(csvPath: string, line: number, root: string, given: string): string {
+  const path = given.includes('/') ? given : given.replaceAll('\\', '/')
   if (path === '') throw at(csvPath, line, 'has no path; write one or remove the row')
   if (path.includes('\0')) throw at(csvPath, line, 'has a path with a zero byte')
   const below = relative(resolve(root), resolve(root, path))
