@@ -1,5 +1,4 @@
 /** The WebGPU engine in a real browser: one training step of the demo's network, as in Node. */
-import { existsSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
@@ -10,10 +9,9 @@ import { reason, support } from '../dist/engines/webgpu/here.testing.js'
 import { webgpuEngine } from '../dist/engines/webgpu/index.js'
 import { gradientStep, valuesOf } from '../dist/graph/index.js'
 import { networkGraph, networkNamed } from '../dist/models/index.js'
+import { chromiumHere } from './support.js'
 
-const program = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  path => path !== undefined && existsSync(path),
-)
+const program = chromiumHere
 const lacking = program ? reason : "Debian's chromium, or CHROMIUM=PATH"
 const title =
   program && support.ok

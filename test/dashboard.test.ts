@@ -8,11 +8,9 @@ import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Server, startServer } from '../dist/server/index.js'
-import { regraft, shapeImages, temporaryFolder } from './support.js'
+import { chromiumHere, regraft, shapeImages, temporaryFolder } from './support.js'
 
-const program = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  path => path !== undefined && existsSync(path),
-)
+const program = chromiumHere
 const title = program ? 'the dashboard' : "the dashboard (skipped: needs Debian's chromium, or CHROMIUM=PATH)"
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 /** A class that would run a script where names are not escaped. */

@@ -1,5 +1,5 @@
 /** The exported page in a real browser: the classes and probabilities of `regraft predict`, with no server behind it. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { createRequire } from 'node:module'
@@ -9,11 +9,9 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { imageFolder, predict, train } from '../dist/index.js'
-import { regraft, shapeImages, temporaryFolder } from './support.js'
+import { chromiumHere, regraft, shapeImages, temporaryFolder } from './support.js'
 
-const program = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  path => path !== undefined && existsSync(path),
-)
+const program = chromiumHere
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html',

@@ -1,12 +1,17 @@
 /** What end-to-end tests share: a folder of real images, and the command as a person runs it. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import sharp from 'sharp'
 
 export const command = resolve('dist/cli/main.js')
+
+/** A real browser: Debian's chromium, or what CHROMIUM names. */
+export const chromiumHere = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
+  path => path !== undefined && existsSync(path),
+)
 
 /** What is remembered of folders that are gone a minute later has no place in the person's cache. */
 const cache = mkdtempSync(join(tmpdir(), 'regraft-cache-'))

@@ -12,7 +12,7 @@ import {
 } from '../data/index.js'
 import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
-import { type Model, mirrored, ranking, readModel, softmax } from '../training/index.js'
+import { type Model, meanLogits, mirrored, ranking, readModel, softmax } from '../training/index.js'
 import { compileGradCam } from './gradCam.js'
 import { overlay } from './overlay.js'
 import type { Score } from './score.js'
@@ -79,9 +79,7 @@ export async function loadExplainer(model: string | Model, options: ExplainerOpt
       // Probabilities are those of predict; the map is of the image as it is
       const logits =
         tta === 'flip'
-          ? (await gradCam.forward(mirrored(input, size))).logits.map(
-              (value, i) => (value + activations.logits[i]!) / 2,
-            )
+          ? meanLogits(activations.logits, (await gradCam.forward(mirrored(input, size))).logits)
           : activations.logits
       const probabilities = softmax(logits.map(value => value / temperature))
       const order = ranking(logits)

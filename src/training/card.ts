@@ -5,7 +5,7 @@ import { plural } from '../base/plural.js'
 import { visible } from '../base/visible.js'
 import { type Network, networkNamed } from '../models/index.js'
 import { snippets } from './cardSnippets.js'
-import type { RunConfig, RunResult, WithInterval } from './runFolder.js'
+import { type RunConfig, type RunResult, testedWith, type WithInterval } from './runFolder.js'
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`
 
@@ -66,7 +66,8 @@ function twins({ across }: RunResult): string {
 
 /** Markdown for the model folder's README. No path of the machine that trained it stands in it. */
 export function modelCard(config: RunConfig, result: RunResult): string {
-  const { options, provenance, classes, preprocessing } = config
+  const { options, provenance, classes } = config
+  const preprocessing = testedWith(config)
   const network = networkNamed(config.network)
   const origin = [plainName(provenance.source), provenance.origin].filter(Boolean).join('; ')
   const parts = config.split

@@ -19,7 +19,14 @@ import { withViews } from './mirror.js'
 import { writeOutcome } from './outcome.js'
 import type { Schedule } from './own.js'
 import { trainedFrom } from './phases.js'
-import { type EpochRecord, type RunConfig, type RunResult, readHistory, rewriteHistory } from './runFolder.js'
+import {
+  type EpochRecord,
+  type RunConfig,
+  type RunResult,
+  readHistory,
+  rewriteHistory,
+  testedWith,
+} from './runFolder.js'
 import {
   compileInference,
   compileOptions,
@@ -80,7 +87,7 @@ async function trainOn(task: Execution): Promise<Finished> {
   const { source, seconds: features } = await batchesFor(task, graphs).catch(error => {
     throw signal?.aborted ? interruptedBefore(run) : error
   })
-  const { size } = config.testPreprocessing ?? config.preprocessing
+  const { size } = testedWith(config)
   const forward = config.testPreprocessing ? graphsOf(task, undefined, size).trained : graphs.trained
   const inference = withViews(await compileInference(engine, forward, compileOptions(options)), size, options.tta)
   const phases = trainingPhases(task, graphsAt)

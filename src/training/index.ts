@@ -6,7 +6,7 @@ export type { Finished } from './execute.js'
 export { bestOf } from './fit.js'
 export { type Grafted, graft } from './graft.js'
 export { type Metrics, ranking, softmax, summarise, wilsonInterval, withInterval } from './metrics.js'
-export { mirrored, withViews } from './mirror.js'
+export { meanLogits, mirrored, withViews } from './mirror.js'
 export { type Model, readModel, readTemperature } from './model.js'
 export {
   checkOptions,

@@ -9,6 +9,10 @@ export function mirrored(images: Float32Array, size: number): Float32Array {
   return result
 }
 
+/** The logits of an image and of its mirror image, averaged. */
+export const meanLogits = (one: Float32Array, other: Float32Array): Float32Array =>
+  one.map((value, i) => (value + other[i]!) / 2)
+
 /**
  * The forward pass of images, with each image's mirror image where `tta` asks for it: the mean of both logits.
  * @param size of the images
@@ -20,7 +24,6 @@ export const withViews = (inference: Inference, size: number, tta: 'none' | 'fli
         ...inference,
         run: async (images, signal) => {
           const logits = await inference.run(images, signal)
-          const other = await inference.run(mirrored(images, size), signal)
-          return logits.map((value, i) => (value + other[i]!) / 2)
+          return meanLogits(logits, await inference.run(mirrored(images, size), signal))
         },
       }

@@ -8,7 +8,14 @@ import { bestOf } from './fit.js'
 import { countsOf, perClass, summarise, withInterval } from './metrics.js'
 import { writeModel } from './model.js'
 import { rejectionOf } from './rejection.js'
-import { type EpochRecord, type RunConfig, type RunResult, writePredictions, writeResult } from './runFolder.js'
+import {
+  type EpochRecord,
+  type RunConfig,
+  type RunResult,
+  testedWith,
+  writePredictions,
+  writeResult,
+} from './runFolder.js'
 
 export interface Outcome {
   readonly run: string
@@ -36,7 +43,7 @@ export async function writeOutcome(outcome: Outcome): Promise<RunResult> {
   })
   await writePredictions(run, rows)
   const { network, classes, options } = config
-  const preprocessing = config.testPreprocessing ?? config.preprocessing
+  const preprocessing = testedWith(config)
   const tta = options.tta === 'none' ? {} : { tta: options.tta }
   const temperature = result.calibration ? { temperature: result.calibration.temperature } : {}
   const sure = rejectionOf(outcome.validation.scored)

@@ -77,6 +77,10 @@ const configSchema = z.object({
 /** config.json: every option resolved, the split, versions, engine and CPU. */
 export type RunConfig = z.infer<typeof configSchema>
 
+/** How images are prepared for validation, testing and the shipped model: as in training, but for `testScale`. */
+export const testedWith = ({ testPreprocessing, preprocessing }: RunConfig): RunConfig['preprocessing'] =>
+  testPreprocessing ?? preprocessing
+
 const withInterval = metricsSchema.extend({ interval: z.tuple([z.number(), z.number()]) })
 
 /** A partition's metrics with the 95 % interval of its top-1 accuracy. */
