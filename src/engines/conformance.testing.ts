@@ -140,6 +140,11 @@ const cases: Record<string, Case> = {
       [6, 2, 3, 3],
     ],
   },
+  'conv2d in 16 groups of four, stride 2, with bias and relu': {
+    operator: 'conv2d',
+    attributes: { ...conv(2, [1, 1, 1, 1], 16), activation: 'relu' },
+    inputs: [[2, 64, 7, 6], [64, 4, 3, 3], [64]],
+  },
   'conv2d 1x1 on one pixel': {
     operator: 'conv2d',
     attributes: { ...conv(1, [0, 0, 0, 0]), ...none },
@@ -224,6 +229,14 @@ const cases: Record<string, Case> = {
       [6, 2, 3, 3],
     ],
   },
+  'conv2dInputGradient in 16 groups of four, stride 2': {
+    operator: 'conv2dInputGradient',
+    attributes: { ...conv(2, [1, 1, 1, 1], 16), inputSize: [7, 6] },
+    inputs: [
+      [2, 64, 4, 3],
+      [64, 4, 3, 3],
+    ],
+  },
   'conv2dWeightGradient 3x3': {
     operator: 'conv2dWeightGradient',
     attributes: { ...conv(1, [1, 1, 1, 1]), kernel: [3, 3] },
@@ -294,6 +307,14 @@ const cases: Record<string, Case> = {
     inputs: [
       [2, 4, 5, 5],
       [2, 6, 5, 5],
+    ],
+  },
+  'conv2dWeightGradient in 16 groups of four, stride 2': {
+    operator: 'conv2dWeightGradient',
+    attributes: { ...conv(2, [1, 1, 1, 1], 16), kernel: [3, 3] },
+    inputs: [
+      [2, 64, 7, 6],
+      [2, 64, 4, 3],
     ],
   },
   'maxPool 3x3, stride 2': {
@@ -466,21 +487,31 @@ const anyConvolution = fc
     width: fc.integer({ min: 1, max: 12 }),
     kernel: fc.constantFrom(1, 3, 5),
     stride: fc.constantFrom(1, 2),
-    depthwise: fc.boolean(),
+    /** A group of several has a few channels. */
+    groups: fc.constantFrom('one', 'several', 'depthwise'),
+    several: fc.record({
+      groups: fc.integer({ min: 2, max: 8 }),
+      channels: fc.integer({ min: 1, max: 9 }),
+      filters: fc.integer({ min: 1, max: 9 }),
+    }),
     extra: fc.constantFrom(0, 1),
   })
-  .map(({ batch, channels, filters, height, width, kernel, stride, depthwise, extra }) => {
+  .map(({ batch, height, width, kernel, stride, extra, ...given }) => {
+    const [groups, channels, filters] = {
+      one: [1, given.channels, given.filters],
+      several: [given.several.groups, given.several.channels, given.several.filters * given.several.groups],
+      depthwise: [given.channels, 1, given.channels],
+    }[given.groups] as [number, number, number]
     const side = (kernel - 1) / 2
     // A pointwise convolution is never padded; others as in PyTorch, or as TensorFlow's SAME at stride 2.
     const before = kernel > 1 ? side - (stride === 2 ? Math.min(extra, side) : 0) : 0
     const padding = [before, before, side, side] as const
-    const outputs = depthwise ? channels : filters
     const out = (size: number) => Math.floor((size + before + side - kernel) / stride) + 1
     return {
-      geometry: { stride: [stride, stride] as const, padding, groups: depthwise ? channels : 1 },
-      x: [batch, channels, height, width] as const,
-      weight: [outputs, depthwise ? 1 : channels, kernel, kernel] as const,
-      y: [batch, outputs, out(height), out(width)] as const,
+      geometry: { stride: [stride, stride] as const, padding, groups },
+      x: [batch, channels * groups, height, width] as const,
+      weight: [filters, channels, kernel, kernel] as const,
+      y: [batch, filters, out(height), out(width)] as const,
       kernel: [kernel, kernel] as const,
     }
   })
@@ -489,21 +520,18 @@ const anyConvolution = fc
 /**
  * Registers the tests of an engine.
  * @param tolerance largest difference to the reference, relative to an output's largest value
- * @param refused cases that the engine has no kernels for
  */
 export function describeEngine(
   engine: Engine,
   {
     precision = 'float32',
     tolerance = 2e-5,
-    refused = [],
-    convolutions = 12,
+    convolutions = 15,
     batch = 8,
     runs = 10,
   }: {
     precision?: Precision
     tolerance?: number
-    refused?: readonly string[]
     /** How many random convolutions are tried, and how many images those of some weight have. */
     convolutions?: number
     batch?: number
@@ -512,16 +540,9 @@ export function describeEngine(
   } = {},
 ): void {
   describe(`${engine.name}, operators in ${precision}`, () => {
-    it.each(Object.entries(cases).filter(([name]) => !refused.includes(name)))('%s', async (_, one) => {
+    it.each(Object.entries(cases))('%s', async (_, one) => {
       for (const [output, error] of Object.entries(await compare(engine, graphOf(one), precision, 1)))
         expect(error, output).toBeLessThan(tolerance)
-    })
-
-    it.each(refused)('%s: refused with the reason', async name => {
-      const graph = graphOf(cases[name] as Case)
-      const support = engine.supports(graph, precision)
-      expect(support.ok).toBe(false)
-      if (!support.ok) await expect(engine.compile(graph, { precision })).rejects.toThrow(support.reason)
     })
 
     it('convolutions of any size, and their gradients', async () => {
@@ -546,7 +567,12 @@ export function describeEngine(
   })
 
   describe(`${engine.name}, inference in ${precision}`, () => {
-    it.each(['relu', 'relu6', 'none'] as const)('a residual block with its weights written, %s', async activation => {
+    it.each([
+      ['relu', 32],
+      ['relu6', 32],
+      ['none', 32],
+      ['relu', 8],
+    ] as const)('a residual block with its weights written, %s, %i groups', async (activation, groups) => {
       const builder = new GraphBuilder('block')
       const parameter = (name: string, ...shape: number[]) => builder.declare(name, 'parameter', shape)
       const x = builder.declare('images', 'input', [2, 3, 12, 12])
@@ -559,8 +585,8 @@ export function describeEngine(
           activation: 'relu',
         },
       )
-      const inputs = [stem, parameter('one.weight', 32, 1, 3, 3), parameter('one.bias', 32)]
-      const one = builder.one('conv2d', 'one', inputs, { ...conv(1, [1, 1, 1, 1], 32), activation })
+      const inputs = [stem, parameter('one.weight', 32, 32 / groups, 3, 3), parameter('one.bias', 32)]
+      const one = builder.one('conv2d', 'one', inputs, { ...conv(1, [1, 1, 1, 1], groups), activation })
       const two = builder.one(
         'conv2d',
         'two',
@@ -588,6 +614,7 @@ export function describeEngine(
         const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
         for (const [i, value] of expected.entries())
           expect(Math.abs(value - logits![i]!) / largest).toBeLessThan(tolerance)
+        expect(await program.read('one.weight')).toEqual(values.get('one.weight'))
         expect(await program.read('two.bias')).toEqual(values.get('two.bias'))
       } finally {
         await program.dispose()

@@ -1,4 +1,4 @@
-/** ResNet (He et al. 2015) in torchvision's form: v1.5, with the stride of a bottleneck on its 3x3 convolution. */
+/** ResNet (He et al. 2015), Wide ResNet and ResNeXt in torchvision's form: v1.5, with the stride of a bottleneck on its 3x3 convolution. */
 import { batchNorm2d, conv2d, globalAveragePool, linear, maxPool2d, relu } from './layers.js'
 import { composite, type Module, sequential } from './module.js'
 import { resnetNamings } from './namings.js'
@@ -36,8 +36,11 @@ const basicBlock: Block = {
   },
 }
 
-/** @param wider how many times the usual channels its 3x3 convolution has: 2 in Wide ResNets */
-const bottleneckOf = (wider: number): Block => ({
+/**
+ * @param wider how many times the usual channels its 3x3 convolution has: 2 in Wide ResNets
+ * @param groups of that convolution: several in ResNeXts
+ */
+const bottleneckOf = (wider: number, groups = 1): Block => ({
   expansion: 4,
   create: (inputs, usual, stride) => {
     const outputs = 4 * usual
@@ -45,7 +48,7 @@ const bottleneckOf = (wider: number): Block => ({
     const children: Record<string, Module> = {
       conv1: conv2d(inputs, width, { kernel: 1 }),
       bn1: batchNorm2d(width),
-      conv2: conv2d(width, width, { kernel: 3, stride, padding: 1 }),
+      conv2: conv2d(width, width, { kernel: 3, stride, padding: 1, groups }),
       bn2: batchNorm2d(width),
       conv3: conv2d(width, outputs, { kernel: 1 }),
       bn3: batchNorm2d(outputs),
@@ -63,6 +66,10 @@ const bottleneckOf = (wider: number): Block => ({
 })
 const bottleneck = bottleneckOf(1)
 const wide = bottleneckOf(2)
+/** Xie et al. 2016: groups, and how many channels each has in the first stage. */
+const of32x4 = bottleneckOf(2, 32)
+const of32x8 = bottleneckOf(4, 32)
+const of64x4 = bottleneckOf(4, 64)
 
 /** @param width channels of the first stage; each further one doubles them */
 function resnetModule(block: Block, repeats: readonly number[], width: number, classes: number): Module {
@@ -151,6 +158,17 @@ export const resnets: readonly Network[] = [
   resnet('wide_resnet101_2', wide, [3, 4, 23, 3], {
     ...v1('wide_resnet101_2-32ee1156.pth', 0.78848),
     ...v2('wide_resnet101_2-d733dc28.pth', 0.8251),
+  }),
+  resnet('resnext50_32x4d', of32x4, [3, 4, 6, 3], {
+    ...v1('resnext50_32x4d-7cdf4587.pth', 0.77618),
+    ...v2('resnext50_32x4d-1a0047aa.pth', 0.81198),
+  }),
+  resnet('resnext101_32x8d', of32x8, [3, 4, 23, 3], {
+    ...v1('resnext101_32x8d-8ba56ff5.pth', 0.79312),
+    ...v2('resnext101_32x8d-110c445d.pth', 0.82834),
+  }),
+  resnet('resnext101_64x4d', of64x4, [3, 4, 23, 3], {
+    'imagenet1k-v1': published('resnext101_64x4d-173b62eb.pth', 0.83246, 232),
   }),
   resnet('resnet18-narrow', basicBlock, [2, 2, 2, 2], { pictograms }, 12),
 ]

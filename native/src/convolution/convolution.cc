@@ -69,7 +69,7 @@ Step conv2d(Context &c, const Operation &op) {
   const double activation = op.number("activation");
   const auto pd = forwardDesc(c, g, bias >= 0, attributes(activation > 0, activation == 2, residual >= 0));
   c.implementation = pd.impl_info_str();
-  auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), pd.weights_desc());
+  auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), pd.weights_desc(), g.groups);
   auto call = std::make_shared<Call>(
       c, pd, dnnl::convolution_forward(pd),
       std::initializer_list<std::pair<int, memory::desc>>{
@@ -102,7 +102,7 @@ Step inputGradient(Context &c, const Operation &op) {
   }
   const auto pd = api::backwardData(c.engine, g.convolution, forward, attributes());
   c.implementation = pd.impl_info_str();
-  auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), pd.weights_desc());
+  auto weights = std::make_shared<WeightsIn>(c, w, weightLayout(c, g), pd.weights_desc(), g.groups);
   auto call = std::make_shared<Call>(c, pd, dnnl::convolution_backward_data(pd),
                                      std::initializer_list<std::pair<int, memory::desc>>{
                                          {DNNL_ARG_DIFF_DST, pd.diff_dst_desc()}, {DNNL_ARG_WEIGHTS, pd.weights_desc()}, {DNNL_ARG_DIFF_SRC, pd.diff_src_desc()}});
@@ -138,14 +138,18 @@ Step weightGradient(Context &c, const Operation &op) {
 #pragma omp parallel for simd schedule(static)
     for (int64_t i = 0; i < count; i++) own[i] += to[i];
   };
-  memory target(pd.diff_weights_desc(), c.engine, nullptr), kept(layout, c.engine, nullptr);
+  const Groups groups = g.groups;
+  const size_t joined = groups.any() ? c.hold(groups.floats() * sizeof(float)) : 0;
+  memory target(pd.diff_weights_desc(), c.engine, nullptr);
+  memory kept(groups.any() ? memory::desc(g.weights, memory::data_type::f32, memory::format_tag::goihw) : layout, c.engine, nullptr);
   const dnnl::reorder reorder = same ? dnnl::reorder() : dnnl::reorder(target, kept);
   const auto after = [=, &c]() mutable {
     gathered.join();
     if (same) return;
     target.set_data_handle(gathered.of(0));
-    kept.set_data_handle(c.data(dw));
+    kept.set_data_handle(groups.any() ? c.held(joined) : c.data(dw));
     reorder.execute(c.stream, target, kept);
+    if (groups.any()) groups.part(c.held(joined), c.data(dw));
   };
   return {run, nullptr, after};
 }

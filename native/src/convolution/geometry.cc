@@ -1,7 +1,5 @@
 #include "convolution/geometry.h"
 
-#include <stdexcept>
-
 #include "depthwise/depthwise.h"
 #include "convolution/pointwise.h"
 #include "tiles/tileConvolution.h"
@@ -27,9 +25,12 @@ Geometry geometryOf(const Context &c, const Operation &op, int x, int w, int y) 
   const int64_t inputs = plainSource ? source[1] : padded(source[1]), outputs = padded(target[1]);
   g.source = {source[0], inputs, source[2], source[3]};
   g.target = {target[0], outputs, target[2], target[3]};
-  // Groups of several channels, which cannot be padded one by one, are not for this engine: src/engines/onednn/kernels.ts.
-  if (groups > 1 && !g.depthwise) throw std::runtime_error("'" + op.kernel + "' has groups of several channels");
-  if (g.depthwise) g.weights = {outputs, 1, 1, weights[2], weights[3]};
+  if (groups > 1 && !g.depthwise) {
+    g.groups = Groups(groups, weights);
+    g.kept = memory::desc(weights, memory::data_type::f32, memory::format_tag::oihw);
+  }
+  if (g.groups.any()) g.weights = {g.groups.count, g.groups.wideOutputs, g.groups.wideInputs, weights[2], weights[3]};
+  else if (g.depthwise) g.weights = {outputs, 1, 1, weights[2], weights[3]};
   else g.weights = {outputs, inputs, weights[2], weights[3]};
   g.winograd = winograd::wanted(op);
   g.pointwise = pointwise::wanted(op);
@@ -72,6 +73,7 @@ api::BackwardWeights weightGradientDesc(Context &c, const Geometry &g, const api
 }
 
 memory::desc weightLayout(Context &c, const Geometry &g) {
+  if (g.groups.any()) return g.kept;
   if (g.depthwise) return memory::desc(g.weights, memory::data_type::f32, depthwiseTag);
   if (g.winograd || g.pointwise || g.tiles) return memory::desc(g.weights, memory::data_type::f32, denseTag);
   const auto forward = forwardDesc(c, g, false, attributes());

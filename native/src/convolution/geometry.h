@@ -1,5 +1,6 @@
 // How convolutions are described to oneDNN: shapes with padded channels, primitives, and the layout of their weights.
 #pragma once
+#include "convolution/groups.h"
 #include "plan/context.h"
 
 namespace regraft {
@@ -8,6 +9,10 @@ namespace regraft {
 struct Geometry {
   dnnl::memory::dims source, weights, target;
   bool depthwise;
+  /// Where there are several groups of several channels.
+  Groups groups;
+  /// How their weights are kept: row-major.
+  dnnl::memory::desc kept;
   bool winograd, pointwise, tiles;
   dnnl::memory::data_type stored;
   api::Convolution convolution;

@@ -29,6 +29,12 @@ Context::Planes Context::planes(int index) const {
   return {sides.at(0), padded(sides.at(1)) / block, sides.at(2), sides.at(3)};
 }
 
+bool Context::isWritten(int index) const {
+  for (const Operation &op : plan.operations)
+    if (std::find(op.outputs.begin(), op.outputs.end(), index) != op.outputs.end()) return true;
+  return false;
+}
+
 void Context::allocateShared() {
   for (Shared *memory : {&scratchMemory, &stagingMemory, &heldMemory}) memory->arena = std::make_unique<Arena>(memory->bytes(plan.threads));
 }

@@ -57,6 +57,8 @@ class Context {
     int64_t floats() const { return batch * blocks * pixels() * block; }
   };
   Planes planes(int index) const;
+  /// Whether an operation of the plan writes it, as updates write weights.
+  bool isWritten(int index) const;
 
   /// Threads that work on different parts, and threads that a step has for itself.
   int workers() const { return strip.apart ? plan.threads : 1; }

@@ -16,10 +16,7 @@ Weights::Weights(Context &context, int index, bool forGradient) : c_(context), i
   outputs_ = padded(dims[forGradient ? 1 : 0]) / block;
   inputs_ = padded(dims[forGradient ? 0 : 1]) / block;
   const size_t bytes = groups(outputs_) * wide * values * inputs_ * block * sizeof(Lanes);
-  bool updated = false;
-  for (const Operation &op : c_.plan.operations)
-    for (int output : op.outputs) updated = updated || output == index;
-  if (updated) held_ = c_.hold(bytes);
+  if (c_.isWritten(index)) held_ = c_.hold(bytes);
   else kept_ = c_.keep(bytes);
 }
 

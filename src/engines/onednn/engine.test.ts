@@ -5,13 +5,11 @@ import type { Precision } from '../engine.js'
 import { onednnEngine } from './index.js'
 
 const graph = networkGraph(networkNamed('resnet18'), { classes: 2, batch: 1 })
-/** oneDNN computes these by reference loops. */
-const refused = ['conv2d', 'conv2dInputGradient', 'conv2dWeightGradient'].map(name => `${name} in two groups`)
 /** bfloat16 keeps eight binary digits, so that rounding a result changes it by 2^-8 of itself at most. */
 const tolerances: Record<Precision, number> = { float32: 2e-5, bfloat16: 2 ** -8 }
 
 for (const precision of ['float32', 'bfloat16'] as const) {
   const support = onednnEngine.supports(graph, precision)
-  if (support.ok) describeEngine(onednnEngine, { precision, tolerance: tolerances[precision], refused })
+  if (support.ok) describeEngine(onednnEngine, { precision, tolerance: tolerances[precision] })
   else describe(`onednn in ${precision}`, () => it.skip(`skipped: ${support.reason}`, () => {}))
 }

@@ -6,7 +6,7 @@ import { elements, type Graph, lookUp, valuesOf } from '../../graph/index.js'
 import { type Engine, type MemoryPlan, type Precision, type Program, totalBytes } from '../engine.js'
 import { wouldFit } from '../wouldFit.js'
 import { lacksBfloat16 } from './bfloat16.js'
-import { checkKernels, lacksKernels } from './kernels.js'
+import { checkKernels } from './kernels.js'
 import { type Addon, nativeAddon } from './native.js'
 import { planOf } from './plan.js'
 import type { Plan } from './planned.js'
@@ -66,12 +66,9 @@ export const onednnEngine: Engine = {
     if (typeof addon === 'string') return 'oneDNN'
     return `oneDNN ${addon.version} in blocks of ${addon.channelBlock} channels${tilesInWords(addon)}`
   },
-  supports: (graph, precision) => {
+  supports: (_, precision) => {
     const addon = nativeAddon()
-    const reason =
-      typeof addon === 'string'
-        ? addon
-        : (lacksKernels(graph) ?? (precision === 'bfloat16' ? lacksBfloat16() : undefined))
+    const reason = typeof addon === 'string' ? addon : precision === 'bfloat16' ? lacksBfloat16() : undefined
     return reason === undefined ? { ok: true } : { ok: false, reason }
   },
   memory: (graph, { precision = 'float32', threads = usableCores() } = {}) => {

@@ -1,8 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { GraphBuilder } from '../../graph/index.js'
-import { onednnEngine } from './index.js'
-import { lacksKernels } from './kernels.js'
 import { nativeAddon } from './native.js'
 
 /** A convolution of 64 channels at stride 2, which Winograd's method is nothing for. */
@@ -26,15 +23,6 @@ describe.skipIf(typeof addon === 'string')('what oneDNN would compute by a refer
     const environment = { ...process.env, ONEDNN_MAX_CPU_ISA: limit }
     const said = execFileSync(process.execPath, ['--input-type=module', '--eval', compiles], { env: environment })
     expect(said.toString()).toContain(outcome)
-  })
-
-  it('is told of a graph before that: groups of several channels', () => {
-    const builder = new GraphBuilder('grouped')
-    const inputs = [builder.declare('x', 'input', [2, 64, 56, 56]), builder.declare('w', 'parameter', [64, 2, 3, 3])]
-    const attributes = { stride: [1, 1], padding: [1, 1, 1, 1], groups: 32, activation: 'none' } as const
-    const graph = builder.build([builder.one('conv2d', 'y', inputs, attributes)])
-    expect(lacksKernels(graph)).toBe('it has no kernel for convolutions in groups of several channels')
-    expect(onednnEngine.supports(graph, 'float32').ok).toBe(false)
   })
 })
 if (typeof addon === 'string')

@@ -1,22 +1,8 @@
-/** What there is no fast kernel for: told of a graph, and of the implementations that oneDNN chose for its plan. */
+/** What there is no fast kernel for: told of the implementations that oneDNN chose for a plan. */
 import { RegraftError } from '../../base/errors.js'
-import { elements, type Graph, lookUp, type Node } from '../../graph/index.js'
-import { convolvedBy, weightsOf } from './convolved.js'
+import { elements } from '../../graph/index.js'
+import { convolvedBy } from './convolved.js'
 import type { Plan, PlannedOperation } from './planned.js'
-
-/** Whether each of a convolution's groups has several channels, which would have to fill blocks of their own. */
-function hasWideGroups(graph: Graph, node: Node): boolean {
-  const weights = weightsOf(node)
-  if (!weights || !('groups' in node.attributes) || node.attributes.groups === 1) return false
-  const [filters, channels] = lookUp(graph, weights).shape
-  return channels !== 1 || filters !== node.attributes.groups
-}
-
-/** Why there are no kernels for a graph, in words; undefined where there are. */
-export const lacksKernels = (graph: Graph): string | undefined =>
-  graph.nodes.some(node => hasWideGroups(graph, node))
-    ? 'it has no kernel for convolutions in groups of several channels'
-    : undefined
 
 /** Multiply-adds that a loop without a kernel's tricks gets done in some milliseconds. */
 const few = 1e6

@@ -2,7 +2,7 @@
 import type { Precision } from '../engine.js'
 import { convolved } from './convolved.js'
 import type { Draft, DraftValue } from './draft.js'
-import type { Plan } from './planned.js'
+import type { Plan, PlannedOperation, PlannedValue } from './planned.js'
 
 /** Multiplications for one pair of channels that transforming its weights takes as long as. */
 const weightTransform = 1000
@@ -41,15 +41,23 @@ export function markWinograd(operations: readonly Draft[], values: ReadonlyMap<s
   })
 }
 
-/** Bytes of transformed weights: those of no update are kept, others have memory while their strip runs. */
+/** How many times its weights' bytes a convolution wants for another form of them: Winograd's, or groups joined to blocks. */
+const formsOf = ({ kernel, numbers }: PlannedOperation, weights: PlannedValue | undefined): number => {
+  if (kernel !== 'conv2d' && kernel !== 'conv2dInputGradient') return 0
+  if (numbers.winograd) return 36 / 9
+  return (numbers.groups?.[0] ?? 1) > 1 && (weights?.dims[1] ?? 1) > 1 ? 2 : 0
+}
+
+/** Bytes of weights in other forms: those of no update are kept, others have memory while their strip runs. */
 export function transformedBytes({ values, operations, strips }: Plan): number {
   const updated = new Set(operations.flatMap(({ outputs }) => outputs))
   const sum = (updates: boolean, first = 0, end = operations.length) =>
     operations
       .slice(first, end)
-      .filter(({ kernel, numbers }) => numbers.winograd && kernel !== 'conv2dWeightGradient')
-      .map(({ inputs }) => inputs[1] as number)
-      .filter(weights => updated.has(weights) === updates)
-      .reduce((total, weights) => total + (36 / 9) * values[weights]!.bytes, 0)
+      .filter(({ inputs }) => updated.has(inputs[1] ?? -1) === updates)
+      .reduce((total, operation) => {
+        const weights = values[operation.inputs[1] ?? -1]
+        return total + formsOf(operation, weights) * (weights?.bytes ?? 0)
+      }, 0)
   return sum(false) + Math.max(0, ...strips.map(({ first, end }) => sum(true, first, end)))
 }

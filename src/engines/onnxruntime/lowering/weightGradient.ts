@@ -17,28 +17,8 @@ export function conv2dWeightGradient(writer: OnnxWriter, graph: Graph, node: Nod
     return
   }
   const [whole, gradient] = [plain(writer, graph, x), plain(writer, graph, dy)]
-  if (groups > 1) {
-    const parts = Array.from({ length: groups }, (_, group) => {
-      const part = (value: string, count: number) =>
-        writer.slice(value, [1], [(group * count) / groups], [((group + 1) * count) / groups], [1])
-      return dense(
-        writer,
-        part(whole, channels),
-        part(gradient, filters),
-        { batch, channels: channels / groups, filters: filters / groups, height, width, outHeight, outWidth },
-        node.attributes,
-      )
-    })
-    writer.add('Concat', parts, { axis: 0 }, dweight)
-    return
-  }
-  const product = dense(
-    writer,
-    whole,
-    gradient,
-    { batch, channels, filters, height, width, outHeight, outWidth },
-    node.attributes,
-  )
+  const extent = { batch, channels, filters, height, width, outHeight, outWidth }
+  const product = (groups === 1 ? dense : grouped)(writer, whole, gradient, extent, node.attributes)
   writer.add('Identity', [product], {}, dweight)
 }
 
@@ -106,6 +86,23 @@ function dense(
       ? writer.sum(writer.add('com.microsoft.FusedMatMul', [left, columns], { transB: 1 }), [0])
       : writer.add('Gemm', [rows(writer, left, extent, filters), rows(writer, columns, extent, taps)], { transB: 1 })
   return writer.reshape(product, [filters, channels, kernel[0], kernel[1]])
+}
+
+/** A product for each group of each image, and the sum over images. */
+function grouped(
+  writer: OnnxWriter,
+  x: string,
+  dy: string,
+  { batch, channels, filters, outHeight, outWidth }: Extent,
+  attributes: Node<'conv2dWeightGradient'>['attributes'],
+): string {
+  const { groups, kernel } = attributes
+  const positions = outHeight * outWidth
+  const taps = (channels / groups) * kernel[0] * kernel[1]
+  const columns = writer.reshape(unfolded(writer, x, channels, attributes), [batch, groups, taps, positions])
+  const left = writer.reshape(dy, [batch, groups, filters / groups, positions])
+  const products = writer.add('com.microsoft.FusedMatMul', [left, columns], { transB: 1 })
+  return writer.reshape(writer.sum(products, [0]), [filters, channels / groups, kernel[0], kernel[1]])
 }
 
 /** [N, count, positions] as [count, N * positions]. */
