@@ -2,7 +2,14 @@
 export { RegraftError } from './base/errors.js'
 export type { Preprocessing } from './base/preprocessing.js'
 export type { RandomStream } from './base/random.js'
-export { type Dataset, type ImageFolderOptions, type ImageSample, imageFolder, type Split } from './data/index.js'
+export {
+  type Dataset,
+  type ImageFolderOptions,
+  type ImageSample,
+  imageFolder,
+  openDataset,
+  type Split,
+} from './data/index.js'
 export type { Precision } from './engines/index.js'
 export {
   type Classifier,

@@ -1,9 +1,17 @@
 /** `regraft audit`: what a person should know of a folder of images before training on it. */
-import { basename, resolve } from 'node:path'
 import { Command } from 'commander'
 import { RegraftError } from '../base/errors.js'
 import { plural } from '../base/plural.js'
-import { type Audit, audit, type Dataset, type FiveNumbers, isLopsided, type Oddity, split } from '../data/index.js'
+import {
+  type Audit,
+  audit,
+  type Dataset,
+  type FiveNumbers,
+  isLopsided,
+  nameOf,
+  type Oddity,
+  split,
+} from '../data/index.js'
 import { apartWords, oddityWords, writeAuditPage, writeDuplicateList } from '../report/index.js'
 import { checkOptions, fractionsOf, resplit } from '../training/index.js'
 import { auditRun } from './auditRun.js'
@@ -30,7 +38,7 @@ const NAMED = 10
 
 export const auditCommand = new Command('audit')
   .description('look at every image of a folder: damaged and odd files, duplicates and crops, sizes, classes')
-  .argument('[data]', "folder with one folder per class, or 'caltech101'")
+  .argument('[data]', "folder with one folder per class, an archive of one, or 'caltech101'")
   .option('--run <RUN>', "look for wrong labels among a finished run's images instead, with its network")
   .option('--html <FILE>', 'where the page with pictures goes; default: FOLDER-audit.html here')
   .option('--json', 'everything as JSON instead of the summary, and no page unless --html names one')
@@ -56,12 +64,13 @@ export const auditCommand = new Command('audit')
         'name a folder of class folders, or a run: regraft audit FOLDER, regraft audit --run RUN',
       )
     const { split: shares, seed } = checkOptions({ split: options.split, seed: options.seed })
-    const found = await openData(data, options.exclude ?? [], options.labels)
+    const signal = interruptSignal()
+    const found = await openData(data, options.exclude ?? [], options.labels, signal)
     const dataset = options.resplit ? resplit(found) : found
     let shown: { task: string; bar: ProgressBar } | undefined
     const result = await audit(dataset, {
       split: groups => split(dataset, { fractions: fractionsOf(shares), seed, groups }),
-      signal: interruptSignal(),
+      signal,
       onProgress: (task, done, total) => {
         if (shown?.task !== task) {
           shown?.bar.done()
@@ -71,7 +80,7 @@ export const auditCommand = new Command('audit')
       },
     }).finally(() => shown?.bar.done())
     for (const message of dataset.warnings ?? []) warn(`warning: ${message}\n`)
-    const page = options.html ?? (options.json ? undefined : `${basename(resolve(dataset.root))}-audit.html`)
+    const page = options.html ?? (options.json ? undefined : `${nameOf(dataset)}-audit.html`)
     if (page !== undefined) await writeAuditPage(page, dataset, result)
     if (options.json) {
       sayJson(withPaths(dataset, result))

@@ -1,5 +1,5 @@
 /** `regraft evaluate`: the accuracy of a run's model, on its test images or on another folder. */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { RegraftError } from '../base/errors.js'
@@ -9,6 +9,7 @@ import { type Language, languages, writeEvaluation } from '../report/index.js'
 import { readModel } from '../training/index.js'
 import { accuracyText } from './accuracyText.js'
 import { addComputing, type ComputingOptions, computing } from './computing.js'
+import { unpackFirst } from './dataFolder.js'
 import { passShare } from './predict.js'
 import { percent } from './terminal/format.js'
 import { progress } from './terminal/progress.js'
@@ -30,7 +31,7 @@ export const evaluateCommand = addComputing(
   new Command('evaluate')
     .description("measure a run's model on its test images, or on a folder with the same classes")
     .argument('<run>', 'folder of a finished run')
-    .argument('[data]', "folder of class folders; default: the run's own data"),
+    .argument('[data]', "folder of class folders, or an archive of one; default: the run's own data"),
   "the run's own",
 )
   .option('--part <PART>', "of the run's own split: train, val or test", 'test')
@@ -53,6 +54,7 @@ export const evaluateCommand = addComputing(
       )
     if (options.out !== undefined && existsSync(join(options.out, 'config.json')))
       throw new RegraftError('usage', `--out ${options.out} is the folder of a run; name another`)
+    if (data !== undefined && existsSync(data) && statSync(data).isFile()) await unpackFirst(data)
     const bar = progress({ label: 'Evaluating', unit: 'image' })
     const result = await evaluateRun(run, data, {
       part: options.part,

@@ -25,7 +25,7 @@ const sentence = ({ part, suggestion, lowest, diverged }: RateFinding): string =
 export const findLrCommand = addOptions(
   new Command('find-lr')
     .description('find learning rates: the loss while the rate rises, for the head and then for the trunk')
-    .argument('<data>', "folder with one folder per class, or 'caltech101'"),
+    .argument('<data>', "folder with one folder per class, an archive of one, or 'caltech101'"),
   trainingOptions.pick({
     network: true,
     weights: true,
@@ -54,12 +54,11 @@ export const findLrCommand = addOptions(
       throw new RegraftError('usage', `--steps ${steps}: expected a whole number, ${fewestSteps} or more`)
     await writing(out, () => mkdir(out, { recursive: true }))
     const { exclude, labels } = checkOptions(await settlePrecision(options))
-    const dataset = await openData(data, exclude, labels)
+    const signal = interruptSignal()
+    const dataset = await openData(data, exclude, labels, signal)
     const shown = showTraining()
     const onEvent = shown.listen
-    const findings = await findRates(dataset, options, { steps, onEvent, signal: interruptSignal() }).finally(
-      shown.close,
-    )
+    const findings = await findRates(dataset, options, { steps, onEvent, signal }).finally(shown.close)
     for (const finding of findings) {
       const figure = await writeFigure(out, `lr-${finding.part}`, lrFinderFigure(finding))
       say(`${sentence(finding)}  (${figure})\n`)

@@ -4,9 +4,11 @@ import { isAbsolute, join } from 'node:path'
 import { Command } from 'commander'
 import { glob } from 'tinyglobby'
 import { RegraftError } from '../base/errors.js'
+import { isArchive } from '../data/index.js'
 import { type ImagePrediction, predict, pretrainedModel } from '../inference/index.js'
 import { readTemperature } from '../training/index.js'
 import { addComputing, type ComputingOptions, computing } from './computing.js'
+import { unpackFirst } from './dataFolder.js'
 import { percent } from './terminal/format.js'
 import { progress } from './terminal/progress.js'
 import { say, sayJson, warn } from './terminal/say.js'
@@ -32,7 +34,7 @@ export const predictCommand = addComputing(
     .description('classify images with a trained run, or with a pretrained network itself')
     .argument(
       '<paths...>',
-      'a run folder, then image files, folders or globs; with --weights or --network images only',
+      'a run folder, then image files, folders, archives or globs; with --weights or --network images only',
     ),
   'float32',
 )
@@ -125,17 +127,19 @@ export async function expand(given: readonly string[], command = 'predict'): Pro
       `name images to ${command === 'predict' ? 'classify' : command}: regraft ${command} RUN IMAGE… (see 'regraft ${command} --help')`,
     )
   const found: string[] = []
-  for (const path of given) {
-    if (existsSync(path) && !statSync(path).isDirectory()) {
-      found.push(path)
+  for (const named of given) {
+    const isFile = existsSync(named) && statSync(named).isFile()
+    if (isFile && !(await isArchive(named))) {
+      found.push(named)
       continue
     }
+    const path = isFile ? await unpackFirst(named) : named
     // Paths are told as they were given: relative ones stay so
     const matches = existsSync(path)
       ? (await glob(images, { cwd: path, caseSensitiveMatch: false })).map(found => join(path, found)).sort()
       : (await glob(path, { absolute: isAbsolute(path) })).sort()
     if (matches.length === 0)
-      throw new RegraftError('data', `${path} is no file, holds no images, and matches none; check the path`)
+      throw new RegraftError('data', `${named} is no file, holds no images, and matches none; check the path`)
     found.push(...matches)
   }
   return found

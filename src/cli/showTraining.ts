@@ -9,6 +9,7 @@ import { type ProgressBar, progress } from './terminal/progress.js'
 import { say, warn } from './terminal/say.js'
 
 const labels: Readonly<Record<Progress['task'], string>> = {
+  archive: 'Unpacking',
   weights: 'Downloading weights',
   images: 'Checking images',
   duplicates: 'Looking for near-duplicates',

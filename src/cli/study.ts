@@ -45,7 +45,10 @@ interface StudyOptions {
 export const studyCommand = new Command('study')
   .description('run a study of hyper-parameters: a YAML file, or one that ships with regraft')
   .argument('[study]', "YAML file, or 'caltech101-reference'")
-  .argument('[data]', "folder with one folder per class, or 'caltech101'; default: what the study names")
+  .argument(
+    '[data]',
+    "folder with one folder per class, an archive of one, or 'caltech101'; default: what the study names",
+  )
   .option('--weights <SOURCE>', 'instead of those the study names; the network is inferred from a file')
   .option('--network <NAME>', 'instead of the one the study names')
   .option(
@@ -92,6 +95,7 @@ A study file:
       record.data,
       (base.exclude as string[] | undefined) ?? [],
       base.labels as string | undefined,
+      interruptSignal(),
     )
     if (options.dryRun) {
       showPlan(

@@ -23,6 +23,7 @@ import { say } from './terminal/say.js'
 const examples = `
 Examples:
   regraft train photos                                   fine-tune ResNet-50 on photos/<class>/*.jpg
+  regraft train photos.zip                               the same, unpacked into the cache
   regraft train photos --network mobilenet_v2 --epochs 10
   regraft train photos --lr-backbone 0 --epochs 30       train the last layer only: minutes instead of hours
   regraft train photos --recipe best                     all that is known to help; docs/results.md says by how much
@@ -34,7 +35,7 @@ Examples:
 export const trainCommand = addOptions(
   new Command('train')
     .description('fine-tune a pretrained network on a folder of class folders')
-    .argument('[data]', "folder with one folder per class, or 'caltech101'"),
+    .argument('[data]', "folder with one folder per class, an archive (zip, tar, tar.gz) of one, or 'caltech101'"),
   trainingOptions,
 )
   .addOption(
@@ -109,7 +110,7 @@ async function begin(
     .pick({ exclude: true, labels: true })
     .safeParse({ exclude: options.exclude, labels: options.labels })
   const exclude = parsed.data?.exclude ?? []
-  const dataset = await openData(data, exclude, parsed.data?.labels)
+  const dataset = await openData(data, exclude, parsed.data?.labels, hooks?.signal)
   // The background class of Caltech-101 is no class; the run's config says that it was left out, so that a resume does it too.
   const left = data === 'caltech101' ? { exclude: [...exclude, 'BACKGROUND_Google'] } : {}
   return train(dataset, { ...options, ...left }, hooks)

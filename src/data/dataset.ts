@@ -19,6 +19,8 @@ export interface Split {
 export interface Dataset {
   /** The folder that sample paths start from. */
   readonly root: string
+  /** The archive that the root was unpacked from, as a person named it. */
+  readonly source?: string
   /** Class names, sorted by code point; the index is the label. */
   readonly classes: readonly string[]
   readonly samples: readonly ImageSample[]

@@ -64,16 +64,6 @@ export function scene(seed: number, width = 320, height = 240) {
 /** A small JPEG file. */
 export const jpeg = (seed = 0, width = 40, height = 30) => picture(width, height, seed).jpeg().toBuffer()
 
-/** The checksum of PNG chunks and zip entries. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = ~0
-  for (const byte of bytes) {
-    crc ^= byte
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
-  }
-  return ~crc >>> 0
-}
-
 /** Mean absolute difference of two images, in steps of 255. */
 export function meanDifference(a: Uint8Array, b: Uint8Array): number {
   if (a.length !== b.length) throw new RangeError(`${a.length} bytes against ${b.length}`)

@@ -19,6 +19,7 @@ export {
   type Duplicates,
   findDuplicateGroups,
 } from './duplicates/duplicates.js'
+export { folderOfImages, isArchive, type Unpacking, unpackedArchive } from './folders/archive.js'
 export { caltech101, type DownloadRequest } from './folders/caltech101.js'
 export { type ImageFolderOptions, imageFolder } from './folders/imageFolder.js'
 export { labelledImages } from './folders/labels.js'
@@ -33,6 +34,7 @@ export {
   undecodable,
 } from './loader/loader.js'
 export { answerJobs, createWorkerPool, type WorkerPool } from './loader/workerPool.js'
+export { nameOf, type OpenOptions, openDataset, sourceOf } from './open.js'
 export { classCounts, imagesAcross, isLopsided, splitWarnings, twinsInTest } from './split/balance.js'
 export {
   classesWithout,

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { RegraftError } from '../base/errors.js'
-import { createLoader, type Dataset, imageFolder, splitFromPaths } from '../data/index.js'
+import { createLoader, type Dataset, openDataset, splitFromPaths } from '../data/index.js'
 import { type CompileOptions, chooseEngine, type Engine, everyEngine, type Precision } from '../engines/index.js'
 import type { Graph } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
@@ -12,7 +12,6 @@ import {
   compileInference,
   evaluate,
   type Metrics,
-  openDataset,
   type RunConfig,
   readConfig,
   readModel,
@@ -71,7 +70,7 @@ export async function evaluateRun(
   const config = folder === undefined ? await readConfig(run) : undefined
   const found = await (config
     ? openDataset(config.data, config.options)
-    : imageFolder(folder as string, { exclude, fewestClasses: 1 }))
+    : openDataset(folder as string, { exclude, fewestClasses: 1 }))
   const data = relabelled(found, classes, folder ?? config!.data, threshold !== undefined)
   const others = threshold === undefined ? undefined : strangers(config ? await wholeOf(config) : found, classes)
   const indices = config ? splitFromPaths(data, config.split)[part] : [...data.samples.keys()]

@@ -1,8 +1,8 @@
 /** Real images of a run, for checking and calibrating what is exported. */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { decodeFile, type RgbImage } from '../data/index.js'
-import { openDataset, readConfig } from '../training/index.js'
+import { decodeFile, openDataset, type RgbImage } from '../data/index.js'
+import { readConfig } from '../training/index.js'
 
 /** Images of one part of a run's split, with the positions of their classes among the run's. */
 export interface RunImages {

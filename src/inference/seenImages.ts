@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { folderOfImages } from '../data/index.js'
 import type { RunConfig } from '../training/index.js'
 
 /** How many of some images are among those that a run was trained on, or that chose its best epoch. */
@@ -19,10 +20,11 @@ export interface SeenImages {
  */
 export async function seenImages(config: RunConfig, paths: readonly string[]): Promise<SeenImages> {
   const measured = await bySize(paths)
+  const folder = await folderOfImages(config.data)
   const counts = { train: 0, val: 0 }
   const counted = new Set<string>()
   for (const part of ['train', 'val'] as const) {
-    const seen = await bySize(config.split[part].map(path => resolve(config.data, path)))
+    const seen = await bySize(config.split[part].map(path => resolve(folder, path)))
     for (const [size, own] of seen) {
       const candidates = (measured.get(size) ?? []).filter(path => !counted.has(path))
       if (candidates.length === 0) continue

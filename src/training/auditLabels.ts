@@ -1,5 +1,5 @@
 /** Finds labels that are likely wrong: heads that have not seen an image say what it shows, on the features of a run's network. */
-import { createLoader, type Dataset, splitFromPaths } from '../data/index.js'
+import { createLoader, type Dataset, openDataset, splitFromPaths } from '../data/index.js'
 import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
 import { networkNamed } from '../models/index.js'
 import { imageBatches } from './batches.js'
@@ -9,7 +9,6 @@ import { computeFeatures } from './features.js'
 import { readModel } from './model.js'
 import { readConfig } from './runFolder.js'
 import { compileInference, trainingGraphs } from './session.js'
-import { openDataset } from './setUp.js'
 
 export interface LabelAuditOptions extends CompileOptions {
   readonly engine?: 'auto' | Engine['name']

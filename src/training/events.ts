@@ -4,7 +4,16 @@ import type { EpochRecord } from './runFolder.js'
 /** Long work that can be counted. `total` is unknown for a download without a length. */
 export interface Progress {
   readonly type: 'progress'
-  readonly task: 'weights' | 'images' | 'duplicates' | 'pairs' | 'features' | 'training' | 'validation' | 'test'
+  readonly task:
+    | 'archive'
+    | 'weights'
+    | 'images'
+    | 'duplicates'
+    | 'pairs'
+    | 'features'
+    | 'training'
+    | 'validation'
+    | 'test'
   readonly done: number
   readonly total: number | undefined
   readonly unit: 'image' | 'pair' | 'byte'

@@ -32,5 +32,5 @@ export {
 } from './runFolder.js'
 export { differingSettings, findRuns, type RunSummary, readRun } from './runs.js'
 export { compileInference, type Inference } from './session.js'
-export { type Harmless, type Hooks, openDataset, type Places, type Reuse } from './setUp.js'
+export type { Harmless, Hooks, Places, Reuse } from './setUp.js'
 export { resume, scratchOf, train } from './train.js'

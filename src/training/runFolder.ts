@@ -1,7 +1,7 @@
 /** The run folder: plain files that hold everything a run was and did. */
 import { existsSync } from 'node:fs'
 import { mkdir, open, readFile } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { csvField } from '../base/csv.js'
 import { RegraftError } from '../base/errors.js'
@@ -128,7 +128,7 @@ const metricsFile = (run: string) => join(run, 'metrics.jsonl')
 
 /** A folder under runs/ that does not exist yet, named after data and network. */
 export function freshRunFolder(data: string, network: string): string {
-  const base = join('runs', `${basename(resolve(data))}-${network}`.replace(/[^\p{L}\p{N}._-]+/gu, '-'))
+  const base = join('runs', `${data}-${network}`.replace(/[^\p{L}\p{N}._-]+/gu, '-'))
   let folder = base
   for (let i = 2; existsSync(folder); i++) folder = `${base}-${i}`
   return folder

@@ -16,11 +16,12 @@ import {
   type FileStamps,
   fileStamps,
   type ImageStore,
-  imageFolder,
   type Loader,
   type LoaderOptions,
-  labelledImages,
+  nameOf,
+  openDataset,
   type Split,
+  sourceOf,
   splitFromPaths,
   splitToPaths,
   splitWarnings,
@@ -80,7 +81,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
   if (grafted.note) hooks.onEvent?.({ type: 'note', message: grafted.note })
   // Fails for an unknown stage before any image is read.
   checkPhases(grafted.network, resolved)
-  const run = resolved.run ?? freshRunFolder(data.root, grafted.network.name)
+  const run = resolved.run ?? freshRunFolder(nameOf(data), grafted.network.name)
   const augment = augmentationOf(resolved)
   const preprocessing = withOverrides(grafted.preprocessing, resolved)
   const own = await recordOwn(hooks)
@@ -109,7 +110,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
       )
     const intended: RunConfig = {
       options: { ...resolved, run },
-      data: data.root,
+      data: sourceOf(data),
       classes: [...data.classes],
       split: pathsOf(data, parts),
       ...(ownSplit ? { ownSplit } : {}),
@@ -166,7 +167,10 @@ export async function goOn(run: string, hooks: Hooks, changes: Harmless = {}): P
   if (existsSync(resultFile(run)))
     throw new RegraftError('run', `${run} has finished already; its results are in ${resultFile(run)}`)
   await checkOwn(run, resolved.own, hooks)
-  const data = await openDataset(config.data, options)
+  const data = await openDataset(config.data, options, {
+    signal: hooks.signal,
+    onUnpack: (done, total) => hooks.onEvent?.({ type: 'progress', task: 'archive', done, total, unit: 'byte' }),
+  })
   if (data.classes.join('\n') !== config.classes.join('\n'))
     throw new RegraftError(
       'data',
@@ -243,12 +247,6 @@ function loaderOptions(
     cropFlip: { ...defaultCropFlip, scale: [cropScale, 1] as const },
   }
 }
-
-/** The data set of a run: class folders, or a CSV of paths and labels. */
-export const openDataset = (
-  root: string,
-  { labels, exclude }: Pick<ResolvedOptions, 'labels' | 'exclude'>,
-): Promise<Dataset> => (labels === undefined ? imageFolder(root, { exclude }) : labelledImages(labels, { root }))
 
 const namedPairs = ({ samples }: Dataset, { pairs }: Duplicates) =>
   pairs.map(({ a, b, kind, score }) => ({ first: samples[a]?.path, second: samples[b]?.path, kind, score }))

@@ -1,11 +1,11 @@
 /** Fine-tunes a network on images, and resumes a run that was interrupted. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Dataset } from '../data/index.js'
+import { type Dataset, openDataset } from '../data/index.js'
 import type { Finished } from './execute.js'
 import { checkOptions, type TrainingOptions } from './options.js'
 import { readConfig, readHistory, readResult, resultFile } from './runFolder.js'
-import { begin, goOn, type Harmless, type Hooks, openDataset } from './setUp.js'
+import { begin, goOn, type Harmless, type Hooks } from './setUp.js'
 
 /** Where the same run from random weights stands, which `compareScratch` adds. */
 export const scratchOf = (run: string): string => join(run, 'scratch')

@@ -1,21 +1,10 @@
 /** Writes zip archives that store without compression, as PyTorch reads them. */
 import type { FileHandle } from 'node:fs/promises'
+import { crc32 } from '../base/crc32.js'
 import { writeBytes } from './writeBytes.js'
 
 /** Data begin at multiples of this many bytes, so that a reader may map them into memory: what torch.save does. */
 const alignment = 64
-
-/** CRC-32 of IEEE 802.3, byte by byte. */
-const table = Int32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1
-  return value
-})
-function crc32(bytes: Uint8Array): number {
-  let value = -1
-  for (const byte of bytes) value = (value >>> 8) ^ table[(value ^ byte) & 255]!
-  return (value ^ -1) >>> 0
-}
 
 /** What local header and directory say alike (APPNOTE 4.3.7 and 4.3.12): version, flags, method, time, sizes, lengths. */
 function described(name: Buffer, bytes: Uint8Array, extra: number): Buffer {

@@ -1,7 +1,8 @@
 /** Decoding: whatever the file, RGB bytes the right way up; or the reason why not. */
 import sharp, { type Color } from 'sharp'
 import { describe, expect, test } from 'vitest'
-import { crc32, jpeg, meanDifference, picture, temporaryFolder, writeFiles } from '../fixtures.testing.js'
+import { crc32 } from '../../base/crc32.js'
+import { jpeg, meanDifference, picture, temporaryFolder, writeFiles } from '../fixtures.testing.js'
 import { decodeFile, decodeImage, type RgbImage } from './decode.js'
 
 const pixel = (image: RgbImage, x: number, y: number) => [

@@ -12,6 +12,7 @@ import { RegraftError } from '../../base/errors.js'
 import { jpeg, temporaryFolder, writeFiles } from '../fixtures.testing.js'
 import { labelledImages } from './labels.js'
 import { unpackTarGz } from './unpackTar.js'
+import { unpackZip } from './unpackZip.js'
 import { zip } from './zip.testing.js'
 import { openZipEntry } from './zipEntry.js'
 
@@ -90,6 +91,26 @@ test('a damaged zip file', async () => {
       // What reads the stream gets an error or an end, and no more than the file can hold
       const read = await buffer(stream).catch((error: unknown) => expect(error).toBeInstanceOf(Error))
       if (read instanceof Buffer) expect(read.length).toBeLessThanOrEqual(2 * whole.length)
+    }),
+    runs,
+  )
+})
+
+test('a damaged zip file, unpacked', async () => {
+  const content = await jpeg(3)
+  const whole = zip({ 'other.txt': Buffer.from('other'), 'photos/1.jpg': content, 'photos/\u732b/2.jpg': content })
+  const path = join(root, 'unpacked.zip')
+  const limits = { entries: 20, bytes: 4 * whole.length }
+  await fc.assert(
+    fc.asyncProperty(damage, async damaged => {
+      await writeFile(path, damaged(whole))
+      const outer = await mkdtemp(join(root, 'zip-'))
+      const folder = join(outer, 'inner')
+      await mkdir(folder)
+      await orRefusal(unpackZip(path, folder, limits))
+      expect(await readdir(outer)).toEqual(['inner'])
+      expect(await filesBelow(folder)).toBeLessThanOrEqual(limits.bytes)
+      await rm(outer, { recursive: true })
     }),
     runs,
   )

@@ -1,94 +1,83 @@
-/** Unpacks a tar.gz from a source that is not trusted: plain files and folders only, none outside, bounded in number and size. */
+/** Unpacks tar files, compressed or not, from a source that is not trusted. */
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { type Readable, Transform } from 'node:stream'
+import { PassThrough, type Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import tar from 'tar-stream'
 import { RegraftError } from '../../base/errors.js'
-
-/** Bounds of an archive: how many entries, how many bytes when decompressed. */
-export interface UnpackLimits {
-  readonly entries: number
-  readonly bytes: number
-}
+import { bounded, makeFolder, refused, tooMany, type UnpackLimits, watched, writeEntry } from './unpacking.js'
 
 /** Several times what Caltech-101 needs. */
 const defaultLimits: UnpackLimits = { entries: 50_000, bytes: 1024 ** 3 }
 
+/** Bytes of one block; a tar file ends with such of zeros. */
+const BLOCK = 512
+
 /**
- * Unpacks into a folder that is there and empty.
+ * Unpacks a tar.gz into a folder that is there and empty.
  * @returns MD5 of the compressed bytes, hexadecimal
- * @throws RegraftError if an entry is a link or a device, would leave the folder, or the archive is damaged or too large
+ * @throws RegraftError as `unpackTar`
  */
 export async function unpackTarGz(source: Readable, folder: string, limits = defaultLimits): Promise<string> {
   const hash = createHash('md5')
-  const hashing = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk)
-      done(null, chunk)
-    },
-  })
+  await unpackTar(
+    watched(source, chunk => hash.update(chunk)),
+    'gzip',
+    folder,
+    limits,
+  )
+  return hash.digest('hex')
+}
+
+/**
+ * Unpacks into a folder that is there and empty.
+ * @throws RegraftError if an entry is a link or a device, would leave the folder, or the archive is damaged, cut off or too large
+ */
+export async function unpackTar(
+  source: AsyncIterable<Buffer>,
+  compression: 'gzip' | 'none',
+  folder: string,
+  limits: UnpackLimits,
+  signal?: AbortSignal,
+): Promise<void> {
+  let end = Buffer.alloc(0)
   const unpack = async (bytes: AsyncIterable<Buffer>): Promise<void> => {
     const extract = tar.extract()
-    const feed = pipeline(bytes, extract)
+    const blocks = async function* () {
+      for await (const chunk of bytes) {
+        end = Buffer.concat([end, chunk]).subarray(-BLOCK)
+        yield chunk
+      }
+    }
+    const feed = pipeline(blocks, extract)
     // If an entry is refused, the loop below ends first
     feed.catch(() => {})
     let entries = 0
     for await (const entry of extract) {
-      const { name } = entry.header
-      if (++entries > limits.entries) throw refused(`more than ${limits.entries} entries`)
-      const path = join(folder, ...safeParts(name))
-      if (entry.header.type === 'directory') {
-        await mkdir(path, { recursive: true })
+      const { name, type } = entry.header
+      if (++entries > limits.entries) throw tooMany(limits)
+      if (type === 'directory') {
+        await makeFolder(folder, name)
         entry.resume()
-      } else if (entry.header.type === 'file' || entry.header.type === 'contiguous-file') {
-        await mkdir(dirname(path), { recursive: true })
-        await pipeline(entry, createWriteStream(path))
-      } else throw refused(`${name} is a ${entry.header.type}`)
+      } else if (type === 'file' || type === 'contiguous-file') await writeEntry(folder, name, entry)
+      else throw refused(`${name} is a ${type}${type === 'symlink' || type === 'link' ? advice : ''}`)
     }
     await feed
+    if (end.length < BLOCK || end.some(byte => byte !== 0))
+      throw refused('it is cut off: its end mark is missing; copy or download it again')
   }
+  const decompress: Transform = compression === 'gzip' ? createGunzip() : new PassThrough()
   try {
-    await pipeline(source, hashing, createGunzip(), bounded(limits.bytes), unpack)
+    await pipeline(source, decompress, bounded(limits), unpack, { ...(signal ? { signal } : {}) })
   } catch (error) {
     if (error instanceof RegraftError) throw error
-    throw new RegraftError(
-      'data',
-      `the archive is damaged (${error instanceof Error ? error.message : String(error)})`,
-      {
-        cause: error,
-      },
-    )
+    signal?.throwIfAborted()
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new RegraftError('data', `the archive is damaged or cut off (${reason}); copy or download it again`, {
+      cause: error,
+    })
   }
-  return hash.digest('hex')
 }
 
-/** Passes bytes on, up to a limit: headers count too, since some of them are held in memory. */
-function bounded(limit: number): Transform {
-  let total = 0
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      total += chunk.length
-      if (total > limit) done(refused(`more than ${limit} bytes`))
-      else done(null, chunk)
-    },
-  })
-}
-
-function safeParts(name: string): string[] {
-  const parts = name
-    .replace(/^(\.\/)+/, '')
-    .replace(/\/+$/, '')
-    .split('/')
-  // Backslashes and colons are separators and drives on Windows
-  const unsafe = (part: string) => part === '..' || part === '.' || part === '' || /[\\:\0]/.test(part)
-  if (name !== '../' && parts.some(unsafe)) throw refused(`${JSON.stringify(name)} would leave its folder`)
-  return parts.filter(part => part !== '' && part !== '.')
-}
-
-function refused(reason: string): RegraftError {
-  return new RegraftError('data', `the archive was not unpacked: ${reason}`)
-}
+const advice = '; pack the files themselves (tar --dereference --hard-dereference)'

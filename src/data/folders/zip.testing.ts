@@ -1,5 +1,5 @@
 /** Zip files for tests. */
-import { crc32 } from '../fixtures.testing.js'
+import { crc32 } from '../../base/crc32.js'
 
 /** A zip file with stored entries. */
 export function zip(entries: Readonly<Record<string, Buffer>>): Buffer {
@@ -12,7 +12,7 @@ export function zip(entries: Readonly<Record<string, Buffer>>): Buffer {
     common.writeUInt32LE(crc32(content), 10)
     common.writeUInt32LE(content.length, 14)
     common.writeUInt32LE(content.length, 18)
-    common.writeUInt16LE(name.length, 22)
+    common.writeUInt16LE(Buffer.byteLength(name), 22)
     const central = Buffer.alloc(14)
     central.writeUInt32LE(offset, 10)
     const file = Buffer.concat([Buffer.from('PK\x03\x04'), common, Buffer.from(name), content])

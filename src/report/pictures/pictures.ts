@@ -3,8 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomic, writeJson } from '../../base/files.js'
 import { forEachBounded } from '../../data/bounded.js'
-import { MAX_PIXELS, openImage } from '../../data/index.js'
-import { openDataset } from '../../training/index.js'
+import { MAX_PIXELS, openDataset, openImage } from '../../data/index.js'
 import { type ReportedRun, readRun } from '../readRun.js'
 import { type Measured, mistakesOf, mostConfused, worstMistakes } from './mistakes.js'
 import { type PictureIndex, pictureFolder, pictureIndexFile } from './pictureIndex.js'
@@ -47,7 +46,7 @@ export async function collectPictures(
     for (const path of known(paths)) counts.set(labels.get(path)!, (counts.get(labels.get(path)!) ?? 0) + 1)
     return config.classes.map(name => counts.get(name) ?? 0)
   }
-  const open = openImage ?? (path => readFile(join(config.data, path)))
+  const open = openImage ?? (path => readFile(join(data.root, path)))
   const samples = samplePaths(config.classes, known(config.split.train), labels)
   const { train, val, test } = config.split
   const index: PictureIndex = {

@@ -1,7 +1,15 @@
 /** What an audit of a run's images finds, looked for once it is asked for: every image is decoded and compared, which takes its time. */
-import { type Audit, audit, type Dataset, type Oddity, type Split, splitFromPaths } from '../../data/index.js'
+import {
+  type Audit,
+  audit,
+  type Dataset,
+  type Oddity,
+  openDataset,
+  type Split,
+  splitFromPaths,
+} from '../../data/index.js'
 import { oddityWords } from '../../report/index.js'
-import { openDataset, type RunSummary } from '../../training/index.js'
+import type { RunSummary } from '../../training/index.js'
 import { Refusal } from '../refusal.js'
 import type { AuditState, Findings } from './messages.js'
 

@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { RegraftError } from '../../base/errors.js'
+import { folderOfImages } from '../../data/index.js'
 import { ImageTooLarge, UnreadableImage } from '../../inference/index.js'
 import { thumbnail } from '../../report/index.js'
 import type { RunSummary } from '../../training/index.js'
@@ -181,7 +182,7 @@ async function pictureOf(
 ): Promise<Buffer> {
   const known = part === 'train' || part === 'val' || part === 'test' ? part : undefined
   const name = known ? config.split[known][index] : (await store.predictions(run))[index]?.path
-  const path = name === undefined ? undefined : imagePath(config.data, name)
+  const path = name === undefined ? undefined : imagePath(await folderOfImages(config.data), name)
   if (path === undefined || !config.split[known ?? 'test'].includes(name!))
     throw new Refusal(404, 'there is no such picture')
   return thumbnail(path, where => readFile(where)).catch(() => {

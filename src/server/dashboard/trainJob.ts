@@ -2,7 +2,8 @@
 import { text } from 'node:stream/consumers'
 import { z } from 'zod'
 import { RegraftError } from '../../base/errors.js'
-import { openDataset, train, trainingOptions } from '../../training/index.js'
+import { openDataset } from '../../data/index.js'
+import { train, trainingOptions } from '../../training/index.js'
 
 const jobSchema = z.object({ data: z.string(), options: trainingOptions })
 

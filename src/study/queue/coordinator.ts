@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { RegraftError } from '../../base/errors.js'
 import { withLock } from '../../base/lock.js'
 import { version } from '../../base/version.js'
-import type { Dataset } from '../../data/index.js'
+import { type Dataset, sourceOf } from '../../data/index.js'
 import type { Network } from '../../models/index.js'
 import { readHistory, resultFile } from '../../training/index.js'
 import { readStudyRecord } from '../folder.js'
@@ -243,7 +243,7 @@ async function describe(
     version,
     name,
     folder: resolve(folder),
-    data: resolve(dataset.root),
+    data: resolve(sourceOf(dataset)),
     // The data set's own background class, which its folder holds
     exclude: record.data === 'caltech101' ? [...named, 'BACKGROUND_Google'] : named,
     ...(typeof labels === 'string' ? { labels: resolve(labels) } : {}),
