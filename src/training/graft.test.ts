@@ -46,3 +46,17 @@ describe('numbers that are none', () => {
     expect((await graft({ weights, classes: 5, seed: 0 })).note).toContain('left aside: 1 (decoder)')
   })
 })
+
+describe('a file of a network that is not known', () => {
+  it('is called what it is, with what is known', async () => {
+    const weights = await written('d.safetensors', 'resnet18-narrow', tensors => {
+      tensors.delete('conv1.weight')
+      tensors.set('conv1.0.weight', { shape: [6, 3, 3, 3], values: new Float32Array(162) })
+      tensors.set('conv1.3.weight', { shape: [6, 6, 3, 3], values: new Float32Array(324) })
+      tensors.set('layer2.0.downsample.2.weight', { shape: [24], values: new Float32Array(24) })
+    })
+    const words = `${weights} looks like ResNet-18-D, which has a stem of three 3 x 3 convolutions, and averages in its shortcuts before it strides; what Regraft knows is resnet18, resnet34, `
+    await expect(graft({ weights, classes: 5, seed: 0 })).rejects.toThrow(words)
+    await expect(graft({ weights, network: 'resnet18', classes: 5, seed: 0 })).rejects.toThrow(words)
+  })
+})

@@ -8,6 +8,7 @@ import { elements, type Graph, lookUp, type Shape, valuesOf } from '../graph/ind
 import {
   belongsTo,
   inferNetwork,
+  lookalike,
   type Network,
   networkGraph,
   networkNamed,
@@ -22,6 +23,7 @@ import {
   fetchWeights,
   matchWeights,
   parseWeightsSource,
+  printable,
   readWeights,
   type StateDict,
   sha256OfFile,
@@ -113,12 +115,15 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
   )
   const trunk = options.match === 'order' ? undefined : chooseTrunk(entries, asked, options.weightsPrefix, file)
   if (asked && !trunk && options.match !== 'order') refuseAnother(entries, asked, file)
+  if (trunk && !asked && hub?.network) refuseStranger(hub.network, trunk.network, source)
   const network = asked ?? trunk?.network ?? inferNetwork(entries)?.network
-  if (!network)
+  if (!network) {
+    refuseLookalike(entries, file)
     throw new RegraftError(
       'weights',
-      `${file}${hub?.network ? `, which is ${hub.network},` : ''} fits no network that is known here (${tensors.size} entries, the first is '${[...tensors.keys()][0] ?? ''}'); pass --network NAME to see what is missing`,
+      `${file}${hub?.network ? `, which is ${hub.network},` : ''} fits no network that is known here (${tensors.size} entries, the first is '${printable([...tensors.keys()][0] ?? '')}'); pass --network NAME to see what is missing`,
     )
+  }
   assertFinite(tensors, trunk ? trunk.names.values() : tensors.keys(), file)
   const { translate } = network
   const isHead = (name: string) => belongsTo(name, network.head)
@@ -188,6 +193,25 @@ function refuseAnother(entries: ReadonlyMap<string, Shape>, { name }: Network, f
       'weights',
       `${file} holds the weights of ${other.name}, not of ${name}; pass --network ${other.name}, or leave --network out`,
     )
+  refuseLookalike(entries, file)
+}
+
+/** @throws RegraftError('weights') where a file looks like a network that is known to be none of these */
+function refuseLookalike(entries: ReadonlyMap<string, Shape>, file: string): void {
+  const like = lookalike(entries)
+  if (like)
+    throw new RegraftError(
+      'weights',
+      `${file} looks like ${like.name}, which ${like.which}; what Regraft knows is ${networks.map(({ name }) => name).join(', ')}`,
+    )
+}
+
+/** @throws RegraftError('weights') since a network that is not known may have the names of one that is, and compute otherwise */
+function refuseStranger(stranger: string, { name }: Network, source: string): void {
+  throw new RegraftError(
+    'weights',
+    `${source} is ${printable(stranger)}, as its config.json says, which is not known here. It has the names and shapes of ${name}, and may compute otherwise; --network ${name} takes it for that`,
+  )
 }
 
 function initialise(network: Network, { classes, seed }: GraftOptions): Map<string, Float32Array> {

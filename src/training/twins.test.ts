@@ -103,6 +103,16 @@ describe('a model on the Hub', () => {
     expect(note).toBe('hf:timm/efficientnet_lite0.ra_in1k says: efficientnet_lite0_torch, 224 of 235 pixels, bilinear')
   })
 
+  it('of another architecture with the same names and shapes is refused until it is named', async () => {
+    await hub({ 'config.json': { architecture: 'liteaa', pretrained_cfg: {} } })
+    await expect(load()).rejects.toThrow(
+      'hf:timm/efficientnet_lite0.ra_in1k is liteaa, as its config.json says, which is not known here. It has the names and shapes of efficientnet_lite0, and may compute otherwise; --network efficientnet_lite0 takes it for that',
+    )
+    const weights = 'hf:timm/efficientnet_lite0.ra_in1k'
+    const { network } = await graft({ network: 'efficientnet_lite0', weights, classes, seed: 0 })
+    expect(network.name).toBe('efficientnet_lite0')
+  })
+
   it('without a config is read all the same', async () => {
     await hub({})
     expect((await load()).network.name).toBe('efficientnet_lite0')
