@@ -65,7 +65,11 @@ export const auditCommand = new Command('audit')
       )
     const { split: shares, seed } = checkOptions({ split: options.split, seed: options.seed })
     const signal = interruptSignal()
-    const found = await openData(data, options.exclude ?? [], options.labels, signal)
+    const found = await openData(
+      data,
+      { exclude: options.exclude ?? [], labels: options.labels, keepFaults: true },
+      signal,
+    )
     const dataset = options.resplit ? resplit(found) : found
     let shown: { task: string; bar: ProgressBar } | undefined
     const result = await audit(dataset, {
@@ -79,6 +83,7 @@ export const auditCommand = new Command('audit')
         shown.bar.update(done, total)
       },
     }).finally(() => shown?.bar.done())
+    for (const message of dataset.faults ?? []) warn(`wrong: ${message}\n`)
     for (const message of dataset.warnings ?? []) warn(`warning: ${message}\n`)
     const page = options.html ?? (options.json ? undefined : `${nameOf(dataset)}-audit.html`)
     if (page !== undefined) await writeAuditPage(page, dataset, result)
@@ -102,10 +107,12 @@ const labels = {
 }
 
 /** Paths for indices, which mean nothing outside. */
-function withPaths({ samples }: Dataset, found: Audit) {
+function withPaths({ samples, faults = [], warnings = [] }: Dataset, found: Audit) {
   const path = (index: number) => samples[index]!.path
   return {
     ...found,
+    faults,
+    warnings,
     bad: found.bad.map(({ path, reason }) => ({ path, reason })),
     odd: Object.fromEntries(Object.entries(found.odd).map(([kind, indices]) => [kind, indices.map(path)])),
     duplicates: found.duplicates.groups.map(group => group.map(path)),

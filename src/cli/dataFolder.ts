@@ -1,7 +1,14 @@
 /** The data argument of commands: a folder of class folders, an archive of one, or the name of a data set that can be downloaded. */
 import { basename } from 'node:path'
 import { cacheFolder } from '../base/cache.js'
-import { caltech101, type Dataset, openDataset, type Unpacking, unpackedArchive } from '../data/index.js'
+import {
+  caltech101,
+  type Dataset,
+  type OpenOptions,
+  openDataset,
+  type Unpacking,
+  unpackedArchive,
+} from '../data/index.js'
 import { downloadFile } from '../weights/index.js'
 import { endAtSignal, interruptSignal } from './interrupt.js'
 import { progress } from './terminal/progress.js'
@@ -9,13 +16,12 @@ import { progress } from './terminal/progress.js'
 /** Reads the folder, unpacks an archive that is not in the cache yet, or downloads and unpacks Caltech-101 for its name. */
 export async function openData(
   argument: string,
-  exclude: string[],
-  labels?: string,
+  options: Pick<OpenOptions, 'exclude' | 'labels' | 'keepFaults'>,
   signal?: AbortSignal,
 ): Promise<Dataset> {
   if (argument !== 'caltech101') {
     const { done, ...unpacking } = unpackingShown(argument, signal)
-    return openDataset(argument, { exclude, labels }, unpacking).finally(done)
+    return openDataset(argument, options, unpacking).finally(done)
   }
   const download: Parameters<typeof caltech101>[0]['download'] = async request => {
     const bar = progress({ label: request.name, unit: 'byte' })

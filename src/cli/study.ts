@@ -91,12 +91,8 @@ A study file:
     if (options.status) return showStatus(options.queue, study)
     const { record, folder } = await prepare(study, data, options)
     const { base } = record
-    const dataset = await openData(
-      record.data,
-      (base.exclude as string[] | undefined) ?? [],
-      base.labels as string | undefined,
-      interruptSignal(),
-    )
+    const { exclude = [], labels } = base as TrainingOptions
+    const dataset = await openData(record.data, { exclude, labels }, interruptSignal())
     if (options.dryRun) {
       showPlan(
         record,

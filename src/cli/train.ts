@@ -110,7 +110,7 @@ async function begin(
     .pick({ exclude: true, labels: true })
     .safeParse({ exclude: options.exclude, labels: options.labels })
   const exclude = parsed.data?.exclude ?? []
-  const dataset = await openData(data, exclude, parsed.data?.labels, hooks?.signal)
+  const dataset = await openData(data, { exclude, labels: parsed.data?.labels, keepFaults: true }, hooks?.signal)
   // The background class of Caltech-101 is no class; the run's config says that it was left out, so that a resume does it too.
   const left = data === 'caltech101' ? { exclude: [...exclude, 'BACKGROUND_Google'] } : {}
   return train(dataset, { ...options, ...left }, hooks)

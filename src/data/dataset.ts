@@ -30,6 +30,11 @@ export interface Dataset {
   readonly predefinedBy?: 'labels'
   /** How many files were left out because they are no images. */
   readonly ignored?: number
+  /** What is wrong with it, in sentences: `checkImages` refuses to train before that is mended. */
+  readonly faults?: readonly string[]
   /** What a person should hear before training on it, in sentences. */
   readonly warnings?: readonly string[]
 }
+
+/** How a data set is opened again: by its folder, or by its archive. */
+export const sourceOf = ({ root, source }: Pick<Dataset, 'root' | 'source'>): string => source ?? root

@@ -2,7 +2,7 @@
 export { type Audit, type AuditOptions, audit, type FiveNumbers, type Oddity } from './checks/audit.js'
 export { type BadImage, checkImages } from './checks/check.js'
 export { type FileStamps, fileStamps, stateOf } from './checks/fileStamps.js'
-export type { Dataset, ImageSample, Split } from './dataset.js'
+export { type Dataset, type ImageSample, type Split, sourceOf } from './dataset.js'
 export { decodeFile, decodeImage, MAX_PIXELS, type RgbImage, readBounded, TooManyPixels } from './decode/decode.js'
 export { openImage } from './decode/openImage.js'
 export { pixelLoops } from './decode/pixelLoops.js'
@@ -34,7 +34,7 @@ export {
   undecodable,
 } from './loader/loader.js'
 export { answerJobs, createWorkerPool, type WorkerPool } from './loader/workerPool.js'
-export { nameOf, type OpenOptions, openDataset, sourceOf } from './open.js'
+export { nameOf, type OpenOptions, openDataset } from './open.js'
 export { classCounts, imagesAcross, isLopsided, splitWarnings, twinsInTest } from './split/balance.js'
 export {
   classesWithout,

@@ -34,7 +34,7 @@ export async function openDataset(data: string, options: OpenOptions = {}, unpac
 }
 
 const inFolder = (root: string, { labels, ...options }: OpenOptions): Promise<Dataset> =>
-  labels === undefined ? imageFolder(root, options) : labelledImages(labels, { root })
+  labels === undefined ? imageFolder(root, options) : labelledImages(labels, { root, ...options })
 
 /** The data set of a folder in another one, from which its paths start. */
 async function below(root: string, folders: string, options: OpenOptions): Promise<Dataset> {
@@ -62,6 +62,3 @@ async function wrapperOf(root: string, archive: string, { labels }: OpenOptions)
 /** What a data set is called: its folder, or its archive without the ending. */
 export const nameOf = ({ root, source }: Pick<Dataset, 'root' | 'source'>): string =>
   source === undefined ? basename(resolve(root)) : archiveStem(source)
-
-/** How a data set is opened again: by its folder, or by its archive. */
-export const sourceOf = ({ root, source }: Pick<Dataset, 'root' | 'source'>): string => source ?? root

@@ -92,6 +92,9 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
   try {
     for (const message of data.warnings ?? []) hooks.onEvent?.({ type: 'warning', message })
     const stamps = await fileStamps(data, undefined, hooks.signal)
+    // Everything that is wrong is told at once, and nothing else is worth its time before
+    if (data.faults?.length)
+      await check(loader, { train: [...data.samples.keys()], val: [], test: [] }, stamps, resolved.skipBadImages, hooks)
     const planned = await planSplit(data, resolved, stamps, hooks.onEvent, hooks.signal)
     const { duplicates, grouping, own: ownSplit, across } = planned
     const { split: parts, bad } = await check(loader, planned.split, stamps, resolved.skipBadImages, hooks)

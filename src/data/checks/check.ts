@@ -2,7 +2,8 @@
 import { RegraftError } from '../../base/errors.js'
 import { plural } from '../../base/plural.js'
 import { forEachBounded } from '../bounded.js'
-import type { Dataset, Split } from '../dataset.js'
+import { type Dataset, type Split, sourceOf } from '../dataset.js'
+import { faulty, listed } from '../faults.js'
 import { type Loader, undecodable } from '../loader/loader.js'
 import { checkedFiles, hasStamp, keepCheckedFiles } from './checkedFiles.js'
 import type { FileStamps } from './fileStamps.js'
@@ -37,11 +38,10 @@ export interface CheckResult {
 
 /** Jobs that wait for a worker; enough to keep any number of cores busy. */
 const IN_FLIGHT = 64
-const NAMED = 10
 
 /**
  * Decodes the images of a split, those for training first, since they profit most from the cache.
- * @throws RegraftError naming the files that cannot be decoded (unless `skipBad`), or a class that is left without training images
+ * @throws RegraftError with the data set's faults, naming the files that cannot be decoded (unless `skipBad`), or a class that is left without training images
  */
 export async function checkImages(loader: Loader, split: Split, options: CheckOptions = {}): Promise<CheckResult> {
   const { skipBad = false, stamps, onProgress, signal } = options
@@ -70,8 +70,10 @@ export async function checkImages(loader: Loader, split: Split, options: CheckOp
     if (known !== undefined && decoded.length > 0) await keepCheckedFiles(root, known, decoded)
   }
   bad.sort((a, b) => a.index - b.index)
+  const { faults = [] } = loader.dataset
+  if (faults.length > 0) throw alsoFaulty(loader.dataset, faults, skipBad ? [] : bad)
   if (bad.length === 0) return { split, bad }
-  if (!skipBad) throw badImages(bad)
+  if (!skipBad) throw badImages(loader.dataset, bad)
   const left = new Set(bad.map(({ index }) => index))
   const good = (part: readonly number[]) => part.filter(index => !left.has(index))
   const rest = { train: good(split.train), val: good(split.val), test: good(split.test) }
@@ -79,25 +81,34 @@ export async function checkImages(loader: Loader, split: Split, options: CheckOp
   return { split: rest, bad }
 }
 
-function badImages(bad: readonly BadImage[]): RegraftError {
+function badImages(dataset: Dataset, bad: readonly BadImage[]): RegraftError {
   const [first] = bad
   if (bad.length === 1) return undecodable(first!.path, first!.reason)
-  const lines = bad.slice(0, NAMED).map(({ path, reason }) => `  ${path} (${reason})`)
-  if (bad.length > NAMED) lines.push(`  and ${bad.length - NAMED} more`)
-  const list = lines.join('\n')
+  const lines = listed(
+    bad.map(({ path, reason }) => `${path} (${reason})`),
+    `; regraft audit ${sourceOf(dataset)} names them all`,
+  )
   return new RegraftError(
     'data',
-    `${plural(bad.length, 'image')} cannot be decoded; remove ${bad.length === 1 ? 'it' : 'them'} or pass --skip-bad-images:\n${list}`,
+    `${plural(bad.length, 'image')} cannot be decoded; remove them or pass --skip-bad-images:\n${lines.join('\n')}`,
   )
 }
+
+const alsoFaulty = (dataset: Dataset, faults: readonly string[], bad: readonly BadImage[]): RegraftError =>
+  faulty(
+    sourceOf(dataset),
+    faults,
+    bad.map(({ path, reason }) => `${path} cannot be decoded (${reason})`),
+    bad.length > 0 ? 'Remove images that cannot be decoded, or pass --skip-bad-images.' : '',
+  )
 
 function everyClassTrains(dataset: Dataset, before: Split, after: Split): void {
   const labels = (split: Split) => new Set(split.train.map(index => dataset.samples[index]!.label))
   const left = labels(after)
-  const empty = [...labels(before)].find(label => !left.has(label))
-  if (empty === undefined) return
-  throw new RegraftError(
-    'data',
-    `class ${dataset.classes[empty]} has no training image that can be decoded; add images or pass --exclude ${dataset.classes[empty]}`,
+  const empty = [...labels(before)].filter(label => !left.has(label)).map(label => dataset.classes[label])
+  if (empty.length === 0) return
+  throw faulty(
+    sourceOf(dataset),
+    empty.map(name => `class ${name} has no training image that can be decoded; add images or pass --exclude ${name}`),
   )
 }

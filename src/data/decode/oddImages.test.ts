@@ -174,6 +174,26 @@ describe('folders', async () => {
     expect(await refusal(root)).toBe('class b has no images; add some or pass --exclude b')
   })
 
+  test('an empty class and damaged images are told together', async () => {
+    const root = await temporaryFolder()
+    await writeFiles(root, { 'a/1.jpg': image, 'a/2.jpg': '', 'b/1.jpg': image, 'b/2.jpg': 'text', 'c/notes.txt': 'x' })
+    const data = await imageFolder(root, { keepFaults: true })
+    const loader = createLoader(data, { preprocessing: withSize(imagenet, 32), threads: 1 })
+    const parts = { train: [...data.samples.keys()], val: [], test: [] }
+    const message = (skipBad: boolean) =>
+      checkImages(loader, parts, { skipBad }).then(String, (error: Error) => error.message)
+    try {
+      const empty =
+        'class c has no images that can be read among its 1 files; convert them to JPEG or PNG, or pass --exclude c'
+      expect(await message(false)).toBe(
+        `3 things are wrong with ${root}:\n  ${empty}\n  a/2.jpg cannot be decoded (empty file)\n  b/2.jpg cannot be decoded (not a known image format)\nRemove images that cannot be decoded, or pass --skip-bad-images.`,
+      )
+      expect(await message(true)).toBe(empty)
+    } finally {
+      await loader.close()
+    }
+  })
+
   test('a class with files of other formats says so', async () => {
     const root = await temporaryFolder()
     await writeFiles(root, { 'a/1.jpg': image, 'b/1.JXL': '\xff\x0a', 'b/2.tga': '\0\0' })

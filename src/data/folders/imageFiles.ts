@@ -22,23 +22,28 @@ const leftBySystems = new Set([
 export interface FolderContent {
   readonly folders: readonly string[]
   readonly files: readonly string[]
+  /** Names that are not UTF-8, as far as they can be read: nothing can open them. */
+  readonly unnamable: readonly string[]
 }
 
 /** Folders and files in a folder; links count as what they lead to; broken ones, and those to a folder that holds them, are left out. */
 export async function folderContent(folder: string): Promise<FolderContent> {
   const folders: string[] = []
   const files: string[] = []
+  const unnamable: string[] = []
   for (const entry of await entriesOf(folder)) {
     if (entry.name.startsWith('.') || leftBySystems.has(entry.name)) continue
-    if (entry.name.includes('\ufffd') && !existsSync(join(folder, entry.name)))
-      throw new RegraftError('data', `the name ${join(folder, entry.name)} is not UTF-8; rename it`)
+    if (entry.name.includes('\ufffd') && !existsSync(join(folder, entry.name))) {
+      unnamable.push(entry.name)
+      continue
+    }
     const target = entry.isSymbolicLink() ? await stat(join(folder, entry.name)).catch(() => undefined) : entry
     if (target?.isDirectory()) {
       if (!entry.isSymbolicLink() || !(await holds(join(folder, entry.name), folder))) folders.push(entry.name)
     }
     if (target?.isFile()) files.push(entry.name)
   }
-  return { folders, files }
+  return { folders, files, unnamable }
 }
 
 /** Whether the one folder is the other, or above it, wherever links lead. */
@@ -74,6 +79,8 @@ export interface FoundImages {
   readonly ignored: number
   /** How many of them are images by their names, of formats that are not read: HEIC → 40. */
   readonly unread: ReadonlyMap<string, number>
+  /** Relative paths whose names are not UTF-8. */
+  readonly unnamable: readonly string[]
 }
 
 const OPEN_FILES = 32
@@ -82,12 +89,14 @@ const OPEN_FILES = 32
 export async function imagesBelow(folder: string): Promise<FoundImages> {
   const images: string[] = []
   const unclear: string[] = []
+  const unnamable: string[] = []
   const seen = new Set<string>()
   const visit = async (path: string, holders: readonly string[]): Promise<void> => {
     const real = await realpath(join(folder, path))
     if (seen.has(real) || holders.some(holder => isAbove(real, holder))) return
     seen.add(real)
     const content = await folderContent(join(folder, path))
+    for (const name of content.unnamable) unnamable.push(path + name)
     for (const name of content.files) (hasImageExtension(name) ? images : unclear).push(path + name)
     for (const name of content.folders) await visit(`${path}${name}/`, [...holders, real])
   }
@@ -103,7 +112,7 @@ export async function imagesBelow(folder: string): Promise<FoundImages> {
       if (format !== undefined) unread.set(format, (unread.get(format) ?? 0) + 1)
     }
   })
-  return { images: images.sort(byCodePoint), ignored, unread }
+  return { images: images.sort(byCodePoint), ignored, unread, unnamable }
 }
 
 async function startsAsImage(path: string): Promise<boolean> {

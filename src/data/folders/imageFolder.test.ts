@@ -152,7 +152,7 @@ describe('what people bring', () => {
   test('empty classes are told at once', async () => {
     const root = await folder('a/1.jpg', 'b/1.jpg', ['c/x.txt', 'x'], ['d/x.txt', 'x'])
     expect(await refusal(root)).toMatch(
-      /^2 classes have no images:\n {2}class c has .*--exclude c\n {2}class d has .*--exclude d$/,
+      /^2 things are wrong with .*:\n {2}class c has .*--exclude c\n {2}class d has .*--exclude d$/,
     )
   })
 })

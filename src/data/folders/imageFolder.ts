@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { RegraftError } from '../../base/errors.js'
 import { closest } from '../../base/suggest.js'
 import type { Dataset, ImageSample } from '../dataset.js'
+import { faulty } from '../faults.js'
 import { type Part, partNamed } from '../split/parts.js'
 import { byCodePoint } from './codePoints.js'
 import { alikeWarnings, unreadWarnings } from './folderWarnings.js'
@@ -14,6 +15,11 @@ export interface ImageFolderOptions {
   readonly exclude?: readonly string[]
   /** How many classes there have to be at least: 2, what a classifier needs; 1 where a trained one is only measured. */
   readonly fewestClasses?: 1 | 2
+  /**
+   * Leave what is wrong with single classes and names to `faults` of the data set, where `checkImages` finds it and tells
+   * it beside images that cannot be decoded; by default it is an error here.
+   */
+  readonly keepFaults?: boolean
 }
 
 const LAYOUT = 'expected one folder per class with its images inside, such as cats/1.jpg and dogs/2.jpg'
@@ -26,21 +32,26 @@ const LAYOUT = 'expected one folder per class with its images inside, such as ca
  *
  * If the folder holds `train` (or `training`) and `val` (or `valid`, `validation`) or `test` (or `testing`), in any case and
  * each with class folders, they are used as the split. Classes are those of `train`; the other parts may lack some of them but have no others.
- * @throws RegraftError if the folder is not there or laid out otherwise, or a class has no image
+ * @throws RegraftError if the folder is not there or laid out otherwise, and with all that is wrong with its classes and names
  */
 export async function imageFolder(root: string, options: ImageFolderOptions = {}): Promise<Dataset> {
   const exclude = new Set(options.exclude ?? [])
   const top = await folderContent(root)
   const parts = await partsOf(root, top, exclude)
   const known = new Set(top.folders)
-  const { fewestClasses = 2 } = options
-  const dataset =
+  const { fewestClasses = 2, keepFaults = false } = options
+  const { faults, ...dataset } =
     parts === undefined
       ? await plain(root, top, exclude, fewestClasses)
       : await split(root, parts, exclude, known, fewestClasses)
-  checkExclude(exclude, known)
-  return dataset
+  faults.push(...strangeExcludes(exclude, known))
+  if (faults.length === 0) return dataset
+  if (!keepFaults) throw faulty(root, faults)
+  return { ...dataset, faults }
 }
+
+/** A data set, and what is wrong with it. */
+type Found = Dataset & { readonly faults: string[] }
 
 /** The folders that hold the parts of a split, or undefined where the folders are classes. */
 async function partsOf(
@@ -72,12 +83,13 @@ async function partsOf(
   return parts
 }
 
-async function plain(root: string, top: FolderContent, exclude: ReadonlySet<string>, fewest: number): Promise<Dataset> {
+async function plain(root: string, top: FolderContent, exclude: ReadonlySet<string>, fewest: number): Promise<Found> {
   const classes = top.folders.filter(name => !exclude.has(name)).sort(byCodePoint)
   await checkClasses(root, top, classes, fewest)
-  const { samples, ignored, unread } = await samplesOf(root, '', classes, classes)
+  const { samples, ignored, unread, faults } = await samplesOf(root, '', classes, classes)
   const warnings = [...unreadWarnings(unread), ...alikeWarnings(classes)]
-  return { root, classes, samples, ignored: ignored + top.files.length, warnings }
+  faults.push(...notUtf8(root, top.unnamable))
+  return { root, classes, samples, ignored: ignored + top.files.length, warnings, faults }
 }
 
 async function split(
@@ -86,29 +98,35 @@ async function split(
   exclude: ReadonlySet<string>,
   known: Set<string>,
   fewest: number,
-): Promise<Dataset> {
+): Promise<Found> {
   const samples: ImageSample[] = []
   const predefined: Record<Part, number[]> = { train: [], val: [], test: [] }
   let classes: readonly string[] = []
   let ignored = 0
   const unread: string[] = []
+  const faults: string[] = []
   for (const part of ['train', 'val', 'test'] as const) {
     const folder = parts.get(part)
     if (folder === undefined) continue
     const content = await folderContent(join(root, folder))
     for (const name of content.folders) known.add(name)
-    const names = content.folders.filter(name => !exclude.has(name)).sort(byCodePoint)
+    let names: readonly string[] = content.folders.filter(name => !exclude.has(name)).sort(byCodePoint)
     if (part === 'train') {
       classes = names
       await checkClasses(join(root, folder), content, classes, fewest)
-    } else checkPart(join(root, folder), names, classes)
+    } else {
+      if (names.length === 0) throw new RegraftError('data', `${join(root, folder)} has no class folders: ${LAYOUT}`)
+      faults.push(...strangeClasses(join(root, folder), names, classes))
+      names = names.filter(name => classes.includes(name))
+    }
     const found = await samplesOf(root, `${folder}/`, names, classes, part !== 'train')
     predefined[part] = found.samples.map((_, i) => samples.length + i)
     for (const sample of found.samples) samples.push(sample)
     ignored += found.ignored + content.files.length
+    faults.push(...found.faults, ...notUtf8(join(root, folder), content.unnamable))
     unread.push(...unreadWarnings(new Map([...found.unread].map(([name, formats]) => [`${folder}/${name}`, formats]))))
   }
-  return { root, classes, samples, predefined, ignored, warnings: [...unread, ...alikeWarnings(classes)] }
+  return { root, classes, samples, predefined, ignored, warnings: [...unread, ...alikeWarnings(classes)], faults }
 }
 
 async function samplesOf(
@@ -117,11 +135,16 @@ async function samplesOf(
   names: readonly string[],
   classes: readonly string[],
   mayBeEmpty = false,
-): Promise<{ samples: ImageSample[]; ignored: number; unread: Map<string, ReadonlyMap<string, number>> }> {
+): Promise<{
+  samples: ImageSample[]
+  ignored: number
+  unread: Map<string, ReadonlyMap<string, number>>
+  faults: string[]
+}> {
   const labels = new Map(classes.map((name, label) => [name, label]))
   const samples: ImageSample[] = []
   const unread = new Map<string, ReadonlyMap<string, number>>()
-  const empty: { name: string; message: string }[] = []
+  const faults: string[] = []
   let ignored = 0
   for (const name of names) {
     const found = await imagesBelow(join(root, prefix + name))
@@ -130,20 +153,15 @@ async function samplesOf(
         found.ignored > 0
           ? ` that can be read among its ${found.ignored} files; convert them to JPEG or PNG,`
           : '; add some'
-      empty.push({ name, message: `class ${name} has no images${holds} or pass --exclude ${name}` })
+      faults.push(`class ${name} has no images${holds} or pass --exclude ${name}`)
     }
+    faults.push(...notUtf8(join(root, prefix + name), found.unnamable))
     const label = labels.get(name)!
     for (const path of found.images) samples.push({ path: `${prefix}${name}/${path}`, label })
     ignored += found.ignored
     unread.set(name, found.unread)
   }
-  if (empty.length === 1) throw new RegraftError('data', empty[0]!.message)
-  if (empty.length > 1)
-    throw new RegraftError(
-      'data',
-      `${empty.length} classes have no images:\n${empty.map(({ message }) => `  ${message}`).join('\n')}`,
-    )
-  return { samples, ignored, unread }
+  return { samples, ignored, unread, faults }
 }
 
 async function checkClasses(
@@ -153,6 +171,7 @@ async function checkClasses(
   fewest: number,
 ): Promise<void> {
   if (classes.length >= fewest) return
+  if (content.unnamable.length > 0) throw faulty(root, notUtf8(root, content.unnamable))
   if (classes.length === 1) {
     const below = join(root, classes[0]!)
     const { folders, files } = await folderContent(below)
@@ -168,23 +187,20 @@ async function checkClasses(
   throw new RegraftError('data', `${root} has no class folders (${instead}): ${LAYOUT}`)
 }
 
-function checkPart(folder: string, names: readonly string[], classes: readonly string[]): void {
-  if (names.length === 0) {
-    throw new RegraftError('data', `${folder} has no class folders: ${LAYOUT}`)
-  }
-  const unknown = names.find(name => !classes.includes(name))
-  if (unknown === undefined) return
-  throw new RegraftError(
-    'data',
-    `${folder} has a class ${unknown} that train has not; add it to train or pass --exclude ${unknown}`,
-  )
-}
+const strangeClasses = (folder: string, names: readonly string[], classes: readonly string[]): string[] =>
+  names
+    .filter(name => !classes.includes(name))
+    .map(name => `${folder} has a class ${name} that train has not; add it to train or pass --exclude ${name}`)
 
-function checkExclude(exclude: ReadonlySet<string>, known: ReadonlySet<string>): void {
-  for (const name of exclude) {
-    if (known.has(name)) continue
-    const meant = closest(name, [...known])
-    const advice = meant === undefined ? '' : `; did you mean ${meant}?`
-    throw new RegraftError('data', `--exclude ${name}: there is no such folder${advice}`)
-  }
+const notUtf8 = (folder: string, names: readonly string[]): string[] =>
+  names.map(name => `the name ${join(folder, name)} is not UTF-8; rename it`)
+
+function strangeExcludes(exclude: ReadonlySet<string>, known: ReadonlySet<string>): string[] {
+  return [...exclude]
+    .filter(name => !known.has(name))
+    .map(name => {
+      const meant = closest(name, [...known])
+      const advice = meant === undefined ? '' : `; did you mean ${meant}?`
+      return `--exclude ${name}: there is no such folder${advice}`
+    })
 }

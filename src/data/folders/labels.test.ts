@@ -12,6 +12,9 @@ await writeFiles(root, {
   'b.jpg': 'x',
   'c, "d".jpg': 'x',
   'sub/ключ.png': 'x',
+  '007.jpg': 'x',
+  'both.jpg': 'x',
+  'both.png': 'x',
   'elsewhere/list.csv': 'a.jpg,one\nb.jpg,two\n',
 })
 
@@ -69,6 +72,32 @@ describe('a CSV of labels', () => {
     expect(again.samples.map(({ path }) => path)).toEqual(['a.jpg', 'b.jpg'])
   })
 
+  test.each([
+    ['names without their extension', 'id,breed\n007,cat\nb.jpg,dog\n'],
+    ['one column for each class', 'image_id;cat;dog;hen\n007;1;0;0\nb;0.0;1.0;0.0\n'],
+    ['one other column than that of paths', 'filename,kind of animal\n007.jpg,cat\nb.jpg,dog\n'],
+  ])('may have %s', async (_, content) => {
+    const { classes, samples, warnings = [] } = await read(content)
+    expect(classes).toEqual(['cat', 'dog'])
+    expect(samples).toEqual([
+      { path: '007.jpg', label: 0 },
+      { path: 'b.jpg', label: 1 },
+    ])
+    for (const warning of warnings) expect(warning).toMatch(/the column hen has no 1: it is no class/)
+  })
+
+  test('tells all that is wrong with it at once, and leaves it to a check where that is asked for', async () => {
+    const content = `a.jpg,x\nb.jpg,y\nnone.jpg,x\n007,\n../c.jpg,y\nboth,x\n${Array.from({ length: 20 }, (_, i) => `no${i},y\n`).join('')}`
+    const message = await read(content).catch((error: Error) => error.message)
+    expect(message).toMatch(/^24 things are wrong with .*\.csv:\n/)
+    expect(message).toMatch(/line 4: has no label.*\n.*line 5: \.\.\/c\.jpg is not below/)
+    expect(message).toMatch(/line 6: both may be both\.jpg or both\.png; write the one that is meant/)
+    expect(String(message).split('\n').length).toBe(12)
+    expect(message).toMatch(/and 14 more; regraft audit names them all$/)
+    const kept = await labelledImages(join(root, `${count - 1}.csv`), { keepFaults: true })
+    expect([kept.samples.length, kept.faults?.length]).toEqual([2, 24])
+  })
+
   test('may give the split', async () => {
     const data = await read('a.jpg,x,train\nb.jpg,y,train\nsub/ключ.png,y,validation\n"c, ""d"".jpg",x,test\n')
     expect(data.predefined).toEqual({ train: [0, 1], val: [2], test: [3] })
@@ -78,11 +107,11 @@ describe('a CSV of labels', () => {
 
 describe('is refused', () => {
   const cases: readonly (readonly [name: string, content: string | Uint8Array, message: string | RegExp])[] = [
-    ['a missing file', 'a.jpg,x\nnone.jpg,y\n', /\.csv, line 2: there is no file none\.jpg; correct the paths/],
+    ['a missing file', 'a.jpg,x\nnone.jpg,y\n', /\.csv, line 2: there is no file none\.jpg below .*; correct the path/],
     [
       'several',
       'path,label\nno1.jpg,x\nno2.jpg,y\n',
-      /2 files are not there.*\n {2}line 2: no1\.jpg\n {2}line 3: no2\.jpg/,
+      /2 things are wrong with .*\n .*line 2: there is no file no1\.jpg.*\n .*line 3: there is no file no2\.jpg/,
     ],
     ['a folder as image', 'a.jpg,x\nsub,y\n', 'line 2: there is no file sub'],
     ['two labels', 'a.jpg,x\n\nb.jpg,y\na.jpg,y\n', 'line 4: a.jpg is y here and x in line 1; keep one'],
@@ -99,6 +128,14 @@ describe('is refused', () => {
     ['an absolute way out', 'a.jpg,x\n/etc/passwd,y\n', 'line 2: /etc/passwd is not below'],
     ['a way out as Windows writes it', 'a.jpg;x\n..\\b.jpg;y\n', /line 2: \.\.\/b\.jpg is not below/],
     ['the folder itself', 'a.jpg,x\n.,y\n', 'line 2: . is not below'],
+    ['headings of its own', 'bild,art\na.jpg,x\nb.jpg,y\n', 'line 1: there is no file bild below'],
+    ['headings of its own, with advice', 'bild,art\na.jpg,x\n', 'holds headings, call them path and label'],
+    [
+      'a column of labels that has no name',
+      'id,width,art\na,5,x\n',
+      /line 1: no column is called label \(id,width,art\); call/,
+    ],
+    ['two classes for an image', 'id,cat,dog\na,1,1\nb,0,1\n007,1,0\n', 'line 2: has a 1 in 2 columns (cat, dog)'],
     ['one column', 'a.jpg|x\n', 'line 1: has 1 columns; expected path,label or path,label,split'],
     ['an unknown split', 'a.jpg,x,holdout\n', 'line 1: has the split holdout; write train, val or test'],
     ['a split like a property', 'a.jpg,x,constructor\n', 'has the split constructor'],

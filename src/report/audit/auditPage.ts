@@ -7,7 +7,7 @@ import type { Audit, Dataset } from '../../data/index.js'
 import type { ReportDocument } from '../document/document.js'
 import { writeHtml } from '../document/html.js'
 import { duplicateSection, oddSection } from './auditPictures.js'
-import { badSection, classSection, count, share, sizeSection } from './auditTables.js'
+import { badSection, classSection, count, faultSection, share, sizeSection } from './auditTables.js'
 
 /** Writes the page: one file, with everything inside. */
 export async function writeAuditPage(file: string, dataset: Dataset, found: Audit): Promise<void> {
@@ -39,6 +39,7 @@ async function auditDocument(dataset: Dataset, found: Audit): Promise<ReportDocu
     contents: 'Contents',
     lead: [{ kind: 'tiles', tiles }],
     sections: [
+      ...faultSection(dataset),
       classSection(found),
       ...(bad.length > 0 ? [badSection(found)] : []),
       ...(duplicates.groups.length > 0 ? [await duplicateSection(dataset, found)] : []),

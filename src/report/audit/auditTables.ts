@@ -1,5 +1,5 @@
 /** The sections of an audit's page that are tables: classes, images that cannot be decoded, sizes and formats. */
-import { type Audit, type FiveNumbers, isLopsided } from '../../data/index.js'
+import { type Audit, type Dataset, type FiveNumbers, isLopsided } from '../../data/index.js'
 import { type Block, paragraph, type Section, type Table, type Text } from '../document/document.js'
 
 /** Rows of an open table, and of any table. */
@@ -52,6 +52,15 @@ export function classSection({ classes, sharing }: Audit): Section {
       ),
     ],
   }
+}
+
+/** What training refuses to begin with, and what it warns of. */
+export function faultSection({ faults = [], warnings = [] }: Dataset): Section[] {
+  const list = (title: string, items: readonly string[]): Section[] =>
+    items.length === 0
+      ? []
+      : [{ id: title.toLowerCase().replaceAll(' ', '-'), title, blocks: [{ kind: 'list', items }] }]
+  return [...list('What is wrong', faults), ...list('What to look at', warnings)]
 }
 
 export function badSection({ bad }: Audit): Section {
