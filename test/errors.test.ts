@@ -56,6 +56,18 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
   ['no folder', ['train'], 2, "name a folder of class folders: regraft train FOLDER (see 'regraft train --help')"],
   ['no images to classify', ['predict', 'model'], 2, 'name images to classify: regraft predict RUN IMAGE…'],
   ['a precision that is none', ['predict', 'model', 'x.jpg', '--precision', 'fp16'], 2, 'option precision: '],
+  [
+    'names of classes for a run',
+    ['predict', 'model', 'images/circle', '--classes', 'notes.txt'],
+    2,
+    '--classes says how --weights is read; pass --weights FILE with it',
+  ],
+  [
+    'a trunk without a head',
+    ['explain', '--weights', trunk, 'images/circle'],
+    4,
+    "holds the trunk of resnet18-narrow without its last layer 'fc', so it classifies nothing yet; train with it",
+  ],
   ['a missing argument', ['evaluate'], 2, "missing required argument 'run'"],
   [
     'data beside --resume',

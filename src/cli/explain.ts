@@ -4,42 +4,44 @@ import { basename, extname, join } from 'node:path'
 import { Command } from 'commander'
 import { RegraftError } from '../base/errors.js'
 import { writeFileAtomic } from '../base/files.js'
-import { loadExplainer, pretrainedModel } from '../inference/index.js'
+import { loadExplainer } from '../inference/index.js'
 import { addComputing, type ComputingOptions, computing } from './computing.js'
 import { expand } from './predict.js'
+import { addPretrained, type PretrainedOptions, pretrained } from './pretrained.js'
 import { percent } from './terminal/format.js'
 import { say, warn } from './terminal/say.js'
 
-interface ExplainOptions extends ComputingOptions {
+interface ExplainOptions extends ComputingOptions, PretrainedOptions {
   readonly class?: string
   readonly out?: string
-  readonly weights?: string
-  readonly network?: string
   readonly calibration: boolean
 }
 
-export const explainCommand = addComputing(
-  new Command('explain')
-    .description('show where in an image the network sees what it says: a heat map over the image, by Grad-CAM')
-    .argument('<paths...>', 'a run folder, then image files, folders or globs; with --weights images only'),
-  'float32',
+export const explainCommand = addPretrained(
+  addComputing(
+    new Command('explain')
+      .description('show where in an image the network sees what it says: a heat map over the image, by Grad-CAM')
+      .argument(
+        '<paths...>',
+        'a run folder, then image files, folders or globs; with --weights or --network images only',
+      ),
+    'float32',
+  ),
 )
   .option('--class <NAME>', 'explain this class instead of the most probable one')
   .option('--out <PATH>', 'a PNG file for one image, a folder for several; default: IMAGE-gradcam.png here')
-  .option('--weights <SOURCE>', "pretrained weights with ImageNet's classes instead of a run")
-  .option('--network <NAME>', 'the network of --weights, where it cannot be inferred')
   .option('--no-calibration', "leave out the temperature that was fitted on the run's validation images")
   .addHelpText(
     'after',
-    '\nExamples:\n  regraft explain runs/photos-resnet50 cat.jpg\n  regraft explain runs/photos-resnet50 cat.jpg --class dog --out dog.png\n  regraft explain runs/photos-resnet50 holiday --out explained',
+    '\nExamples:\n  regraft explain runs/photos-resnet50 cat.jpg\n  regraft explain runs/photos-resnet50 cat.jpg --class dog --out dog.png\n  regraft explain runs/photos-resnet50 holiday --out explained\n  regraft explain --weights mine.pth --classes names.txt cat.jpg',
   )
   .action(async (given: string[], options: ExplainOptions) => {
     const { class: name, out, weights, network } = options
+    const trained = weights === undefined && network === undefined
     const computed = await computing(options)
     const [run, ...rest] = given as [string, ...string[]]
-    const images = await expand(weights === undefined ? rest : given, 'explain')
-    const model =
-      weights === undefined ? run : await pretrainedModel(weights, { network, onNote: words => warn(`${words}\n`) })
+    const images = await expand(trained ? rest : given, 'explain')
+    const model = (await pretrained(options)) ?? run
     const explainer = await loadExplainer(model, { ...computed, calibration: options.calibration })
     const files = outputs(images, out)
     let bad = 0

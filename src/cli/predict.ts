@@ -1,25 +1,21 @@
 /** `regraft predict`: says what images show. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { Command } from 'commander'
 import { glob } from 'tinyglobby'
 import { RegraftError } from '../base/errors.js'
 import { isArchive } from '../data/index.js'
-import { type ImagePrediction, predict, pretrainedModel } from '../inference/index.js'
+import { type ImagePrediction, predict } from '../inference/index.js'
 import { readTemperature } from '../training/index.js'
 import { addComputing, type ComputingOptions, computing } from './computing.js'
 import { unpackFirst } from './dataFolder.js'
+import { addPretrained, type PretrainedOptions, pretrained } from './pretrained.js'
 import { percent } from './terminal/format.js'
 import { progress } from './terminal/progress.js'
 import { say, sayJson, warn } from './terminal/say.js'
 import { table } from './terminal/table.js'
 
-interface PredictOptions extends ComputingOptions {
-  readonly weights?: string
-  readonly network?: string
-  readonly match?: 'name' | 'order'
-  readonly weightsPrefix?: string
-  readonly classes?: string
+interface PredictOptions extends ComputingOptions, PretrainedOptions {
   readonly top: number
   readonly calibration: boolean
   readonly reject?: boolean
@@ -29,26 +25,17 @@ interface PredictOptions extends ComputingOptions {
 
 const images = '**/*.{jpg,jpeg,png,webp,gif,tif,tiff,avif,heic,heif,bmp,dib,ppm,pgm,pnm}'
 
-export const predictCommand = addComputing(
-  new Command('predict')
-    .description('classify images with a trained run, or with a pretrained network itself')
-    .argument(
-      '<paths...>',
-      'a run folder, then image files, folders, archives or globs; with --weights or --network images only',
-    ),
-  'float32',
+export const predictCommand = addPretrained(
+  addComputing(
+    new Command('predict')
+      .description('classify images with a trained run, or with a pretrained network itself')
+      .argument(
+        '<paths...>',
+        'a run folder, then image files, folders, archives or globs; with --weights or --network images only',
+      ),
+    'float32',
+  ),
 )
-  .option(
-    '--weights <SOURCE>',
-    "use pretrained weights with ImageNet's classes: imagenet1k-v1, a file, a URL, hf:owner/name",
-  )
-  .option(
-    '--network <NAME>',
-    'the network of --weights, where it cannot be inferred; alone: with its own published weights',
-  )
-  .option('--match <CHOICE>', "how entries of --weights are matched: 'name' or 'order'")
-  .option('--weights-prefix <PREFIX>', 'of several networks in one file of --weights, the one whose entries start so')
-  .option('--classes <FILE>', 'names of the classes of --weights, one a line, in the order of its outputs')
   .option('--top <N>', 'how many of the most probable classes to show', Number, 3)
   .option('--no-calibration', "leave out the temperature that was fitted on the run's validation images")
   .option('--reject', "say 'none of these' of images that the model is less sure of than of its validation images")
@@ -64,21 +51,13 @@ export const predictCommand = addComputing(
     '\nExamples:\n  regraft predict runs/photos-resnet50 cat.jpg\n  regraft predict runs/photos-resnet50 "holiday/**/*.jpg" --json\n  regraft predict --weights efficientnet-lite0.pth cat.jpg\n  regraft predict --network resnet18 cat.jpg           # with its published weights',
   )
   .action(async (given: string[], options: PredictOptions) => {
-    const { weights, weightsPrefix, network, match, top, calibration, json } = options
+    const { weights, network, top, calibration, json } = options
     const reject = options.reject ? { reject: passShare(options.pass) } : {}
     const computed = await computing(options)
     const [run, ...rest] = given as [string, ...string[]]
     const trained = weights === undefined && network === undefined
     const paths = await expand(trained ? rest : given)
-    const model = trained
-      ? run
-      : await pretrainedModel(weights, {
-          classes: options.classes === undefined ? undefined : namesIn(options.classes),
-          network,
-          weightsPrefix,
-          onNote: words => warn(`${words}\n`),
-          ...(match ? { match } : {}),
-        })
+    const model = (await pretrained(options)) ?? run
     const results: ImagePrediction[] = []
     const bar = progress({ label: 'Classifying', unit: 'image', transient: true })
     try {
@@ -91,7 +70,8 @@ export const predictCommand = addComputing(
       bar.done()
     }
     if (!json) say(`${asTable(results)}\n`)
-    const temperature = trained && calibration ? await readTemperature(run) : 1
+    const own = typeof model === 'string' ? await readTemperature(model) : (model.temperature ?? 1)
+    const temperature = calibration ? own : 1
     if (temperature !== 1) warn(calibrated(temperature))
     const bad = results.filter(result => 'error' in result).length
     if (bad > 0)
@@ -105,14 +85,6 @@ export const predictCommand = addComputing(
 export function passShare(percent: number): number {
   if (percent > 0 && percent < 100) return percent / 100
   throw new RegraftError('usage', `--pass ${percent}: expected per cent between 0 and 100, such as 95`)
-}
-
-/** The lines of a file that are not empty. */
-function namesIn(file: string): string[] {
-  if (!existsSync(file) || statSync(file).isDirectory())
-    throw new RegraftError('usage', `--classes ${file}: there is no such file; write the classes' names, one a line`)
-  const lines = readFileSync(file, 'utf8').split(/\r?\n/)
-  return lines.map(line => line.trim()).filter(Boolean)
 }
 
 /** What is said beside calibrated probabilities. */

@@ -41,7 +41,6 @@ function runLines({ cells }: StudyRecord, width?: number): string {
 
 /** What the run in progress does, in one line. */
 function statusOf(event: TrainingEvent): string | undefined {
-  if (event.type === 'note') return event.message
   if (event.type !== 'progress') return undefined
   const share = event.total ? ` ${percent(event.done / event.total)}` : ''
   return `${event.task}${event.epoch === undefined ? '' : `, epoch ${event.epoch}`}${share}`
@@ -71,10 +70,10 @@ export function showStudy(record: StudyRecord) {
   }
   const told = new Set<string>()
   const onEvent: Listener = event => {
-    // What holds for the images is told by every run, and heard once
-    if (event.type === 'warning' && !told.has(event.message)) {
+    // What holds for the images, or was taken from a file of weights, is told by every run, and heard once
+    if ((event.type === 'warning' || event.type === 'note') && !told.has(event.message)) {
       told.add(event.message)
-      live.above(`warning: ${event.message}\n`)
+      live.above(`${event.type === 'warning' ? 'warning: ' : ''}${event.message}\n`)
     }
     status = statusOf(event) ?? status
     draw()

@@ -94,9 +94,10 @@ A study file:
     const { exclude = [], labels } = base as TrainingOptions
     const dataset = await openData(record.data, { exclude, labels }, interruptSignal())
     if (options.dryRun) {
+      const told = (line: string) => say(`${line}\n`)
       showPlan(
         record,
-        await estimateStudy(record, await networkOf(base as TrainingOptions, dataset.classes.length), dataset),
+        await estimateStudy(record, await networkOf(base as TrainingOptions, dataset.classes.length, told), dataset),
       )
       return
     }
@@ -129,7 +130,7 @@ async function onQueue(
       const { network, weights, weightsPrefix } = { ...base, ...settings }
       const key = JSON.stringify([network, weights, weightsPrefix])
       const options = { ...base, ...settings } as TrainingOptions
-      const found = networks.get(key) ?? networkOf(options, dataset.classes.length).catch(() => undefined)
+      const found = networks.get(key) ?? networkOf(options, dataset.classes.length, tell).catch(() => undefined)
       networks.set(key, found)
       return found
     },
@@ -192,11 +193,13 @@ async function prepare(
   return { record: there, folder }
 }
 
-/** The network of a study; weights are only read where nothing else names it. */
-async function networkOf(base: TrainingOptions, classes: number): Promise<Network> {
+/** The network of a study; weights are only read where nothing else names it, and what was taken from them is told. */
+async function networkOf(base: TrainingOptions, classes: number, tell: (line: string) => void): Promise<Network> {
   const { network, weights, weightsPrefix, match, seed } = checkOptions(base)
   if (network !== undefined) return networkNamed(network)
-  return (await graft({ weights, weightsPrefix, match, seed, classes })).network
+  const { network: found, note } = await graft({ weights, weightsPrefix, match, seed, classes })
+  if (note) tell(note)
+  return found
 }
 
 function showPlan(record: StudyRecord, { seconds, bytes: memory }: Estimate): void {

@@ -37,7 +37,7 @@ export async function pretrainedModel(
     network?: string | undefined
     weightsPrefix?: string | undefined
     match?: 'name' | 'order'
-    /** Names of the outputs in their order; default: ImageNet's for a thousand, else 'class 0' and so on. */
+    /** Names of the outputs in their order; default: what the file says, else ImageNet's for a thousand, else 'class 0' and so on. */
     classes?: readonly string[] | undefined
     signal?: AbortSignal
     /** Hears what was taken from the file, and what was assumed of it. */
@@ -46,7 +46,7 @@ export async function pretrainedModel(
 ): Promise<Model> {
   const { classes: names, onNote, ...others } = options
   const kept = { weights: source, classes: 1000, seed: 0, keepHead: true, ownClasses: true }
-  const { network, preprocessing, values, note } = await graft({ ...others, ...kept })
+  const { network, preprocessing, values, note, ...own } = await graft({ ...others, ...kept })
   if (note) onNote?.(note)
   const count = values.get(`${network.head}.bias`)?.length ?? 0
   if (names && names.length !== count)
@@ -54,8 +54,16 @@ export async function pretrainedModel(
       'usage',
       `${names.length} classes are named, and the head of ${network.name} in ${source} has ${count}; name one a line, in the order of its outputs`,
     )
-  const classes = names ?? (count === 1000 ? imagenetClasses() : Array.from({ length: count }, (_, i) => `class ${i}`))
-  return { format: 'regraft-model-1', network: network.name, classes: [...classes], preprocessing, values }
+  const stated = own.classes?.length === count ? own.classes : undefined
+  const unnamed = () => (count === 1000 ? imagenetClasses() : Array.from({ length: count }, (_, i) => `class ${i}`))
+  return {
+    format: 'regraft-model-1',
+    network: network.name,
+    classes: [...(names ?? stated ?? unnamed())],
+    preprocessing,
+    values,
+    ...(stated && own.temperature !== undefined ? { temperature: own.temperature } : {}),
+  }
 }
 
 /** Images that are asked for before their turn has come: enough for full runs of the engine while results are read. */

@@ -9,6 +9,7 @@ import { forInference, interpret } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { writeModel } from '../training/model.js'
 import { readWeights } from '../weights/index.js'
+import { pretrainedModel } from './classifier.js'
 import { exportWeights } from './exportWeights.js'
 import { randomModel, randomValues } from './randomModel.testing.js'
 
@@ -27,6 +28,18 @@ describe.each(formats)('%s', format => {
     expect(tensors).toBe(read.size)
     expect([...read.keys()]).toEqual([...model.values.keys()])
     for (const [name, { values }] of read) expect(values).toEqual(model.values.get(name))
+  })
+
+  it('says what its classes, preprocessing and temperature are, so that it alone predicts as the run does', async () => {
+    const model = { ...randomModel('resnet18-narrow', classes, size), temperature: 1.5 }
+    await writeModel(at('said'), model, '')
+    await exportWeights(at('said'), at(`said.${format}`), format)
+    const notes: string[] = []
+    const read = await pretrainedModel(at(`said.${format}`), { onNote: words => notes.push(words) })
+    expect(read).toEqual({ ...model, values: new Map(model.values) })
+    expect(notes).toEqual([`said.${format} says: resnet18-narrow, 3 classes, 32 of 37 pixels, bilinear`])
+    const named = await pretrainedModel(at(`said.${format}`), { classes: ['a', 'b', 'c'] })
+    expect(named.classes).toEqual(['a', 'b', 'c'])
   })
 
   it.skipIf(!process.env.REGRAFT_PEER_PYTHON).each([

@@ -29,6 +29,7 @@ import {
   sha256OfFile,
 } from '../weights/index.js'
 import { initialValues } from './initialise.js'
+import { inWords, statedModel } from './statedModel.js'
 import { chooseTrunk, ownState, whatWasTaken } from './trunk.js'
 
 export interface GraftOptions {
@@ -64,6 +65,9 @@ export interface Grafted {
   readonly provenance: Provenance
   /** Every parameter and statistic by name. */
   readonly values: Map<string, Float32Array>
+  /** What the file says of its head, where it is kept: names of its classes, and what its logits are divided by. */
+  readonly classes?: readonly string[] | undefined
+  readonly temperature?: number | undefined
   /** What was taken from a file that holds more, in words. */
   readonly note?: string | undefined
 }
@@ -106,8 +110,8 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
   const file = await fetchWeights(where, { signal: options.signal, onProgress: options.onProgress })
   const hub = !published && where.kind === 'hub' ? await hubModel(where.repository, options.signal) : undefined
   const { tensors, metadata } = await readWeights(file)
-  const stated = networks.find(({ name }) => name === (hub?.network ?? metadata.network))
-  const asked = owner ?? stated
+  const own = statedModel(metadata)
+  const asked = owner ?? networks.find(({ name }) => name === (hub?.network ?? own.network))
   const entries = new Map(
     [...tensors].flatMap(([name, { shape, integer }]) =>
       integer || name.endsWith('num_batches_tracked') ? [] : [[name, shape] as const],
@@ -127,6 +131,11 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
   assertFinite(tensors, trunk ? trunk.names.values() : tensors.keys(), file)
   const { translate } = network
   const isHead = (name: string) => belongsTo(name, network.head)
+  if (options.keepHead && trunk && ![...trunk.names.keys()].some(isHead))
+    throw new RegraftError(
+      'weights',
+      `${file} holds the trunk of ${network.name} without its last layer '${network.head}', so it classifies nothing yet; train with it: regraft train FOLDER --weights ${file}`,
+    )
   const classes = (options.ownClasses && outputsOf(tensors, network, trunk)) || options.classes
   const graph = networkGraph(network, { classes, batch: 1 })
   const state = trunk ? ownState(tensors, trunk, classes) : tensors
@@ -144,14 +153,26 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
     sha256: await sha256OfFile(file),
     ...(published ? { origin: published.origin, licence: published.licence } : {}),
   }
+  const notes = [
+    trunk && whatWasTaken(trunk, file),
+    hub?.note,
+    own.preprocessing && `${basename(file)} says: ${inWords(own)}`,
+    !asked && !published && assumed(network, file),
+  ]
   return {
     network,
-    preprocessing: published?.preprocessing ?? { ...network.preprocessing, ...hub?.preprocessing },
+    preprocessing: published?.preprocessing ?? {
+      ...network.preprocessing,
+      ...own.preprocessing,
+      ...hub?.preprocessing,
+    },
     provenance,
     values,
-    note: [trunk && whatWasTaken(trunk, file), hub?.note, !asked && !published && assumed(network, file)]
-      .filter(Boolean)
-      .join('\n'),
+    classes: own.classes,
+    temperature: own.temperature,
+    note:
+      notes.filter(Boolean).join('\n') ||
+      (asked || published ? '' : `${basename(file)} is ${network.name}, by its names and shapes`),
   }
 }
 

@@ -3,7 +3,7 @@ import { open, readFile, stat } from 'node:fs/promises'
 import { RegraftError } from '../base/errors.js'
 import { isPyTorch, readPyTorch } from './pytorch.js'
 import { readSafetensors } from './safetensors.js'
-import type { StateDict, Weights } from './stateDict.js'
+import type { Weights } from './stateDict.js'
 
 /** Node reads no larger file at once; the largest network here has 250 MB. */
 const largestFile = 2 ** 31 - 1
@@ -34,7 +34,7 @@ export async function readWeights(path: string): Promise<Weights> {
   if (found.size > largestFile)
     throw new RegraftError('weights', `${path} is larger than 2 GB; no network here has such weights`)
   const start = await head(path)
-  if (isPyTorch(start)) return { tensors: await readPyTorchFile(path), metadata: {} }
+  if (isPyTorch(start)) return readPyTorchFile(path)
   if (start[8] === 0x7b && start.readBigUInt64LE() < 2n ** 32n) return readSafetensors(path)
   const other = others.find(([pattern]) => pattern.test(start.toString('latin1')))?.[1]
   throw new RegraftError(
@@ -43,7 +43,7 @@ export async function readWeights(path: string): Promise<Weights> {
   )
 }
 
-async function readPyTorchFile(path: string): Promise<StateDict> {
+async function readPyTorchFile(path: string): Promise<Weights> {
   const bytes = await readFile(path)
   try {
     return await readPyTorch(bytes)

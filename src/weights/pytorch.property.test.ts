@@ -18,7 +18,7 @@ describe.each([
       fc.asyncProperty(damage, async harm => {
         const damaged = harm(bytes)
         try {
-          for (const { shape, values } of (await readPyTorch(damaged)).values()) {
+          for (const { shape, values } of (await readPyTorch(damaged)).tensors.values()) {
             expect(values).toBeInstanceOf(Float32Array)
             expect(values.length).toBe(shape.reduce((product, side) => product * side, 1))
             expect(values.length).toBeLessThanOrEqual(2 * damaged.length)

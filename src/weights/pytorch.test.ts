@@ -27,7 +27,7 @@ const oneTensor = (value: Crafted): Crafted => ({ dict: [['weight', value]] })
 
 describe('files that PyTorch wrote', () => {
   it('reads the legacy format: names in order, channels-last memory, parameters, counters', async () => {
-    const state = await readPyTorch(legacy)
+    const state = (await readPyTorch(legacy)).tensors
     expect([...state.keys()]).toEqual(['conv.weight', 'bn.running_var', 'bn.num_batches_tracked', 'fc.weight'])
     expect(listed(state)).toEqual({
       'conv.weight': { shape: [2, 3, 2, 2], values: num(24) },
@@ -43,14 +43,14 @@ describe('files that PyTorch wrote', () => {
     ['zip', checkpoint],
     ['legacy', legacyCheckpoint],
   ])('finds the weights in a %s checkpoint beside optimiser and scheduler, and drops prefixes', async (_, bytes) => {
-    expect(listed(await readPyTorch(bytes))).toEqual({
+    expect(listed((await readPyTorch(bytes)).tensors)).toEqual({
       weight: { shape: [2, 2], values: num(4) },
       bias: { shape: [2], values: num(2) },
     })
   })
 
   it('converts every number format, and reads views in row-major order', async () => {
-    const state = listed(await readPyTorch(kinds))
+    const state = listed((await readPyTorch(kinds)).tensors)
     for (const name of ['half', 'bfloat', 'double']) expect(state[name]?.values).toEqual([-1, -0.75, -0.5])
     expect(state.long?.values).toEqual([-1, 2 ** 40])
     expect(state.byte?.values).toEqual([0, 255])
@@ -64,7 +64,7 @@ describe('files that PyTorch wrote', () => {
   })
 
   it('reads newer pickle protocols', async () => {
-    expect(listed(await readPyTorch(protocol4))).toEqual({ 'a.weight': { shape: [2, 2], values: num(4) } })
+    expect(listed((await readPyTorch(protocol4)).tensors)).toEqual({ 'a.weight': { shape: [2, 2], values: num(4) } })
   })
 
   it('refuses a whole module, and says how to save its weights', async () => {
@@ -86,7 +86,7 @@ describe('crafted files', () => {
 
   it('reads big-endian storages where the file says so', async () => {
     const content = oneTensor(tensor(four, 0, [4], [1]))
-    const state = await readPyTorch(torchZip(content, { 0: floats([1, -2, 3.5, 4], 'big') }, 'big'))
+    const state = (await readPyTorch(torchZip(content, { 0: floats([1, -2, 3.5, 4], 'big') }, 'big'))).tensors
     expect(listed(state).weight?.values).toEqual([1, -2, 3.5, 4])
   })
 

@@ -1,6 +1,6 @@
 /** Reads what torch.save writes, in either of its formats, without executing anything. */
 import { RegraftError } from '../base/errors.js'
-import type { StateDict } from './stateDict.js'
+import type { Weights } from './stateDict.js'
 import { isTorchLegacy, readTorchLegacy } from './torchLegacy.js'
 import { readTorchZip } from './torchZip.js'
 
@@ -13,9 +13,9 @@ const isZip = (start: Buffer): boolean => start.subarray(0, 4).equals(Buffer.fro
  * The weights in a file of PyTorch's: a state dict, or a checkpoint that holds one.
  * @throws RegraftError('weights') that says what is wrong with the content; the caller names the file
  */
-export async function readPyTorch(bytes: Buffer): Promise<StateDict> {
+export async function readPyTorch(bytes: Buffer): Promise<Weights> {
   try {
-    return await (isZip(bytes) ? readTorchZip(bytes) : readTorchLegacy(bytes))
+    return isZip(bytes) ? await readTorchZip(bytes) : { tensors: await readTorchLegacy(bytes), metadata: {} }
   } catch (error) {
     if (error instanceof RegraftError) throw error
     // What is left are reads beyond the end, in numbers that a cut or a flipped byte has spoilt.

@@ -1,12 +1,20 @@
 /** PyTorch's zip format (1.6 and later): a pickle that describes the tensors, and one entry for each storage. */
+import { z } from 'zod'
+import { parseJson } from '../base/json.js'
 import { readPickle } from './pickle.js'
-import type { StateDict } from './stateDict.js'
+import type { Weights } from './stateDict.js'
 import { stateOf } from './stateOf.js'
 import { readTensors, torchWorld, wrong } from './torchTensor.js'
 import { zipEntries } from './zip.js'
 
+/** Beside the pickle, where PyTorch does not look: what a file says of itself, as JSON's texts by name. */
+export const ownEntry = 'regraft.json'
+const texts = z.record(z.string(), z.string()).catch({})
+/** More is no description. */
+const longest = 2 ** 22
+
 /** @throws RegraftError('weights') that says what is wrong with the content */
-export async function readTorchZip(bytes: Buffer): Promise<StateDict> {
+export async function readTorchZip(bytes: Buffer): Promise<Weights> {
   const entries = await zipEntries(bytes, refuseProgram)
   const pickle = [...entries].find(([name]) => /^[^/]+\/data\.pkl$/.test(name))
   if (!pickle) throw wrong('it is a zip archive, but not one that torch.save wrote (it has no data.pkl)')
@@ -19,7 +27,9 @@ export async function readTorchZip(bytes: Buffer): Promise<StateDict> {
     if (!data) throw wrong('a storage that its weights refer to is missing')
     return data
   }
-  return readTensors(stateOf(value), bytesOf, bytes.length, order === 'little')
+  const own = entries.get(`${folder}${ownEntry}`)
+  const metadata = texts.parse(own && own.length <= longest ? parseJson(own.toString('utf8')) : {})
+  return { tensors: await readTensors(stateOf(value), bytesOf, bytes.length, order === 'little'), metadata }
 }
 
 /** torch.jit.save and torch.export write programs under the same names; both hold weights, but beside code. */

@@ -20,6 +20,13 @@ it('reads back what it wrote, in the same order and to the same bits', async () 
   for (const [name, { shape, values }] of tensors) expect(read.get(name)).toEqual({ shape, values })
 })
 
+it('reads back what the file says of itself, and nothing of what is no text', async () => {
+  await writePyTorch(at('said.pth'), tensors, { network: 'resnet50', classes: '["Käfer"]' })
+  expect((await readWeights(at('said.pth'))).metadata).toEqual({ network: 'resnet50', classes: '["Käfer"]' })
+  await writePyTorch(at('other.pth'), tensors, { network: [3] } as unknown as Record<string, string>)
+  expect((await readWeights(at('other.pth'))).metadata).toEqual({})
+})
+
 it('writes the same bytes again, with numbers where a reader may map them', async () => {
   await writePyTorch(at('a.pth'), tensors)
   await writePyTorch(at('b.pth'), tensors)
@@ -32,7 +39,7 @@ it('writes the same bytes again, with numbers where a reader may map them', asyn
 it.skipIf(!process.env.REGRAFT_PEER_PYTHON)(
   'is loaded by torch.load (skipped: needs REGRAFT_PEER_PYTHON)',
   async () => {
-    await writePyTorch(at('a.pth'), tensors)
+    await writePyTorch(at('a.pth'), tensors, { network: 'resnet50' })
     const program = `
 import sys, torch
 state = torch.load(sys.argv[1], weights_only=True, mmap=True)

@@ -1,6 +1,7 @@
 /** Writes a state dict as torch.save does: a zip archive of numbers, and a pickle that says how they are tensors. */
 import { replaceFile } from '../base/files.js'
 import type { StateDict } from './stateDict.js'
+import { ownEntry } from './torchZip.js'
 import { writeZip } from './zipWriter.js'
 
 /** Opcodes of pickle's protocol 2 (Python's pickletools). */
@@ -55,8 +56,14 @@ function tensor(key: string, shape: readonly number[], count: number): Buffer {
 /**
  * Writes tensors as float32 in their order, aside first and then renamed. Nothing in the file is executed by whoever
  * loads it with `weights_only=True`; torchvision's and timm's `load_state_dict` take it.
+ * @param metadata texts that stand in an entry of the archive of their own, which PyTorch does not look for: the state
+ * dict stays one of tensors alone
  */
-export async function writePyTorch(path: string, tensors: StateDict): Promise<void> {
+export async function writePyTorch(
+  path: string,
+  tensors: StateDict,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const items: Buffer[] = []
   const storages = new Map<string, Uint8Array>()
   for (const [name, { shape, values }] of tensors) {
@@ -70,6 +77,9 @@ export async function writePyTorch(path: string, tensors: StateDict): Promise<vo
     ['model/byteorder', raw('little')],
     ...storages,
     ['model/version', raw('3\n')],
+    ...(Object.keys(metadata).length === 0
+      ? []
+      : ([[`model/${ownEntry}`, Buffer.from(JSON.stringify(metadata))]] as const)),
   ])
   await replaceFile(path, file => writeZip(file, entries))
 }
