@@ -97,8 +97,8 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
       await check(loader, { train: [...data.samples.keys()], val: [], test: [] }, stamps, resolved.skipBadImages, hooks)
     const planned = await planSplit(data, resolved, stamps, hooks.onEvent, hooks.signal)
     const { duplicates, grouping, own: ownSplit, across } = planned
-    const { split: parts, bad } = await check(loader, planned.split, stamps, resolved.skipBadImages, hooks)
-    for (const message of splitWarnings(data, parts, resolved.classWeights === 'balanced'))
+    const { split: parts, bad, warnings } = await check(loader, planned.split, stamps, resolved.skipBadImages, hooks)
+    for (const message of [...warnings, ...splitWarnings(data, parts, resolved.classWeights === 'balanced')])
       hooks.onEvent?.({ type: 'warning', message })
     const batchSize = Math.min(resolved.batchSize, parts.train.length)
     if (batchSize < resolved.batchSize)

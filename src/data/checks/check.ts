@@ -4,6 +4,7 @@ import { plural } from '../../base/plural.js'
 import { forEachBounded } from '../bounded.js'
 import { type Dataset, type Split, sourceOf } from '../dataset.js'
 import { faulty, listed } from '../faults.js'
+import { byCodePoint } from '../folders/codePoints.js'
 import { type Loader, undecodable } from '../loader/loader.js'
 import { checkedFiles, hasStamp, keepCheckedFiles } from './checkedFiles.js'
 import type { FileStamps } from './fileStamps.js'
@@ -34,6 +35,8 @@ export interface CheckResult {
   /** The split without the bad images. */
   readonly split: Split
   readonly bad: readonly BadImage[]
+  /** What a person should hear of images that can be decoded. */
+  readonly warnings: readonly string[]
 }
 
 /** Jobs that wait for a worker; enough to keep any number of cores busy. */
@@ -51,17 +54,20 @@ export async function checkImages(loader: Loader, split: Split, options: CheckOp
   const all = [...split.train, ...split.val, ...split.test]
   const indices = known === undefined ? all : all.filter(index => !hasStamp(known, stamps![index]!))
   const bad: BadImage[] = []
+  // Not kept as checked: a second run is to hear of them, too
+  const faint: string[] = []
   const decoded: bigint[] = []
   let done = all.length - indices.length
   if (done > 0) onProgress?.(done, all.length)
   try {
     await forEachBounded(indices, IN_FLIGHT, async index => {
       signal?.throwIfAborted()
-      const reason = await loader.prepare(index, {
+      const { failure: reason, faint: isFaint } = await loader.prepare(index, {
         training: training.has(index),
         ...(signal === undefined ? {} : { signal }),
       })
       if (reason !== undefined) bad.push({ index, path: samples[index]!.path, reason })
+      else if (isFaint) faint.push(samples[index]!.path)
       else if (stamps !== undefined) decoded.push(stamps[index]!)
       onProgress?.(++done, all.length)
     })
@@ -72,14 +78,18 @@ export async function checkImages(loader: Loader, split: Split, options: CheckOp
   bad.sort((a, b) => a.index - b.index)
   const { faults = [] } = loader.dataset
   if (faults.length > 0) throw alsoFaulty(loader.dataset, faults, skipBad ? [] : bad)
-  if (bad.length === 0) return { split, bad }
+  const warnings = faint.length > 0 ? [faintWarning(faint.sort(byCodePoint), all.length)] : []
+  if (bad.length === 0) return { split, bad, warnings }
   if (!skipBad) throw badImages(loader.dataset, bad)
   const left = new Set(bad.map(({ index }) => index))
   const good = (part: readonly number[]) => part.filter(index => !left.has(index))
   const rest = { train: good(split.train), val: good(split.val), test: good(split.test) }
   everyClassTrains(loader.dataset, split, rest)
-  return { split: rest, bad }
+  return { split: rest, bad, warnings }
 }
+
+const faintWarning = (paths: readonly string[], images: number): string =>
+  `${paths.length} of ${plural(images, 'image')} ${paths.length === 1 ? 'has' : 'have'} 16 bits a channel and less than a quarter of their range in use, as cameras of 12 bits write them (${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ', …' : ''}): the network sees them nearly black; spread their brightness over the whole range first`
 
 function badImages(dataset: Dataset, bad: readonly BadImage[]): RegraftError {
   const [first] = bad

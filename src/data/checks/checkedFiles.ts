@@ -3,7 +3,7 @@ import type { FileStamps } from './fileStamps.js'
 import { keepScan, readScan, type ScanKind } from './keepScan.js'
 
 /** Raise the revision where a file that could be decoded no longer can, or where it now means something else. */
-const kind: ScanKind = { name: 'checked', revision: 2 }
+const kind: ScanKind = { name: 'checked', revision: 3 }
 /** Most stamps that are kept for one folder: 8 MB. */
 const MAX_STAMPS = 1_000_000
 

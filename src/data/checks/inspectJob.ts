@@ -16,6 +16,8 @@ export interface ImageFacts {
   /** Bits of each channel. */
   readonly bits: number
   readonly palette: boolean
+  /** Whether it has 16 bits and uses less than a quarter of their range. */
+  readonly faint: boolean
   /** Frames of an animation or pages of a TIFF; the first one is what training sees. */
   readonly frames: number
   /** Whether it is turned or mirrored by its EXIF orientation. */

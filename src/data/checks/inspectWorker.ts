@@ -1,6 +1,6 @@
 /** The worker thread of an audit: decodes an image as training does, and looks at what kind of file it is. */
 import sharp from 'sharp'
-import { decodeImage, MAX_PIXELS, type RgbImage, readBounded } from '../decode/decode.js'
+import { decodeOpened, MAX_PIXELS, type RgbImage, readBounded } from '../decode/decode.js'
 import { openImage } from '../decode/openImage.js'
 import { answerJobs } from '../loader/workerPool.js'
 import type { InspectJob, InspectReply } from './inspectJob.js'
@@ -15,8 +15,9 @@ answerJobs(inspect)
 async function inspect({ path }: InspectJob): Promise<InspectReply> {
   try {
     const bytes = readBounded(path)
-    const image = await decodeImage(bytes)
-    const { format, open, raw } = openImage(bytes, MAX_PIXELS)
+    const opened = await openImage(bytes, MAX_PIXELS)
+    const image = await decodeOpened(opened, bytes)
+    const { format, open, raw } = opened
     const { space, depth, hasAlpha, isPalette, pages, orientation } = raw
       ? await open().metadata()
       : await sharp(bytes, { limitInputPixels: MAX_PIXELS }).metadata()
@@ -33,6 +34,7 @@ async function inspect({ path }: InspectJob): Promise<InspectReply> {
         bits: raw?.bits ?? (depth === 'uchar' ? 8 : 16),
         palette: raw?.palette ?? isPalette ?? false,
         frames: pages ?? 1,
+        faint: image.faint ?? false,
         turned: raw?.turned ?? (orientation ?? 1) > 1,
       },
     }

@@ -1,8 +1,10 @@
 /** Reads an image file into RGB bytes: every format, colour space, bit depth and orientation ends as the same thing. */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import sharp from 'sharp'
-import { openImage } from './openImage.js'
+import { type OpenedImage, openImage } from './openImage.js'
 import { TooManyPixels } from './rawImage.js'
+import { reason } from './reason.js'
+import { tiffTags } from './tiffTags.js'
 
 export { TooManyPixels } from './rawImage.js'
 
@@ -11,10 +13,14 @@ export interface RgbImage {
   readonly width: number
   readonly height: number
   readonly pixels: Uint8Array
+  /** That it has 16 bits a channel and uses less than a quarter of their range, as cameras of 12 bits write it: it is nearly black. */
+  readonly faint?: boolean
 }
 
 /** Larger images are refused: decoded they would need more than 300 MB. */
 export const MAX_PIXELS = 100_000_000
+/** A quarter of a byte's range. */
+const FAINT = 64
 const MAX_FILE_BYTES = 512 * 1024 * 1024
 
 // libvips would keep the last files open and their pixels in memory; nothing is read twice here
@@ -34,8 +40,15 @@ export async function decodeFile(path: string): Promise<RgbImage> {
  * `decodeFile` for the bytes of a file.
  * @param maxPixels images of more pixels are refused with `TooManyPixels`
  */
-export async function decodeImage(bytes: Uint8Array, maxPixels = MAX_PIXELS): Promise<RgbImage> {
-  const { format, open } = openImage(bytes, maxPixels)
+export const decodeImage = async (bytes: Uint8Array, maxPixels = MAX_PIXELS): Promise<RgbImage> =>
+  decodeOpened(await openImage(bytes, maxPixels), bytes, maxPixels)
+
+/** `decodeImage` of what was opened already. */
+export async function decodeOpened(
+  { format, open }: OpenedImage,
+  bytes: Uint8Array,
+  maxPixels = MAX_PIXELS,
+): Promise<RgbImage> {
   try {
     const image = open()
     const { data, info } = await image
@@ -44,7 +57,9 @@ export async function decodeImage(bytes: Uint8Array, maxPixels = MAX_PIXELS): Pr
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true })
-    return { width: info.width, height: info.height, pixels: info.channels === 3 ? data : threeChannels(data) }
+    const pixels = info.channels === 3 ? data : threeChannels(data)
+    const faint = hasSixteenBits(bytes, format) && !data.some(value => value >= FAINT)
+    return { width: info.width, height: info.height, pixels, ...(faint ? { faint } : {}) }
   } catch (error) {
     const message = endsEarly(bytes, format) ? 'premature end' : error instanceof Error ? error.message : String(error)
     if (/pixel limit/i.test(message)) throw new TooManyPixels(maxPixels)
@@ -89,11 +104,8 @@ function endsEarly(bytes: Uint8Array, format: string): boolean {
   return bytes[end - 2] !== 0xff || bytes[end - 1] !== 0xd9
 }
 
-/** libvips' message, in words that help. */
-function reason(message: string, format: string): string {
-  if (/premature|truncat|end of (file|input|stream)|unexpected eof|not enough data|read error/i.test(message)) {
-    return `truncated ${format}`
-  }
-  const first = message.split('\n').find(line => line.trim() !== '') ?? message
-  return `damaged ${format}: ${first.trim().slice(0, 120)}`
+/** Whether a file that is read by its full range has 16 bits a channel. */
+function hasSixteenBits(bytes: Uint8Array, format: string): boolean {
+  if (format === 'PNG') return bytes[24] === 16
+  return format === 'TIFF' && tiffTags(bytes)?.bits === 16
 }

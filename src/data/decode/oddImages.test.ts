@@ -12,6 +12,7 @@ import { imageFolder } from '../folders/imageFolder.js'
 import { createLoader } from '../loader/loader.js'
 import { split } from '../split/split.js'
 import { decodeFile } from './decode.js'
+import { tiff } from './tiff.testing.js'
 
 process.env.REGRAFT_CACHE = await temporaryFolder()
 
@@ -36,6 +37,12 @@ async function pixelBomb(): Promise<Buffer> {
   return bomb
 }
 
+const rising = Array.from({ length: 64 * 48 }, (_, i) => i / (64 * 48 - 1))
+const shares = tiff([64, 48, 1], 32, 'float', 1, new Uint8Array(Float32Array.from(rising).buffer))
+const inTwelve = new Uint8Array(Uint16Array.from(rising, share => 4095 * share).buffer)
+const twelveBits = tiff([64, 48, 1], 16, 'unsigned', 1, inTwelve)
+const lab = tiff([1, 1, 3], 8, 'unsigned', 8, Uint8Array.of(1, 2, 3))
+
 /** Files that training uses: the size of what it sees, and what an audit calls them. */
 const used: readonly (readonly [name: string, file: Uint8Array | string, size: string, kinds: readonly Oddity[]])[] = [
   ['plain.jpg', await colourful().jpeg().toBuffer(), '64 x 48', []],
@@ -48,6 +55,8 @@ const used: readonly (readonly [name: string, file: Uint8Array | string, size: s
   ['pages.tiff', await (await twoFrames()).tiff().toBuffer(), '64 x 48', ['frames']],
   ['cmyk.jpg', await colourful().toColourspace('cmyk').jpeg().toBuffer(), '64 x 48', ['cmyk']],
   ['deep.png', await colourful().toColourspace('rgb16').png().toBuffer(), '64 x 48', ['deep']],
+  ['shares.tiff', shares, '64 x 48', ['deep', 'gray']],
+  ['twelve-bits.tiff', twelveBits, '64 x 48', ['deep', 'faint', 'gray']],
   ['palette.png', await colourful().png({ palette: true }).toBuffer(), '64 x 48', ['palette']],
   ['alpha.png', await solid({ r: 200, g: 30, b: 20, alpha: 0.5 }, 4).png().toBuffer(), '64 x 48', ['alpha']],
   ['gray.jpg', await colourful().grayscale().jpeg().toBuffer(), '64 x 48', ['gray']],
@@ -71,6 +80,7 @@ const bad: readonly (readonly [name: string, file: Uint8Array | string, reason: 
   ['cut.jpg', await shorter(colourful(200, 150).jpeg()), 'truncated JPEG'],
   ['cut.png', await shorter(colourful(200, 150).png()), 'truncated PNG'],
   ['cut.webp', await shorter(colourful(200, 150).webp()), 'truncated WebP'],
+  ['lab.tiff', lab, 'CIELAB TIFFs are not read; save it as RGB or gray, of 8 or 16 bits'],
   ['bomb.png', await pixelBomb(), 'more than 100 million pixels'],
 ]
 
@@ -154,6 +164,19 @@ describe('is bad', () => {
       await loader.close()
     }
   })
+})
+
+test('16 bits of which 12 are used are warned of, before they are cached', async () => {
+  const loader = createLoader(data, { preprocessing: withSize(imagenet, 32), threads: 1 })
+  const train = [...data.samples.keys()].filter(index => data.samples[index]!.path.endsWith('.tiff'))
+  try {
+    const { warnings } = await checkImages(loader, { train, val: [], test: [] }, { skipBad: true })
+    expect(warnings).toEqual([
+      expect.stringMatching(/^1 of 4 images has 16 bits a channel and less than a quarter.*\(odd\/twelve-bits\.tiff\)/),
+    ])
+  } finally {
+    await loader.close()
+  }
 })
 
 test('is ignored and counted: other files; hidden ones are not even counted', () => {

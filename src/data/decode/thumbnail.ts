@@ -22,7 +22,7 @@ export interface Thumbnail {
  */
 export async function readThumbnail(path: string, area: number): Promise<Thumbnail> {
   const file = readBounded(path)
-  const image = openImage(file, MAX_PIXELS).open()
+  const image = (await openImage(file, MAX_PIXELS)).open()
   const { autoOrient } = await image.metadata()
   const scale = Math.min(1, Math.sqrt(area / (autoOrient.width * autoOrient.height)))
   const side = (length: number) => Math.max(1, Math.round(length * scale))

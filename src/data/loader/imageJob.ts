@@ -35,4 +35,6 @@ export interface ImageJob {
 export interface ImageReply {
   readonly image?: RgbImage
   readonly failure?: string
+  /** As of `RgbImage`, where it was decoded just now. */
+  readonly faint?: boolean
 }

@@ -17,6 +17,7 @@ answerJobs(handle)
 
 async function handle(job: ImageJob): Promise<ImageReply> {
   let image = job.image
+  let faint = false
   if (image === undefined) {
     let decoded: RgbImage
     try {
@@ -24,10 +25,11 @@ async function handle(job: ImageJob): Promise<ImageReply> {
     } catch (error) {
       return { failure: error instanceof Error ? error.message : String(error) }
     }
+    faint = decoded.faint ?? false
     image = (job.kind === 'crop' ? evaluationCrop : augmentationSource)(decoded, preprocessing)
   }
   if (job.out !== undefined) write(image, job, job.out)
-  return job.keep && job.image === undefined ? { image: inSharedMemory(image) } : {}
+  return { faint, ...(job.keep && job.image === undefined ? { image: inSharedMemory(image) } : {}) }
 }
 
 function write(image: RgbImage, job: ImageJob, out: NonNullable<ImageJob['out']>): void {

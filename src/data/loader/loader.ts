@@ -76,8 +76,8 @@ export interface Loader {
    * @throws RegraftError naming the file, if an image cannot be decoded
    */
   batches(indices: readonly number[], options: BatchOptions): AsyncGenerator<Batch, void, undefined>
-  /** Decodes one image into the cache, as far as that has room; the result is why it cannot be decoded, if so. */
-  prepare(index: number, options?: { training?: boolean; signal?: AbortSignal }): Promise<string | undefined>
+  /** Decodes one image into the cache, as far as that has room; the result is why it cannot be decoded, if so, and whether it is nearly black. */
+  prepare(index: number, options?: { training?: boolean; signal?: AbortSignal }): Promise<Omit<ImageReply, 'image'>>
   /** What the cache holds. */
   cached(): { readonly images: number; readonly bytes: number }
   /** Ends the worker threads. */
@@ -118,16 +118,16 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
     epoch: number,
     out: ImageJob['out'],
     signal: AbortSignal | undefined,
-  ): Promise<string | undefined> => {
+  ): Promise<Omit<ImageReply, 'image'>> => {
     const kind: ImageKind = training && augment !== 'none' ? 'source' : 'crop'
     const path = resolve(dataset.root, sampleOf(index).path)
     const random = [seed, 'augment', epoch, index]
     const image = caches[kind].get(index)
     // Nothing is ever dropped: an epoch visits every image once, so the oldest entry is the one needed next
     const keep = image === undefined && store.used() < store.capacity
-    const reply = await pool.run({ path, kind, image, keep, out, random, vary: training }, signal)
-    if (reply.image !== undefined) store.keep(caches[kind], index, reply.image)
-    return reply.failure
+    const { image: kept, ...reply } = await pool.run({ path, kind, image, keep, out, random, vary: training }, signal)
+    if (kept !== undefined) store.keep(caches[kind], index, kept)
+    return reply
   }
 
   const buffer = (length: number): Float32Array => {
@@ -145,7 +145,7 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
         const { label, path } = sampleOf(index)
         labels[place] = label
         places[place] = index
-        const failure = await load(index, training, epoch, { images, place }, signal)
+        const { failure } = await load(index, training, epoch, { images, place }, signal)
         if (failure !== undefined) throw undecodable(path, failure)
       }),
     )

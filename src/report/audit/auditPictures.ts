@@ -22,6 +22,7 @@ export const oddityWords: Readonly<Record<Oddity, readonly [name: string, handli
   frames: ['animated, or of several pages', 'the first frame counts'],
   cmyk: ['CMYK', 'become RGB'],
   deep: ['of more than 8 bits a channel', 'become 8 bits'],
+  faint: ['nearly black: of 16 bits, with less than a quarter used', 'nearly black; spread them over the whole range'],
   palette: ['with a palette', 'become RGB'],
   alpha: ['with transparency', 'laid on white'],
   turned: ['turned by their EXIF data', 'turned upright'],

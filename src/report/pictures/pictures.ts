@@ -130,7 +130,8 @@ async function keep(
 
 /** A JPEG of an image, small and upright. */
 export async function thumbnail(path: string, open: (path: string) => Promise<Uint8Array>): Promise<Buffer> {
-  return openImage(await open(path), MAX_PIXELS)
+  const image = await openImage(await open(path), MAX_PIXELS)
+  return image
     .open()
     .autoOrient()
     .resize(SIDE, SIDE, { fit: 'inside', withoutEnlargement: true })
