@@ -24,7 +24,7 @@ const mostPrefixes = 64
 const fewestEntries = 60
 
 /** Of two trunks in one file, the one that is meant to be used: MoCo's query encoder, DINO's teacher, averages of weights. */
-const preferred = /(^|\.)(encoder_q|teacher|ema|model_ema|ema_model)\./
+const preferred = /(^|\.)(encoder_q|teacher|ema|model_ema|ema_model|state_dict_ema)\./
 
 /**
  * Every place where the trunk of one of `networks` stands whole in a file, the one to take first: the whole file, then

@@ -84,6 +84,26 @@ describe('files that PyTorch wrote', () => {
 describe('crafted files', () => {
   const four = { storage: '0', count: 4 }
 
+  it('gives weights and their average each below its key, where a file holds both', async () => {
+    const one = oneTensor(tensor(four, 0, [4], [1]))
+    const both: Crafted = {
+      dict: [
+        ['epoch', 3],
+        ['state_dict', one],
+        ['state_dict_ema', one],
+      ],
+    }
+    const read = async (content: Crafted) => (await readPyTorch(torchZip(content, { 0: floats([1, 2, 3, 4]) }))).tensors
+    expect([...(await read(both)).keys()]).toEqual(['state_dict.weight', 'state_dict_ema.weight'])
+    const decay: Crafted = {
+      dict: [
+        ['state_dict', one],
+        ['ema', { dict: [['decay', 1]] }],
+      ],
+    }
+    expect([...(await read(decay)).keys()]).toEqual(['weight'])
+  })
+
   it('reads big-endian storages where the file says so', async () => {
     const content = oneTensor(tensor(four, 0, [4], [1]))
     const state = (await readPyTorch(torchZip(content, { 0: floats([1, -2, 3.5, 4], 'big') }, 'big'))).tensors

@@ -18,6 +18,8 @@ const nests = [
   'state_dict_ema',
   'model_ema',
 ]
+/** Of these, what holds averages of the weights in another: both are given, each below its key. */
+const averages = ['ema', 'state_dict_ema', 'model_ema']
 /** No program nests deeper than this. */
 const deepest = 4
 
@@ -33,12 +35,13 @@ function tensorsOf(value: PickleValue, depth: number): Map<string, TensorView> {
   if (!(value instanceof Map)) throw wrong(`it holds ${describe(value)}, not a dictionary of weights`)
   for (const key of nests) {
     const inner = value.get(key)
-    if (depth > 0 && inner instanceof Map && inner.size > 0) return tensorsOf(inner, depth - 1)
+    if (depth === 0 || !(inner instanceof Map) || inner.size === 0) continue
+    const average = averages.find(other => other !== key && tensorsIn(value.get(other)).size > 0)
+    const own = tensorsOf(inner, depth - 1)
+    return average === undefined ? own : new Map([...below(key, own), ...below(average, tensorsIn(value.get(average)))])
   }
-  const found = [...value].filter(
-    (entry): entry is [string, TensorView] => typeof entry[0] === 'string' && entry[1] instanceof TensorView,
-  )
-  if (found.length > 0) return new Map(found)
+  const found = tensorsIn(value)
+  if (found.size > 0) return found
   const beside = sideBySide(value)
   if (beside.size > 0) return beside
   const keys = [...value.keys()].filter(key => typeof key === 'string').map(key => `'${printable(key)}'`)
@@ -49,14 +52,22 @@ function tensorsOf(value: PickleValue, depth: number): Map<string, TensorView> {
   )
 }
 
+/** The tensors that stand in a dictionary itself. */
+const tensorsIn = (value: PickleValue | undefined): Map<string, TensorView> =>
+  new Map(
+    [...(value instanceof Map ? value : [])].filter(
+      (entry): entry is [string, TensorView] => typeof entry[0] === 'string' && entry[1] instanceof TensorView,
+    ),
+  )
+
+const below = (key: string, entries: ReadonlyMap<string, TensorView>) =>
+  new Map([...entries].map(([name, view]) => [`${key}.${name}`, view] as const))
+
 /** Several dictionaries of tensors in one, as DINO's checkpoints have `student` and `teacher`: each below its key. */
 function sideBySide(value: ReadonlyMap<PickleValue, PickleValue>): Map<string, TensorView> {
   const found = new Map<string, TensorView>()
-  for (const [key, inner] of value) {
-    if (typeof key !== 'string' || !(inner instanceof Map)) continue
-    for (const [name, tensor] of inner)
-      if (typeof name === 'string' && tensor instanceof TensorView) found.set(`${key}.${name}`, tensor)
-  }
+  for (const [key, inner] of value)
+    if (typeof key === 'string') for (const [name, tensor] of below(key, tensorsIn(inner))) found.set(name, tensor)
   return found
 }
 
