@@ -3,7 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../base/folder.testing.js'
+import { turnedHeic } from '../data/decode/heic.testing.js'
 import { loadExplainer, predict } from '../inference/index.js'
+import type { Score } from '../inference/score.js'
 import { type Server, startServer } from './index.js'
 import { form, jpeg, modelFolder } from './server.testing.js'
 
@@ -47,6 +49,20 @@ describe('POST /v1/predict', () => {
     })
     const base64 = images.map((image, i) => `${i % 2 ? 'data:image/jpeg;base64,' : ''}${image.toString('base64')}`)
     expect(await (await post('/v1/predict?top=2', { images: base64 })).json()).toMatchObject({ predictions: close })
+  })
+
+  it('takes HEIC, as telephones send it, and says what predict says', async () => {
+    const path = at('telephone.heic')
+    await writeFile(path, turnedHeic)
+    const { predictions } = (await (await post('/v1/predict', form(turnedHeic))).json()) as {
+      predictions: [{ scores: Score[] }]
+    }
+    const scores = predictions[0].scores.map(score => ({
+      ...score,
+      probability: expect.closeTo(score.probability, 5),
+    }))
+    for await (const said of predict(run, [path])) expect(said).toEqual({ path, scores })
+    expect.assertions(1)
   })
 
   it('answers for the images that can be read, and fails where none can be', async () => {
