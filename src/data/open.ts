@@ -59,6 +59,9 @@ async function wrapperOf(root: string, archive: string, { labels }: OpenOptions)
   return more === '' ? only : `${only}/${more}`
 }
 
-/** What a data set is called: its folder, or its archive without the ending. */
+/** Letters of a name that others are made of, which no disk takes longer than 255 bytes. */
+const NAME_LENGTH = 50
+
+/** What a data set is called: its folder, or its archive without the ending; only the beginning of a long name. */
 export const nameOf = ({ root, source }: Pick<Dataset, 'root' | 'source'>): string =>
-  source === undefined ? basename(resolve(root)) : archiveStem(source)
+  [...(source === undefined ? basename(resolve(root)) : archiveStem(source))].slice(0, NAME_LENGTH).join('')

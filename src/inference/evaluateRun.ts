@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { RegraftError } from '../base/errors.js'
+import { shellOption } from '../base/shell.js'
 import { createLoader, type Dataset, openDataset, splitFromPaths } from '../data/index.js'
 import { type CompileOptions, chooseEngine, type Engine, everyEngine, type Precision } from '../engines/index.js'
 import type { Graph } from '../graph/index.js'
@@ -166,10 +167,21 @@ function relabelled(data: Dataset, classes: readonly string[], folder: string, l
   if (unknown.length > 0 && !lenient)
     throw new RegraftError(
       'data',
-      `${folder} has classes that the model does not know: ${unknown.slice(0, 5).join(', ')}; rename the folders, or leave them out with --exclude ${unknown[0]}`,
+      `${folder} has classes that the model does not know: ${unknownNames(unknown, classes)}; rename the folders, or leave them out with ${shellOption('--exclude', unknown[0]!)}`,
     )
   if (unknown.length === 0)
     return { ...data, classes, samples: data.samples.map(sample => ({ ...sample, label: labels[sample.label]! })) }
   const samples = data.samples.filter(({ label }) => labels[label] !== -1)
   return { root: data.root, classes, samples: samples.map(({ path, label }) => ({ path, label: labels[label]! })) }
+}
+
+const NAMED = 5
+
+function unknownNames(unknown: readonly string[], classes: readonly string[]): string {
+  const more = unknown.length > NAMED ? ` and ${unknown.length - NAMED} more` : ''
+  const composed = new Set(classes.map(name => name.normalize('NFC')))
+  const alike = unknown.find(name => composed.has(name.normalize('NFC')))
+  const hint =
+    alike === undefined ? '' : ` ('${alike}' looks like one of the model's: its letters are composed otherwise)`
+  return `${unknown.slice(0, NAMED).join(', ')}${more}${hint}`
 }

@@ -1,11 +1,8 @@
 /** The command that makes a run anew. */
 import { kebab } from '../base/names.js'
+import { shellOption, shellWord } from '../base/shell.js'
 import type { RunConfig } from '../training/index.js'
 import { differs } from './sections/settings.js'
-
-/** A word for a POSIX shell, quoted where it needs it. */
-export const shellWord = (text: string): string =>
-  /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 
 /** Not of the experiment, or given by what was resolved. */
 const left = new Set(['run', 'network', 'weights', 'seed', 'engine', 'threads'])
@@ -15,7 +12,7 @@ export function flags(name: string, value: unknown): string[] {
   if (value === undefined || value === false) return []
   if (value === true) return [`--${kebab(name)}`]
   const values = Array.isArray(value) ? value : [value]
-  return values.map(item => `--${kebab(name)} ${shellWord(String(item))}`)
+  return values.map(item => shellOption(`--${kebab(name)}`, String(item)))
 }
 
 /** `npx regraft train …` with everything that differs from the defaults, and what was decided where it was left open. */

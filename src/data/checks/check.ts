@@ -1,6 +1,7 @@
 /** Decodes every image once before training starts: finds bad files early, and fills the loader's cache in the same pass. */
 import { RegraftError } from '../../base/errors.js'
 import { plural } from '../../base/plural.js'
+import { shellOption } from '../../base/shell.js'
 import { forEachBounded } from '../bounded.js'
 import { type Dataset, type Split, sourceOf } from '../dataset.js'
 import { faulty, listed } from '../faults.js'
@@ -115,10 +116,13 @@ const alsoFaulty = (dataset: Dataset, faults: readonly string[], bad: readonly B
 function everyClassTrains(dataset: Dataset, before: Split, after: Split): void {
   const labels = (split: Split) => new Set(split.train.map(index => dataset.samples[index]!.label))
   const left = labels(after)
-  const empty = [...labels(before)].filter(label => !left.has(label)).map(label => dataset.classes[label])
+  const empty = [...labels(before)].filter(label => !left.has(label)).map(label => dataset.classes[label]!)
   if (empty.length === 0) return
   throw faulty(
     sourceOf(dataset),
-    empty.map(name => `class ${name} has no training image that can be decoded; add images or pass --exclude ${name}`),
+    empty.map(
+      name =>
+        `class ${name} has no training image that can be decoded; add images or pass ${shellOption('--exclude', name)}`,
+    ),
   )
 }

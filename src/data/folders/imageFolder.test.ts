@@ -122,6 +122,8 @@ describe('what people bring', () => {
     expect(await refusal(root)).toBe(
       `${root} has one class only (photos); ${below} holds 2 folders and looks like what is meant: pass that`,
     )
+    const deep = await folder('a/photos/cat/1.jpg', 'a/photos/dog/1.jpg', ['a/README.txt', 'x'], ['notes.txt', 'x'])
+    expect(await refusal(deep)).toMatch(`${join(deep, 'a/photos')} holds 2 folders and looks like what is meant`)
   })
 
   test('images of other formats are counted for each class', async () => {
@@ -146,6 +148,16 @@ describe('what people bring', () => {
       "the classes 'caf\u00e9' and 'cafe\u0301' look the same and are different names on the disk; are they one?",
       "the classes 'dog' and 'dog ' differ in spaces at the end only; are they one?",
       "the class 'hen ' has a space at an end of its name; rename it if that is not meant",
+    ])
+  })
+
+  test('names are words in what may be copied into a shell, and those that are not seen are named', async () => {
+    const root = await folder('a/1.jpg', ['$(reboot)/x.txt', 'x'], ['-rf/x.txt', 'x'])
+    expect(await refusal(root)).toMatch(/pass --exclude '\$\(reboot\)'\n.*pass --exclude=-rf$/)
+    expect(alikeWarnings(['cat', 'cat\u200b', 'red\x1b[31m', '\u{1f408}\u200d\u2b1b'])).toEqual([
+      expect.stringMatching(/^the classes 'cat' and 'cat\u200b' differ/),
+      expect.stringMatching(/^the class 'cat\u200b' has characters in its name that are not seen/),
+      expect.stringMatching(/^the class 'red.*' has characters in its name that are not seen/),
     ])
   })
 

@@ -1,8 +1,10 @@
 /** Reads a folder of class folders as a data set, in the order in which PyTorch's ImageFolder reads it. */
 import { join } from 'node:path'
 import { RegraftError } from '../../base/errors.js'
+import { shellOption } from '../../base/shell.js'
 import { closest } from '../../base/suggest.js'
 import type { Dataset, ImageSample } from '../dataset.js'
+import { hasImageExtension } from '../decode/imageFormat.js'
 import { faulty } from '../faults.js'
 import { type Part, partNamed } from '../split/parts.js'
 import { byCodePoint } from './codePoints.js'
@@ -66,7 +68,7 @@ async function partsOf(
     if (part === undefined) continue
     const other = parts.get(part)
     if (other !== undefined)
-      throw new RegraftError('data', `${root} has both ${other} and ${name}; pass --exclude ${name}`)
+      throw new RegraftError('data', `${root} has both ${other} and ${name}; pass ${shellOption('--exclude', name)}`)
     parts.set(part, name)
   }
   if (!parts.has('train') || parts.size < 2) return undefined
@@ -77,7 +79,7 @@ async function partsOf(
   if (strange !== undefined) {
     throw new RegraftError(
       'data',
-      `${root} has ${[...parts.values()].join(', ')} and beside them ${strange}; pass --exclude ${strange} to use the split`,
+      `${root} has ${[...parts.values()].join(', ')} and beside them ${strange}; pass ${shellOption('--exclude', strange)} to use the split`,
     )
   }
   return parts
@@ -153,7 +155,7 @@ async function samplesOf(
         found.ignored > 0
           ? ` that can be read among its ${found.ignored} files; convert them to JPEG or PNG,`
           : '; add some'
-      faults.push(`class ${name} has no images${holds} or pass --exclude ${name}`)
+      faults.push(`class ${name} has no images${holds} or pass ${shellOption('--exclude', name)}`)
     }
     faults.push(...notUtf8(join(root, prefix + name), found.unnamable))
     const label = labels.get(name)!
@@ -173,12 +175,11 @@ async function checkClasses(
   if (classes.length >= fewest) return
   if (content.unnamable.length > 0) throw faulty(root, notUtf8(root, content.unnamable))
   if (classes.length === 1) {
-    const below = join(root, classes[0]!)
-    const { folders, files } = await folderContent(below)
-    if (folders.length > 1 && files.length === 0)
+    const meant = await classesBelow(join(root, classes[0]!))
+    if (meant !== undefined)
       throw new RegraftError(
         'data',
-        `${root} has one class only (${classes[0]}); ${below} holds ${folders.length} folders and looks like what is meant: pass that`,
+        `${root} has one class only (${classes[0]}); ${meant.folder} holds ${meant.folders} folders and looks like what is meant: pass that`,
       )
     throw new RegraftError('data', `${root} has one class only (${classes[0]}): a classifier needs at least two`)
   }
@@ -187,10 +188,20 @@ async function checkClasses(
   throw new RegraftError('data', `${root} has no class folders (${instead}): ${LAYOUT}`)
 }
 
+/** The first folder, down a way of single folders, that holds several and no images. */
+async function classesBelow(folder: string): Promise<{ folder: string; folders: number } | undefined> {
+  const { folders, files } = await folderContent(folder)
+  if (folders.length === 0 || files.some(hasImageExtension)) return undefined
+  return folders.length > 1 ? { folder, folders: folders.length } : classesBelow(join(folder, folders[0]!))
+}
+
 const strangeClasses = (folder: string, names: readonly string[], classes: readonly string[]): string[] =>
   names
     .filter(name => !classes.includes(name))
-    .map(name => `${folder} has a class ${name} that train has not; add it to train or pass --exclude ${name}`)
+    .map(
+      name =>
+        `${folder} has a class ${name} that train has not; add it to train or pass ${shellOption('--exclude', name)}`,
+    )
 
 const notUtf8 = (folder: string, names: readonly string[]): string[] =>
   names.map(name => `the name ${join(folder, name)} is not UTF-8; rename it`)

@@ -13,6 +13,8 @@ await writeFiles(root, {
   'c, "d".jpg': 'x',
   'sub/ключ.png': 'x',
   '007.jpg': 'x',
+  'cafe\u0301.jpg': 'x',
+  'Large.JPG': 'x',
   'both.jpg': 'x',
   'both.png': 'x',
   'elsewhere/list.csv': 'a.jpg,one\nb.jpg,two\n',
@@ -98,6 +100,11 @@ describe('a CSV of labels', () => {
     expect([kept.samples.length, kept.faults?.length]).toEqual([2, 24])
   })
 
+  test('may name files whose letters are composed otherwise on the disk', async () => {
+    const { samples } = await read('caf\u00e9.jpg,x\na.jpg,y\n')
+    expect(samples[0]?.path).toMatch(/^caf.+\.jpg$/)
+  })
+
   test('may give the split', async () => {
     const data = await read('a.jpg,x,train\nb.jpg,y,train\nsub/ключ.png,y,validation\n"c, ""d"".jpg",x,test\n')
     expect(data.predefined).toEqual({ train: [0, 1], val: [2], test: [3] })
@@ -128,6 +135,7 @@ describe('is refused', () => {
     ['an absolute way out', 'a.jpg,x\n/etc/passwd,y\n', 'line 2: /etc/passwd is not below'],
     ['a way out as Windows writes it', 'a.jpg;x\n..\\b.jpg;y\n', /line 2: \.\.\/b\.jpg is not below/],
     ['the folder itself', 'a.jpg,x\n.,y\n', 'line 2: . is not below'],
+    ['other capitals', 'a.jpg,x\nlarge.jpg,y\n', 'line 2: large.jpg may be Large.JPG; write the one that is meant'],
     ['headings of its own', 'bild,art\na.jpg,x\nb.jpg,y\n', 'line 1: there is no file bild below'],
     ['headings of its own, with advice', 'bild,art\na.jpg,x\n', 'holds headings, call them path and label'],
     [

@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import 'sharp'
 import { RegraftError } from '../../base/errors.js'
 import type { Preprocessing } from '../../base/preprocessing.js'
+import { visibleLine } from '../../base/visible.js'
 import type { Variation } from '../augment/variation.js'
 import type { Dataset } from '../dataset.js'
 import { pixelLoops } from '../decode/pixelLoops.js'
@@ -191,5 +192,8 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
 
 /** The error for an image that cannot be decoded. */
 export function undecodable(path: string, reason: string): RegraftError {
-  return new RegraftError('data', `${path} cannot be decoded (${reason}); remove it or pass --skip-bad-images`)
+  return new RegraftError(
+    'data',
+    `${visibleLine(path)} cannot be decoded (${reason}); remove it or pass --skip-bad-images`,
+  )
 }
