@@ -137,7 +137,7 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
     'a folder without classes',
     ['audit', 'flat'],
     3,
-    'flat has no class folders (it holds 1 files): expected one folder per class',
+    'flat has no class folders (it holds 1 file): expected one folder per class',
   ],
   [
     'labels of one class',

@@ -207,7 +207,7 @@ describe('folders', async () => {
       checkImages(loader, parts, { skipBad }).then(String, (error: Error) => error.message)
     try {
       const empty =
-        'class c has no images that can be read among its 1 files; convert them to JPEG or PNG, or pass --exclude c'
+        'class c has no images that can be read among its 1 file; convert them to JPEG or PNG, or pass --exclude c'
       expect(await message(false)).toBe(
         `3 things are wrong with ${root}:\n  ${empty}\n  a/2.jpg cannot be decoded (empty file)\n  b/2.jpg cannot be decoded (not a known image format)\nRemove images that cannot be decoded, or pass --skip-bad-images.`,
       )

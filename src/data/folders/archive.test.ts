@@ -93,6 +93,13 @@ describe('an archive', async () => {
     expect((await openDataset(path)).classes).toEqual(['cafés', '猫'])
   })
 
+  test('in an archive, or in a folder, is named where it is all there is', async () => {
+    const inner = await written('outer.zip', zip({ 'photos.tar.gz': Buffer.from('x') }))
+    expect(await refusal(openDataset(inner))).toBe(
+      `${inner} has no class folders (it holds 1 file): photos.tar.gz in it looks like what is meant; name that`,
+    )
+  })
+
   test('is what messages name, not the folder it was unpacked to', async () => {
     const path = await written('single.zip', zip(files(['cats/1.jpg'])))
     expect(await refusal(openDataset(path))).toBe(`${path} has one class only (cats): a classifier needs at least two`)
@@ -107,9 +114,9 @@ describe('is refused in words, and leaves nothing', async () => {
   flipped[300]! ^= 1
   const evil = (name: string) => zip(files([name]))
   const cases: readonly (readonly [what: string, content: Buffer, reason: string | RegExp])[] = [
-    ['a zip that climbs out', evil('../evil.jpg'), '../evil.jpg'],
-    ['a zip from the root', evil('/etc/evil.jpg'), '/etc/evil.jpg'],
-    ['a zip that climbs out by backslashes', evil('a\\..\\..\\evil.jpg'), 'a/../../evil.jpg'],
+    ['a zip that climbs out', evil('../evil.jpg'), '"../evil.jpg" would leave its folder'],
+    ['a zip from the root', evil('/etc/evil.jpg'), '"/etc/evil.jpg" would leave its folder'],
+    ['a zip that climbs out by backslashes', evil('a\\..\\..\\evil.jpg'), '"a/../../evil.jpg" would leave its folder'],
     ['a zip with a link', altered(whole, 38, undefined, 0, 0, 0xff, 0xa1), '"cats/1.jpg" is a link or a device'],
     ['an encrypted zip', altered(whole, 8, 6, 1, 0, 8, 0), '"cats/1.jpg" is encrypted; unpack it yourself'],
     ['a zip by LZMA', altered(whole, 10, 8, 14, 0), '(method 14); pack it as an ordinary zip file'],
@@ -118,7 +125,7 @@ describe('is refused in words, and leaves nothing', async () => {
     ['a name twice', await tarOf(entries(['a/1.jpg', 'a/1.jpg'])), '"a/1.jpg" is in it twice'],
     ['a file that is a folder', await tarOf(entries(['a', 'a/1.jpg'])), 'is both a file and a folder'],
     ['a name that is too long', await tarOf(entries([`${'x'.repeat(300)}.jpg`])), 'too long a name'],
-    ['a tar with a link', await tarOf([{ name: 'a', type: 'symlink', linkname: '/' }]), 'a is a symlink; pack the'],
+    ['a tar with a link', await tarOf([{ name: 'a', type: 'symlink', linkname: '/' }]), '"a" is a symlink; pack the'],
     ['a tar that is cut off', tar.subarray(0, 2000), 'damaged or cut off'],
     ['a tar without its end', tar.subarray(0, tar.length - 1024), 'it is cut off: its end mark is missing'],
     ['a tar.gz that is cut off', gz.subarray(0, gz.length - 30), 'damaged or cut off'],

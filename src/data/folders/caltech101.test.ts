@@ -98,10 +98,10 @@ describe('hostile archives', () => {
 
   test('links and devices', async () => {
     for (const type of ['symlink', 'link'] as const) {
-      await expect(unpack([{ name: 'a', type, linkname: '/etc/passwd' }])).rejects.toThrow(`a is a ${type}`)
+      await expect(unpack([{ name: 'a', type, linkname: '/etc/passwd' }])).rejects.toThrow(`"a" is a ${type}`)
     }
     await expect(unpack([{ name: 'a', type: 'character-device' }])).rejects.toThrow(
-      'the archive was not unpacked: a is a character-device',
+      'the archive was not unpacked: "a" is a character-device',
     )
   })
 

@@ -219,7 +219,7 @@ describe('refuses', () => {
     const root = await folder('a/1.jpg', ['b/notes.txt', 'nothing'])
     expect(await refusal(root, { exclude: ['a', 'b'] })).toMatch(/no class folders \(all are excluded\)/)
     const among =
-      'class b has no images that can be read among its 1 files; convert them to JPEG or PNG, or pass --exclude b'
+      'class b has no images that can be read among its 1 file; convert them to JPEG or PNG, or pass --exclude b'
     expect(await refusal(root)).toBe(among)
   })
 })

@@ -1,6 +1,7 @@
 /** Reads a folder of class folders as a data set, in the order in which PyTorch's ImageFolder reads it. */
 import { join } from 'node:path'
 import { RegraftError } from '../../base/errors.js'
+import { plural } from '../../base/plural.js'
 import { shellOption } from '../../base/shell.js'
 import { closest } from '../../base/suggest.js'
 import type { Dataset, ImageSample } from '../dataset.js'
@@ -153,7 +154,7 @@ async function samplesOf(
     if (found.images.length === 0 && !mayBeEmpty) {
       const holds =
         found.ignored > 0
-          ? ` that can be read among its ${found.ignored} files; convert them to JPEG or PNG,`
+          ? ` that can be read among its ${plural(found.ignored, 'file')}; convert them to JPEG or PNG,`
           : '; add some'
       faults.push(`class ${name} has no images${holds} or pass ${shellOption('--exclude', name)}`)
     }
@@ -183,9 +184,11 @@ async function checkClasses(
       )
     throw new RegraftError('data', `${root} has one class only (${classes[0]}): a classifier needs at least two`)
   }
-  const holds = content.files.length > 0 ? `it holds ${content.files.length} files` : 'it is empty'
+  const holds = content.files.length > 0 ? `it holds ${plural(content.files.length, 'file')}` : 'it is empty'
   const instead = content.folders.length > 0 ? 'all are excluded' : holds
-  throw new RegraftError('data', `${root} has no class folders (${instead}): ${LAYOUT}`)
+  const packed = content.files.find(name => /\.(zip|tar|tgz|tar\.gz)$/i.test(name))
+  const advice = packed === undefined ? LAYOUT : `${packed} in it looks like what is meant; name that`
+  throw new RegraftError('data', `${root} has no class folders (${instead}): ${advice}`)
 }
 
 /** The first folder, down a way of single folders, that holds several and no images. */

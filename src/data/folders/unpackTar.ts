@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import tar from 'tar-stream'
 import { RegraftError } from '../../base/errors.js'
-import { bounded, makeFolder, refused, tooMany, type UnpackLimits, watched, writeEntry } from './unpacking.js'
+import { bounded, makeFolder, quoted, refused, tooMany, type UnpackLimits, watched, writeEntry } from './unpacking.js'
 
 /** Several times what Caltech-101 needs. */
 const defaultLimits: UnpackLimits = { entries: 50_000, bytes: 1024 ** 3 }
@@ -60,7 +60,7 @@ export async function unpackTar(
         await makeFolder(folder, name)
         entry.resume()
       } else if (type === 'file' || type === 'contiguous-file') await writeEntry(folder, name, entry)
-      else throw refused(`${name} is a ${type}${type === 'symlink' || type === 'link' ? advice : ''}`)
+      else throw refused(`${quoted(name)} is a ${type}${type === 'symlink' || type === 'link' ? advice : ''}`)
     }
     await feed
     if (end.length < BLOCK || end.some(byte => byte !== 0))

@@ -6,6 +6,7 @@ import { crc32 } from '../../base/crc32.js'
 import { RegraftError } from '../../base/errors.js'
 import {
   makeFolder,
+  quoted,
   refused,
   safeParts,
   tooLarge,
@@ -56,7 +57,7 @@ export async function unpackZip(
       onProgress?.(done, total)
     })
     await writeEntry(folder, name, content, signal)
-    if (sum !== entry.crc32) throw refused(`${JSON.stringify(name)} in it is damaged; copy or download it again`)
+    if (sum !== entry.crc32) throw refused(`${quoted(name)} in it is damaged; copy or download it again`)
   })
 }
 
@@ -64,7 +65,7 @@ export async function unpackZip(
 function check(entry: Entry): number {
   const name = nameOf(entry)
   safeParts(name)
-  const shown = JSON.stringify(name)
+  const shown = quoted(name)
   if ((entry.generalPurposeBitFlag & 1) !== 0)
     throw refused(`${shown} is encrypted; unpack it yourself, and name the folder`)
   if (!PLAIN_KINDS.includes((entry.externalFileAttributes >>> 16) & KIND))
@@ -122,6 +123,10 @@ async function eachEntry(
     signal?.throwIfAborted()
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error
     const reason = error instanceof Error ? error.message : String(error)
+    // How the library tells of a name that it does not allow
+    const [, name] =
+      /^(?:absolute path|invalid relative path|invalid characters in fileName): (.*)$/s.exec(reason) ?? []
+    if (name !== undefined) throw refused(`${quoted(name)} would leave its folder`)
     throw new RegraftError('data', `the archive is damaged or cut off (${reason}); copy or download it again`, {
       cause: error,
     })

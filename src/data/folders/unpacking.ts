@@ -22,6 +22,15 @@ export const tooMany = (limits: UnpackLimits): RegraftError => refused(`more tha
 export const tooLarge = (limits: UnpackLimits): RegraftError =>
   refused(`more than ${bytes(limits.bytes)} when unpacked; unpack it yourself, and name the folder`)
 
+/** Letters of a name that are shown. */
+const SHOWN = 80
+
+/** A name as it can be shown, whatever it holds. */
+export const quoted = (name: string): string => {
+  const letters = [...name]
+  return JSON.stringify(letters.length > SHOWN ? `${letters.slice(0, SHOWN).join('')}…` : name)
+}
+
 /** The folders and the file of an entry's name; none for the folder itself. @throws RegraftError where it leads elsewhere */
 export function safeParts(name: string): string[] {
   const path = name.replace(/^(\.\/)+/, '').replace(/\/+$/, '')
@@ -29,7 +38,7 @@ export function safeParts(name: string): string[] {
   // Backslashes and colons are separators and drives on Windows
   const unsafe = (part: string) => part === '..' || part === '.' || part === '' || /[\\:\0]/.test(part)
   const parts = path.split('/')
-  if (parts.some(unsafe)) throw refused(`${JSON.stringify(name)} would leave its folder`)
+  if (parts.some(unsafe)) throw refused(`${quoted(name)} would leave its folder`)
   return parts
 }
 
@@ -62,7 +71,7 @@ async function inWords(name: string, write: () => Promise<void>): Promise<void> 
     const { code = '', syscall } = error as NodeJS.ErrnoException
     const reason = unwritable[syscall === 'mkdir' && code === 'EEXIST' ? 'ENOTDIR' : code]
     if (reason === undefined) throw error
-    throw refused(`${JSON.stringify(name)} ${reason}`)
+    throw refused(`${quoted(name)} ${reason}`)
   }
 }
 
