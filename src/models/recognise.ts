@@ -34,7 +34,9 @@ const preferred = /(^|\.)(encoder_q|teacher|ema|model_ema|ema_model|state_dict_e
 export function recognise(entries: ReadonlyMap<string, Shape>, networks: readonly Network[]): Recognised[] {
   const found = prefixesOf(entries).flatMap(prefix => {
     const inner = [...entries].filter(([name]) => name.startsWith(prefix))
-    return networks.flatMap(network => at(prefix, inner, entries, network) ?? [])
+    const shapes = new Set(inner.map(([, shape]) => shape.join()))
+    const possible = networks.filter(network => [...trunkOf(network).values()].every(shape => shapes.has(shape.join())))
+    return possible.flatMap(network => at(prefix, inner, entries, network) ?? [])
   })
   const rank = ({ prefix }: Recognised) => (prefix === '' ? 0 : preferred.test(prefix) ? 1 : 2)
   return found.sort((a, b) => rank(a) - rank(b))

@@ -1,9 +1,6 @@
 /** Interprets Python's pickle format as plain data: names of Python objects are looked up in a short list, nothing is ever called. */
 import { broken, PickleBytes } from './pickleBytes.js'
-import { PickleMachine, type PickleValue, type PickleWorld } from './pickleMachine.js'
-
-/** A number of operations that no honest file reaches (a ResNet-152 has some 30,000); it bounds time and memory. */
-const mostOperations = 1_000_000
+import { mostOperations, PickleMachine, type PickleValue, type PickleWorld, tooLong } from './pickleMachine.js'
 
 type Operation = (machine: PickleMachine, bytes: PickleBytes) => void
 
@@ -106,5 +103,5 @@ export function readPickle(file: Uint8Array, start: number, world: PickleWorld):
     if (!operation) throw broken(`the pickle has an operation (0x${code.toString(16)}) that weight files do not need`)
     operation(machine, bytes)
   }
-  throw broken('the pickle is longer than that of any network')
+  throw tooLong()
 }

@@ -29,11 +29,21 @@ export interface PickleWorld {
   persistent(id: PickleValue): PickleValue
 }
 
+/** A number of operations that no honest file reaches (a ResNet-152 has some 30,000); it bounds time and memory. */
+export const mostOperations = 1_000_000
+
+export const tooLong = () => broken('the pickle is longer than that of any network')
+
 const mark = Symbol('mark')
+
+const sizeOf = (value: PickleValue): number =>
+  Array.isArray(value) ? value.length : value instanceof Map ? value.size : 0
 
 export class PickleMachine {
   readonly #stack: (PickleValue | typeof mark)[] = []
   readonly #memo = new Map<number, PickleValue>()
+  /** Items that calls were given: each may be copied, and a pickle may give the same ones any number of times. */
+  #given = 0
 
   constructor(private readonly world: PickleWorld) {}
 
@@ -99,6 +109,8 @@ export class PickleMachine {
     const args = this.pop()
     const callee = this.pop()
     if (!(callee instanceof PickleGlobal) || !Array.isArray(args)) throw broken('the pickle calls what is no function')
+    this.#given += args.reduce((sum: number, item) => sum + sizeOf(item), args.length)
+    if (this.#given > 2 * mostOperations) throw tooLong()
     const result = this.world.call(callee.name, args)
     if (result === undefined) throw refused(callee.name)
     this.push(result)

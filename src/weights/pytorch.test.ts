@@ -150,6 +150,31 @@ describe('crafted files', () => {
     expect(await refusal(torchZip(many, { 0: Buffer.alloc(40_000) }))).toMatch('many times over')
   })
 
+  it('refuses to look through one thing any number of times', async () => {
+    // A list of a thousand tuples under memo 0, then three thousand dictionaries made of it.
+    const list = Buffer.concat([Buffer.from('\x80\x02](', 'latin1'), Buffer.alloc(1000, ')'), Buffer.from('eq\0')])
+    const copy = Buffer.from('ccollections\nOrderedDict\nh\0\x85R', 'latin1')
+    const copies = Buffer.concat([list, ...new Array<Buffer>(3000).fill(copy), Buffer.from('.')])
+    expect(await refusal(zip([['archive/data.pkl', copies]]))).toMatch('longer than that of any network')
+    // A dictionary of a thousand numbers, then one that has it a thousand times and one.
+    const key = (i: number) => Buffer.from(`M${String.fromCharCode(i & 255, i >> 8)}`, 'latin1')
+    const items = (count: number, value: string) =>
+      Array.from({ length: count }, (_, i) => Buffer.concat([key(i), Buffer.from(value)]))
+    const inner = [Buffer.from('\x80\x02}(', 'latin1'), ...items(1000, 'N'), Buffer.from('uq\0')]
+    const shared = Buffer.concat([...inner, Buffer.from('}('), ...items(1001, 'h\0'), Buffer.from('u.')])
+    expect(await refusal(zip([['archive/data.pkl', shared]]))).toMatch('larger than those of any network')
+  })
+
+  it('refuses names and numbers of entries that no network has', async () => {
+    const one = tensor(four, 0, [1], [1])
+    const named = (names: string[]): Crafted => ({ dict: names.map(name => [name, one]) })
+    const bytes = { 0: floats([1, 2, 3, 4]) }
+    const long = 'layer1.0.conv1.'.repeat(100)
+    expect(await refusal(torchZip(named([long]), bytes))).toBe('it has a name of 1500 characters, which no network has')
+    const many = Array.from({ length: 20_001 }, (_, i) => String(i))
+    expect(await refusal(torchZip(named(many), bytes))).toBe('it has more than 20000 entries, which no network has')
+  })
+
   it('refuses compressed and doubled entries, and archives of other programs', async () => {
     expect(await refusal(zip([['archive/data.pkl', pickle({ dict: [] })]], 8))).toMatch('compressed')
     const entry = ['archive/data.pkl', pickle({ dict: [] })] as const

@@ -188,6 +188,18 @@ describe('reading', () => {
     await expect(read(Buffer.from('\xff\xff\xff\xff\xff\xff\xff\xff{', 'latin1'))).rejects.toThrow('header is longer')
   })
 
+  it('refuses more entries and longer names than any network has, before it looks at them', async () => {
+    const of = async (header: object) => {
+      const text = Buffer.from(JSON.stringify(header))
+      const length = Buffer.alloc(8)
+      length.writeBigUInt64LE(BigInt(text.length))
+      return read(Buffer.concat([length, text]))
+    }
+    const many = Object.fromEntries(Array.from({ length: 20_001 }, (_, i) => [`w${i}`, 1]))
+    await expect(of(many)).rejects.toThrow('it has more than 20000 entries, which no network has')
+    await expect(of({ ['x'.repeat(1001)]: 1 })).rejects.toThrow('it has a name of 1001 characters')
+  })
+
   it('reads or refuses a damaged file, never more', async () => {
     const whole = file(
       { __metadata__: { a: 'b' }, w: entry('F16', [2, 2], 0, 8), n: entry('I64', [], 8, 16) },

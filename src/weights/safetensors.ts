@@ -4,13 +4,14 @@ import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
 import { replaceFile } from '../base/files.js'
 import { parseJson } from '../base/json.js'
+import { checkNames } from './bounds.js'
 import { elementSize, isInteger, type NumberFormat, toFloat32 } from './numbers.js'
 import { printable } from './printable.js'
 import type { StateDict, StateTensor, Weights } from './stateDict.js'
 import { writeBytes } from './writeBytes.js'
 
-/** The format's own bound on the header. */
-const largestHeader = 100 * 1024 ** 2
+/** The format allows more; a header of this size has some hundred thousand entries. */
+const largestHeader = 16 * 1024 ** 2
 
 const formats: Readonly<Record<string, NumberFormat>> = {
   F64: 'float64',
@@ -60,9 +61,16 @@ async function parse(file: FileHandle, path: string): Promise<Weights> {
   const prefix = await bytesAt(file, 0, 8)
   if (!prefix) throw damaged(path, 'it is shorter than its header')
   const headerLength = Number(prefix.readBigUInt64LE())
-  if (headerLength > Math.min(largestHeader, size - 8)) throw damaged(path, 'its header is longer than the file')
+  if (headerLength > size - 8) throw damaged(path, 'its header is longer than the file')
+  if (headerLength > largestHeader) throw damaged(path, "its header is longer than any network's")
   const header = await bytesAt(file, 8, headerLength)
-  const parsed = headerSchema.safeParse(header ? parseJson(header.toString('utf8')) : undefined)
+  const json = header ? parseJson(header.toString('utf8')) : undefined
+  try {
+    checkNames(typeof json === 'object' && json !== null ? Object.keys(json) : [])
+  } catch (error) {
+    throw damaged(path, (error as Error).message)
+  }
+  const parsed = headerSchema.safeParse(json)
   if (!parsed.success) throw damaged(path, 'its header is not as the format says')
   const { __metadata__: metadata, ...entries } = parsed.data
   const start = 8 + headerLength

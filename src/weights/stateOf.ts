@@ -1,4 +1,6 @@
 /** Finds the weights in what a PyTorch file holds: a dictionary of tensors, or a checkpoint around one. */
+
+import { checkNames } from './bounds.js'
 import type { PickleValue } from './pickleMachine.js'
 import { printable } from './printable.js'
 import { TensorView, wrong } from './torchTensor.js'
@@ -23,12 +25,17 @@ const averages = ['ema', 'state_dict_ema', 'model_ema']
 /** No program nests deeper than this. */
 const deepest = 4
 
+/** Entries of dictionaries side by side: far more than there are of weights. */
+const mostLooked = 1_000_000
+
 /** What DataParallel and torch.compile put before every name. */
 const prefixes = ['module.', '_orig_mod.']
 
 /** The tensors by name, in the file's order, without a prefix that all of them share. @throws RegraftError('weights') */
 export function stateOf(root: PickleValue): Map<string, TensorView> {
-  return withoutPrefixes(tensorsOf(root, deepest))
+  const found = tensorsOf(root, deepest)
+  checkNames(found.keys())
+  return withoutPrefixes(found)
 }
 
 function tensorsOf(value: PickleValue, depth: number): Map<string, TensorView> {
@@ -66,6 +73,10 @@ const below = (key: string, entries: ReadonlyMap<string, TensorView>) =>
 /** Several dictionaries of tensors in one, as DINO's checkpoints have `student` and `teacher`: each below its key. */
 function sideBySide(value: ReadonlyMap<PickleValue, PickleValue>): Map<string, TensorView> {
   const found = new Map<string, TensorView>()
+  // A pickle may refer to one dictionary any number of times.
+  let looked = 0
+  for (const inner of value.values()) looked += inner instanceof Map ? inner.size : 0
+  if (looked > mostLooked) throw wrong('its dictionaries are larger than those of any network')
   for (const [key, inner] of value)
     if (typeof key === 'string') for (const [name, tensor] of below(key, tensorsIn(inner))) found.set(name, tensor)
   return found
