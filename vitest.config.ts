@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // Unit tests run on what `npm run build` compiled (so worker files are the ones that ship); test/ holds the slow, end-to-end ones.
@@ -8,6 +9,8 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks',
+    // One core for Vitest itself, its default, would leave half of two idle
+    maxWorkers: availableParallelism(),
     coverage: {
       include: ['dist/**/*.js'],
       exclude: ['dist/**/*.test.js', 'dist/**/*.testing.js', 'dist/bench/**', 'dist/examples/**'],

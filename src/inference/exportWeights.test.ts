@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { temporaryFolder } from '../base/folder.testing.js'
+import { pythonWith } from '../base/python.testing.js'
 import { forInference, interpret } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { writeModel } from '../training/model.js'
@@ -12,6 +13,8 @@ import { readWeights } from '../weights/index.js'
 import { pretrainedModel } from './classifier.js'
 import { exportWeights } from './exportWeights.js'
 import { randomModel, randomValues } from './randomModel.testing.js'
+
+const python = pythonWith('torchvision', 'timm')
 
 const at = temporaryFolder()
 const classes = ['cat', 'dog', 'Käfer']
@@ -42,7 +45,7 @@ describe.each(formats)('%s', format => {
     expect(named.classes).toEqual(['a', 'b', 'c'])
   })
 
-  it.skipIf(!process.env.REGRAFT_PEER_PYTHON).each([
+  it.skipIf(!python).each([
     ['resnet18', ['torchvision', 'timm']],
     ['mobilenet_v2', ['torchvision']],
     ['efficientnet_lite0', ['timm']],
@@ -55,7 +58,7 @@ describe.each(formats)('%s', format => {
       await exportWeights(at(network), file, format)
       const images = randomValues('images', [2, 3, size, size])
       await writeFile(at('images.f32'), new Uint8Array(images.buffer))
-      const { stdout } = await promisify(execFile)(process.env.REGRAFT_PEER_PYTHON as string, [
+      const { stdout } = await promisify(execFile)(python as string, [
         'test/pytorch/logits.py',
         network,
         file,

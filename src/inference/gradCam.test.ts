@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { temporaryFolder } from '../base/folder.testing.js'
+import { pythonWith } from '../base/python.testing.js'
 import { sharedPath } from '../base/shared.js'
 import { decodeFile, evaluationCrop, normalisation, normalise } from '../data/index.js'
 import { engines } from '../engines/index.js'
@@ -16,6 +17,8 @@ import { writeModel } from '../training/model.js'
 import { pretrainedModel } from './classifier.js'
 import { compileGradCam, enlarge } from './gradCam.js'
 import { randomModel, randomValues } from './randomModel.testing.js'
+
+const python = pythonWith('pytorch_grad_cam', 'torchvision', 'timm')
 
 const size = 96
 const classes = ['ant', 'bee', 'cat', 'dog']
@@ -57,7 +60,7 @@ const furthest = (a: readonly number[], b: readonly number[]): number => {
 async function asked(model: Model, image: Float32Array, label: number): Promise<number[]> {
   await writeModel(at(model.network), model, '')
   await writeFile(at('image.f32'), new Uint8Array(image.buffer, image.byteOffset, image.byteLength))
-  const { stdout } = await promisify(execFile)(process.env.REGRAFT_PEER_PYTHON as string, [
+  const { stdout } = await promisify(execFile)(python as string, [
     'test/pytorch/grad_cam.py',
     model.network,
     join(at(model.network), 'model.safetensors'),
@@ -80,7 +83,7 @@ describe.each(networks)('%s', network => {
       expect(furthest(await mapOf(model, image, label, engine), recorded[`${network} ${label}`]!)).toBeLessThan(1e-3)
   })
 
-  it.skipIf(!process.env.REGRAFT_PEER_PYTHON)(
+  it.skipIf(!python)(
     'is recorded as pytorch-grad-cam has it here (skipped: needs REGRAFT_PEER_PYTHON with grad-cam, torchvision and timm)',
     async () => {
       for (const label of [0, 2])

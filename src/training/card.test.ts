@@ -7,12 +7,15 @@ import sharp from 'sharp'
 import { beforeAll, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { temporaryFolder } from '../base/folder.testing.js'
+import { pythonWith } from '../base/python.testing.js'
 import { exportOnnx } from '../inference/index.js'
 import { randomModel } from '../inference/randomModel.testing.js'
 import { modelCard } from './card.js'
 import { writeModel } from './model.js'
 import { checkOptions } from './options.js'
 import type { RunConfig, RunResult } from './runFolder.js'
+
+const python = pythonWith('torchvision', 'timm', 'safetensors')
 
 const at = temporaryFolder()
 const classes = ['ant', '"><b>', '# bee']
@@ -100,14 +103,14 @@ it('says how to use it in TypeScript and in ONNX Runtime, and both run as they s
   }
 })
 
-it.skipIf(!process.env.REGRAFT_PEER_PYTHON)(
+it.skipIf(!python)(
   'says how to load it in PyTorch (skipped: needs REGRAFT_PEER_PYTHON with torchvision and timm)',
   async () => {
     await writeModel(at(''), randomModel('resnet18', classes, 64), '')
     const card = modelCard(configOf('resnet18', 'none'), result)
     for (const which of [0, 1]) {
       const code = `${snippet(card, 'python', which)}\nprint(sum(p.numel() for p in model.parameters()))`
-      const { stdout } = await promisify(execFile)(process.env.REGRAFT_PEER_PYTHON as string, ['-c', code], {
+      const { stdout } = await promisify(execFile)(python as string, ['-c', code], {
         cwd: at(''),
       })
       expect(stdout.trim()).toBe(String(11_176_512 + 3 * 513))

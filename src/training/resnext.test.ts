@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { temporaryFolder } from '../base/folder.testing.js'
+import { pythonWith } from '../base/python.testing.js'
 import { goldenImages, oneHot, writeGolden } from '../engines/golden.testing.js'
 import { engines, type Program } from '../engines/index.js'
 import { forInference, type Graph, gradientStep } from '../graph/index.js'
@@ -16,7 +17,7 @@ const network = 'resnext50_32x4d'
 const [classes, batch, size] = [3, 2, 64]
 const graph = networkGraph(networkNamed(network), { classes, batch, size })
 const images = goldenImages(network, batch, size)
-const python = process.env.REGRAFT_PEER_PYTHON
+const python = pythonWith('torch')
 const available = engines.filter(engine => engine.supports(graph, 'float32').ok)
 
 const said = z.object({

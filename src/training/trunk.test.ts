@@ -5,11 +5,14 @@ import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { temporaryFolder } from '../base/folder.testing.js'
+import { pythonWith } from '../base/python.testing.js'
 import { forInference, interpret, type Shape } from '../graph/index.js'
 import { networkGraph, networkNamed, recognise, stateShapes } from '../models/index.js'
 import { writeSafetensors } from '../weights/index.js'
 import { graft } from './graft.js'
 import { chooseTrunk, whatWasTaken } from './trunk.js'
+
+const python = pythonWith('torchvision', 'timm', 'transformers')
 
 const at = temporaryFolder()
 
@@ -118,14 +121,14 @@ it('TensorFlow’s output for background is cut off, so that classes stand where
   expect(values.get('classifier.1.weight')?.[0]).toBe(1280)
 })
 
-describe.skipIf(!process.env.REGRAFT_PEER_PYTHON)(
+describe.skipIf(!python)(
   'beside the libraries themselves (skipped: needs REGRAFT_PEER_PYTHON with torchvision, timm and transformers)',
   () => {
     const size = 64
     let expected: Readonly<Record<string, readonly number[]>>
     beforeAll(async () => {
       const { stdout } = await promisify(execFile)(
-        process.env.REGRAFT_PEER_PYTHON as string,
+        python as string,
         ['test/pytorch/namings.py', at('.'), String(size)],
         { maxBuffer: 2 ** 26 },
       )

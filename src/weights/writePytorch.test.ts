@@ -4,8 +4,10 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { temporaryFolder } from '../base/folder.testing.js'
+import { pythonWith } from '../base/python.testing.js'
 import { readWeights, writePyTorch } from './index.js'
 
+const python = pythonWith('torch')
 const at = temporaryFolder()
 const tensors = new Map([
   ['conv.weight', { shape: [2, 3, 1, 2], values: Float32Array.from({ length: 12 }, (_, i) => Math.fround(i / 7)) }],
@@ -36,18 +38,14 @@ it('writes the same bytes again, with numbers where a reader may map them', asyn
   expect(bytes.indexOf(first) % 64).toBe(0)
 })
 
-it.skipIf(!process.env.REGRAFT_PEER_PYTHON)(
-  'is loaded by torch.load (skipped: needs REGRAFT_PEER_PYTHON)',
-  async () => {
-    await writePyTorch(at('a.pth'), tensors, { network: 'resnet50' })
-    const program = `
+it.skipIf(!python)('is loaded by torch.load (skipped: needs REGRAFT_PEER_PYTHON)', async () => {
+  await writePyTorch(at('a.pth'), tensors, { network: 'resnet50' })
+  const program = `
 import sys, torch
 state = torch.load(sys.argv[1], weights_only=True, mmap=True)
 print([(k, list(v.shape), v.dtype is torch.float32, v.flatten()[:2].tolist()) for k, v in state.items()])`
-    const python = process.env.REGRAFT_PEER_PYTHON as string
-    const { stdout } = await promisify(execFile)(python, ['-c', program, at('a.pth')])
-    expect(stdout.trim()).toBe(
-      "[('conv.weight', [2, 3, 1, 2], True, [0.0, 0.1428571492433548]), ('Käfer.bias', [3], True, [-0.0, 0.0]), ('scalar', [], True, [1.5])]",
-    )
-  },
-)
+  const { stdout } = await promisify(execFile)(python as string, ['-c', program, at('a.pth')])
+  expect(stdout.trim()).toBe(
+    "[('conv.weight', [2, 3, 1, 2], True, [0.0, 0.1428571492433548]), ('Käfer.bias', [3], True, [-0.0, 0.0]), ('scalar', [], True, [1.5])]",
+  )
+})
