@@ -77,6 +77,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
   const open = options.precision === 'auto'
   const resolved = checkOptions(open ? { ...options, precision: 'float32' } : options)
   if (resolved.run !== undefined) assertUnused(resolved.run)
+  if (data.faults?.length) await tellFaults(data, resolved.skipBadImages, hooks)
   const grafted = await graft(graftOptions(resolved, data.classes.length, hooks))
   if (grafted.note) hooks.onEvent?.({ type: 'note', message: grafted.note })
   // Fails for an unknown stage before any image is read.
@@ -92,9 +93,6 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
   try {
     for (const message of data.warnings ?? []) hooks.onEvent?.({ type: 'warning', message })
     const stamps = await fileStamps(data, undefined, hooks.signal)
-    // Everything that is wrong is told at once, and nothing else is worth its time before
-    if (data.faults?.length)
-      await check(loader, { train: [...data.samples.keys()], val: [], test: [] }, stamps, resolved.skipBadImages, hooks)
     const planned = await planSplit(data, resolved, stamps, hooks.onEvent, hooks.signal)
     const { duplicates, grouping, own: ownSplit, across } = planned
     const { split: parts, bad, warnings } = await check(loader, planned.split, stamps, resolved.skipBadImages, hooks)
@@ -258,6 +256,25 @@ function check(loader: Loader, parts: Split, stamps: FileStamps, skipBad: boolea
   const onProgress = (done: number, total: number) =>
     onEvent?.({ type: 'progress', task: 'images', done, total, unit: 'image' })
   return checkImages(loader, parts, { skipBad, stamps, onProgress, ...(signal ? { signal } : {}) })
+}
+
+/** Tells everything that is wrong at once, before weights are downloaded. */
+async function tellFaults(data: Dataset, skipBad: boolean, hooks: Hooks): Promise<void> {
+  const small = {
+    size: 32,
+    resize: 32,
+    interpolation: 'bilinear',
+    crop: 'center',
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+  } as const
+  const loader = createLoader(data, { preprocessing: small, cacheBytes: 0 })
+  try {
+    const everything = { train: [...data.samples.keys()], val: [], test: [] }
+    await check(loader, everything, await fileStamps(data, undefined, hooks.signal), skipBad, hooks)
+  } finally {
+    await loader.close()
+  }
 }
 
 function pathsOf(data: Dataset, parts: Split): RunConfig['split'] {
