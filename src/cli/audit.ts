@@ -6,13 +6,14 @@ import {
   type Audit,
   audit,
   type Dataset,
+  type DuplicateKind,
   type FiveNumbers,
   isLopsided,
   nameOf,
   type Oddity,
   split,
 } from '../data/index.js'
-import { apartWords, oddityWords, writeAuditPage, writeDuplicateList } from '../report/index.js'
+import { apartWords, duplicateWords, oddityWords, writeAuditPage, writeDuplicateList } from '../report/index.js'
 import { checkOptions, fractionsOf, resplit } from '../training/index.js'
 import { auditRun } from './auditRun.js'
 import { openData } from './dataFolder.js'
@@ -155,13 +156,12 @@ export function summary(found: Audit): string[] {
       : `${plural(duplicates.groups.length, 'group')} of images that show the same picture (${plural(duplicates.groups.flat().length, 'image')})`,
   )
   if (duplicates.groups.length === 0) return lines
-  const pairRow = (name: string, { within, across }: Audit['pairs']['copy']) => [name, `${within}`, `${across}`]
-  lines.push(
-    table(
-      ['pairs', 'one class', 'two classes'],
-      [pairRow('equal files', pairs.copy), pairRow('near-duplicates', pairs.near), pairRow('crops', pairs.crop)],
-    ),
-  )
+  const pairRows = (Object.keys(duplicateWords) as DuplicateKind[]).map(kind => [
+    duplicateWords[kind],
+    `${pairs[kind].within}`,
+    `${pairs[kind].across}`,
+  ])
+  lines.push(table(['pairs', 'one class', 'two classes'], pairRows))
   for (const { classes: two, pairs: count } of sharing.slice(0, NAMED))
     lines.push(`  ${two.join(' and ')} share ${count} picture${count === 1 ? '' : 's'}`)
   if (sharing.length > NAMED) lines.push(`  and ${sharing.length - NAMED} more pairs of classes`)

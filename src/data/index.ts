@@ -16,6 +16,7 @@ export {
   normalise,
 } from './decode/transform.js'
 export {
+  type DuplicateKind,
   type Duplicates,
   findDuplicateGroups,
 } from './duplicates/duplicates.js'

@@ -2,7 +2,7 @@
 
 export { readPredictions, type TestPrediction } from '../training/index.js'
 export { writeAuditPage } from './audit/auditPage.js'
-export { apartWords, oddityWords } from './audit/auditPictures.js'
+export { apartWords, duplicateWords, oddityWords } from './audit/auditPictures.js'
 export { writeDuplicateList } from './audit/duplicateList.js'
 export { writeLabelAudit } from './audit/labelPage.js'
 export { flags } from './command.js'

@@ -63,7 +63,7 @@ export async function planSplit(
   const grouped = split(data, { ...settings, groups: duplicates.groups })
   const [before, after] = [imagesAcross(duplicates.groups, plain), imagesAcross(duplicates.groups, grouped)]
   const twins = twinsInTest(duplicates.groups, grouped)
-  const what = grouping === 'crops' ? 'near-duplicates or crops' : 'near-duplicates'
+  const what = kindsFound(grouping, duplicates)
   if (before > after)
     onEvent({
       type: 'note',
@@ -84,6 +84,17 @@ export async function planSplit(
         message: `so many images are ${what} of others that none is left for ${name}; remove some of them, or pass --group-duplicates none`,
       })
   return { split: grouped, grouping, duplicates, own, across: after > 0 ? { images: after, test: twins } : undefined }
+}
+
+/** 'near-duplicates, crops or mirror images': what was looked for, and of mirrored and turned ones what was found. */
+function kindsFound(grouping: 'crops' | 'near', { pairs }: Duplicates): string {
+  const names = [
+    'near-duplicates',
+    ...(grouping === 'crops' ? ['crops'] : []),
+    ...(pairs.some(({ kind }) => kind === 'mirrored') ? ['mirror images'] : []),
+    ...(pairs.some(({ kind }) => kind === 'turned') ? ['turned copies'] : []),
+  ]
+  return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
 }
 
 /** Without the split that it came with. */

@@ -6,7 +6,7 @@ import 'sharp'
 import { forEachBounded } from '../bounded.js'
 import type { Dataset, Split } from '../dataset.js'
 import { formatOfName } from '../decode/imageFormat.js'
-import { type Duplicates, findDuplicateGroups } from '../duplicates/duplicates.js'
+import { type DuplicateKind, type Duplicates, duplicateKinds, findDuplicateGroups } from '../duplicates/duplicates.js'
 import { createWorkerPool } from '../loader/workerPool.js'
 import { classCounts, imagesAcross } from '../split/balance.js'
 import type { BadImage } from './check.js'
@@ -66,7 +66,7 @@ export interface Audit {
   readonly formats: Readonly<Record<string, number>>
   readonly duplicates: Duplicates
   /** Pairs of duplicates, by kind: within a class, and across two. */
-  readonly pairs: Readonly<Record<'copy' | 'near' | 'crop', { readonly within: number; readonly across: number }>>
+  readonly pairs: Readonly<Record<DuplicateKind, { readonly within: number; readonly across: number }>>
   /** Pairs of classes that share pictures, most first. */
   readonly sharing: readonly { readonly classes: readonly [string, string]; readonly pairs: number }[]
   /** How many images the split would tear from their duplicates if these were not kept together. */
@@ -187,8 +187,10 @@ function countBy(names: readonly string[]): Record<string, number> {
 }
 
 function pairsOf({ classes, samples }: Dataset, { pairs }: Duplicates): Pick<Audit, 'pairs' | 'sharing'> {
-  const none = () => ({ within: 0, across: 0 })
-  const byKind = { copy: none(), near: none(), crop: none() }
+  const byKind = Object.fromEntries(duplicateKinds.map(kind => [kind, { within: 0, across: 0 }])) as Record<
+    DuplicateKind,
+    { within: number; across: number }
+  >
   const shared = new Map<string, { classes: [string, string]; pairs: number }>()
   for (const { a, b, kind } of pairs) {
     const [p, q] = [samples[a]!.label, samples[b]!.label].sort((x, y) => x - y) as [number, number]

@@ -1,14 +1,15 @@
 /** What the search for duplicates asks of its workers, and what it gets back. */
 import type { Placement } from './keypointMatches.js'
 import type { Keypoints } from './keypoints.js'
+import type { Orientation } from './orientation.js'
 import type { Overlay } from './overlay.js'
 
-/** What is kept of each picture: 28 bytes, and 4 KB more where crops are sought. */
+/** What is kept of each picture: 84 bytes, and 6 KB more where crops are sought. */
 export interface Signature {
   /** SHA-1 of the file: equal files are equal pictures. */
   readonly digest: string
-  /** The perceptual hash; undefined for a picture that shows nothing: the hashes of such are all alike. */
-  readonly hash: readonly [number, number] | undefined
+  /** The perceptual hashes of its orientations; undefined for a picture that shows nothing: the hashes of such are all alike. */
+  readonly hashes: Int32Array | undefined
   /** For crops. */
   readonly keypoints: Keypoints | undefined
   /** For crops: very small, in bytes, for a first look. */
@@ -28,7 +29,9 @@ export type DuplicateJob =
       readonly task: 'compare'
       readonly a: Compared
       readonly b: Compared
-      /** Where b lies on a; undefined: the whole of b on the whole of a. */
+      /** How b is to be turned. */
+      readonly orientation: Orientation
+      /** Where b, turned, lies on a; undefined: the whole of b on the whole of a. */
       readonly placement: Placement | undefined
     }
 

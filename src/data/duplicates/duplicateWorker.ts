@@ -4,8 +4,9 @@ import { boxMeans, type GrayImage, readThumbnail } from '../decode/thumbnail.js'
 import { answerJobs } from '../loader/workerPool.js'
 import type { Compared, DuplicateJob, DuplicateReply, Signature } from './duplicateJob.js'
 import { findKeypoints } from './keypoints.js'
+import { oriented } from './orientation.js'
 import { overlay, spread, wholeOnWhole } from './overlay.js'
-import { perceptualHash } from './perceptualHash.js'
+import { perceptualHashes } from './perceptualHash.js'
 
 /** Pixels of the pictures that are described and, at last, compared. */
 const AREA = 112 ** 2
@@ -28,14 +29,14 @@ async function describe(path: string, crops: boolean): Promise<DuplicateReply> {
   return {
     signature: {
       digest: createHash('sha1').update(file).digest('base64'),
-      hash: spread(gray.pixels) < BLANK ? undefined : perceptualHash(gray),
+      hashes: spread(gray.pixels) < BLANK ? undefined : perceptualHashes(gray),
       keypoints: crops ? findKeypoints(gray, MAX_KEYPOINTS) : undefined,
       thumbnail: small && { ...small, pixels: Uint8Array.from(small.pixels, Math.round) },
     },
   }
 }
 
-async function compare({ a, b, placement }: DuplicateJob & { task: 'compare' }): Promise<DuplicateReply> {
+async function compare({ a, b, orientation, placement }: DuplicateJob & { task: 'compare' }): Promise<DuplicateReply> {
   const large = new Map<string, Promise<GrayImage>>()
   const gray = ({ path }: Compared): Promise<GrayImage> => {
     const read = large.get(path) ?? readThumbnail(path, AREA).then(({ gray }) => gray)
@@ -43,11 +44,12 @@ async function compare({ a, b, placement }: DuplicateJob & { task: 'compare' }):
     return read
   }
   const small = async (side: Compared) => (side.thumbnail ? inFloats(side.thumbnail) : smaller(await gray(side)))
-  const [smallA, smallB] = await Promise.all([small(a), small(b)])
+  const smallA = await small(a)
+  const smallB = oriented(await small(b), orientation)
   const first = overlay(smallA, smallB, placement ?? wholeOnWhole(smallA, smallB))
   if (first === undefined || first.correlation < FIRST_CORRELATION || first.detail < FIRST_DETAIL) return {}
   const [largeA, largeB] = await Promise.all([gray(a), gray(b)])
-  const second = overlay(largeA, largeB, first.placement, 0.5)
+  const second = overlay(largeA, oriented(largeB, orientation), first.placement, 0.5)
   return second === undefined ? {} : { overlay: second }
 }
 

@@ -1,4 +1,4 @@
-/** Duplicates by content: copies, saved again, scaled, coloured, cropped; and look-alikes that are none. */
+/** Duplicates by content: copies, saved again, scaled, coloured, cropped, mirrored, turned; and look-alikes that are none. */
 
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
@@ -99,6 +99,45 @@ test('the frames of a film are one group; blank pictures are compared with none'
   expect(groups.map(group => group.length)).toEqual([24])
   // 48 descriptions, and of blank pictures no comparison: with each other they would be 276 more
   expect(jobs - 48).toBeLessThan(24 * 12)
+})
+
+test('mirrored and turned copies are found, whole, saved again, and cropped', async () => {
+  const folder = await temporaryFolder()
+  const whole = await scene(11).jpeg({ quality: 95 }).toBuffer()
+  const part = await sharp(whole).extract({ left: 20, top: 20, width: 250, height: 190 }).toBuffer()
+  const mirrored = await sharp(whole).flop().toBuffer()
+  await writeFiles(folder, {
+    'a/whole.jpg': whole,
+    'b/flipped.jpg': await sharp(whole).flip().jpeg({ quality: 75 }).toBuffer(),
+    'b/mirrored.jpg': await sharp(whole).flop().resize(180).jpeg({ quality: 75 }).toBuffer(),
+    'b/mirroredPart.jpg': await sharp(part).flop().jpeg({ quality: 75 }).toBuffer(),
+    'b/mirroredTurned.jpg': await sharp(mirrored).rotate(90).jpeg().toBuffer(),
+    'b/turned180.jpg': await sharp(whole).rotate(180).jpeg().toBuffer(),
+    'b/turned270.jpg': await sharp(whole).rotate(270).resize(150).jpeg({ quality: 60 }).toBuffer(),
+    'b/turned90.jpg': await sharp(whole).rotate(90).jpeg().toBuffer(),
+    'b/turnedPart.jpg': await sharp(part).rotate(90).jpeg({ quality: 75 }).toBuffer(),
+    'c/other.jpg': await sharp(await scene(12).jpeg().toBuffer())
+      .flop()
+      .jpeg()
+      .toBuffer(),
+  })
+  const data = await imageFolder(folder)
+  const { groups, pairs } = await findDuplicateGroups(data, [...data.samples.keys()], { threads: 2 })
+  expect(groups.map(group => group.length)).toEqual([9])
+  const kinds = pairs.filter(({ a }) => a === 0).map(({ b, kind }) => [data.samples[b]!.path, kind])
+  expect(Object.fromEntries(kinds)).toEqual({
+    'b/flipped.jpg': 'mirrored',
+    'b/mirrored.jpg': 'mirrored',
+    'b/mirroredPart.jpg': 'mirrored',
+    'b/mirroredTurned.jpg': 'mirrored',
+    'b/turned180.jpg': 'turned',
+    'b/turned270.jpg': 'turned',
+    'b/turned90.jpg': 'turned',
+    'b/turnedPart.jpg': 'turned',
+  })
+  // Without crops whole copies are found all the same, and the two parts of one size
+  const near = await findDuplicateGroups(data, [...data.samples.keys()], { threads: 2, crops: false })
+  expect(near.groups.map(group => group.length)).toEqual([7, 2])
 })
 
 const caltech = sharedPath('data/101_ObjectCategories')

@@ -1,4 +1,4 @@
-/** Finds images that show the same picture: equal files, near-duplicates, and crops of one another, by their content. */
+/** Finds images that show the same picture: equal files, near-duplicates, crops, mirror images and turned copies, by their content. */
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 // A native module must be loaded by the main thread before worker threads load it
@@ -13,12 +13,13 @@ import { createWorkerPool } from '../loader/workerPool.js'
 import { connected } from './connected.js'
 import { type CandidatePair, candidatePairs, equalFiles } from './duplicateCandidates.js'
 import type { DuplicateJob, DuplicateReply, Signature } from './duplicateJob.js'
+import { isMirrored, type Orientation } from './orientation.js'
 import type { Overlay } from './overlay.js'
 import { signaturesFromBytes, signaturesToBytes } from './signatureFile.js'
 
 /** Options of `findDuplicateGroups`. */
 export interface DuplicateOptions {
-  /** Whether crops are sought, too, which takes twice the time, and 4 KB for each image while it runs. True by default. */
+  /** Whether crops are sought, too, which takes twice the time, and 6 KB for each image while it runs. True by default. */
   readonly crops?: boolean
   /** Of the data set's files, from `fileStamps`: what an earlier search found in the same files is then used again. */
   readonly stamps?: FileStamps
@@ -29,8 +30,14 @@ export interface DuplicateOptions {
   readonly threads?: number
 }
 
-/** `copy`: equal files; `near`: the same picture again, saved, scaled or coloured otherwise; `crop`: part of the same picture. */
-export type DuplicateKind = 'copy' | 'near' | 'crop'
+/** The kinds of duplicates. */
+export const duplicateKinds = ['copy', 'near', 'crop', 'mirrored', 'turned'] as const
+
+/**
+ * `copy`: equal files; `near`: the same picture again, saved, scaled or coloured otherwise; `crop`: part of the same picture;
+ * `mirrored`: as in a mirror, perhaps turned by quarters besides, whole or in part; `turned`: by quarters, whole or in part.
+ */
+export type DuplicateKind = (typeof duplicateKinds)[number]
 
 /** Two images that show the same picture. */
 export interface DuplicatePair {
@@ -61,13 +68,13 @@ const MIN_COVER = 0.3
 /** Share of both pictures from which on they count as one picture, not as a part of it. */
 const WHOLE = 0.85
 /** Raise it where the same images would now give other signatures or pairs. */
-const REVISION = 2
+const REVISION = 3
 
 /**
  * Groups of images of which no two should be on different sides of a split. Candidates come from a perceptual hash and, for
  * crops, from keypoints in the same arrangement; each is then checked by laying the pictures on one another. Upright crops
  * of half of a picture are found (79 of 80, scaled at random), those of a quarter in every second case, smaller ones
- * hardly; turned or mirrored ones are not.
+ * hardly. The same is sought with one picture mirrored or turned by quarters, of which only the strongest keypoints are used.
  * Images that cannot be decoded are in no group, and those that show nothing only with equal files. Decoding and
  * describing takes most of the time, but comparing hashes, and more so keypoints, grows with the square.
  */
@@ -115,12 +122,14 @@ export async function findDuplicateGroups(
     const pairs: DuplicatePair[] = []
     for (const [b, a] of copies) pairs.push({ a: members[a]!, b: members[b]!, kind: 'copy', score: 1 })
     const side = (position: number) => ({ path: path(position), thumbnail: signatures[position]!.thumbnail })
-    const compare = async ({ a, b, placement }: CandidatePair) => {
-      const { overlay } = await pool.run({ task: 'compare', a: side(a), b: side(b), placement }, signal)
-      if (overlay !== undefined && samePicture(overlay)) {
-        const kind = Math.min(overlay.coverA, overlay.coverB) >= WHOLE ? 'near' : 'crop'
-        pairs.push({ a: members[a]!, b: members[b]!, kind, score: overlay.detail })
-      }
+    const seen = new Map<string, Seen>()
+    const compare = async ({ a, b, orientation, placement }: CandidatePair) => {
+      const job = { task: 'compare', a: side(a), b: side(b), orientation, placement } as const
+      const { overlay } = await pool.run(job, signal)
+      const before = seen.get(`${a} ${b}`)
+      // One that looks the same as it is and mirrored is taken as it is
+      if (overlay !== undefined && samePicture(overlay) && !(before && before.orientation < orientation))
+        seen.set(`${a} ${b}`, { a, b, orientation, overlay })
       onProgress?.(++compared, candidates, 'pair')
     }
     const comparisons: Promise<void>[] = []
@@ -132,6 +141,8 @@ export async function findDuplicateGroups(
       comparisons.push(comparison)
     }
     await Promise.all(comparisons)
+    for (const { a, b, orientation, overlay } of seen.values())
+      pairs.push({ a: members[a]!, b: members[b]!, kind: kindOf(orientation, overlay), score: overlay.detail })
     pairs.sort((p, q) => p.a - q.a || p.b - q.b)
     if (state !== undefined) await keepScan(root, kinds.pairs, pairsToBytes(pairs, members), state)
     return { groups: connected(pairs), pairs }
@@ -155,7 +166,7 @@ async function signaturesOf(
   return content === undefined ? [] : signaturesFromBytes(content, stamps!)
 }
 
-const keptPairs = z.array(z.tuple([z.int().min(0), z.int().min(0), z.enum(['copy', 'near', 'crop']), z.number()]))
+const keptPairs = z.array(z.tuple([z.int().min(0), z.int().min(0), z.enum(duplicateKinds), z.number()]))
 
 /** Pairs by positions among the members, as JSON. */
 function pairsToBytes(pairs: readonly DuplicatePair[], members: readonly number[]): Uint8Array {
@@ -169,6 +180,19 @@ function pairsFrom(content: Buffer | undefined, members: readonly number[]): Dup
   if (content === undefined) return undefined
   const parsed = keptPairs.parse(JSON.parse(content.toString()))
   return parsed.map(([a, b, kind, score]) => ({ a: members[a]!, b: members[b]!, kind, score }))
+}
+
+/** Two positions whose pictures agree, once the second is turned. */
+interface Seen {
+  readonly a: number
+  readonly b: number
+  readonly orientation: Orientation
+  readonly overlay: Overlay
+}
+
+function kindOf(orientation: Orientation, { coverA, coverB }: Overlay): DuplicateKind {
+  if (orientation > 0) return isMirrored(orientation) ? 'mirrored' : 'turned'
+  return Math.min(coverA, coverB) >= WHOLE ? 'near' : 'crop'
 }
 
 const samePicture = ({ detail, agreeing, coverA, coverB }: Overlay): boolean =>

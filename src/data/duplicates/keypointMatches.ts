@@ -1,5 +1,5 @@
 /** Pairs of pictures that share keypoints in the same arrangement: one may be a crop or a copy of the other. */
-import type { Keypoints } from './keypoints.js'
+import type { Places } from './keypoints.js'
 import { bitCount } from './perceptualHash.js'
 
 /**
@@ -38,9 +38,9 @@ const TOLERANCE = 0.02
 interface Table {
   /** Where each of the 65,536 values begins. */
   readonly starts: Int32Array
-  /** For each keypoint where those of its value and of earlier pictures end. */
-  readonly ends: Int32Array
-  /** The keypoints; of one value, ordered by picture. */
+  /** Where those of each value end that have been entered. */
+  readonly filled: Int32Array
+  /** The keypoints that have been entered. */
   readonly order: Int32Array
   /** In this order the word that holds the 16 bits, and the other one: they stand side by side for speed. */
   readonly own: Int32Array
@@ -49,7 +49,7 @@ interface Table {
 
 /** The keypoints of all pictures in one list, and for each 16 of the 64 bits a table. */
 export interface KeypointIndex {
-  readonly all: readonly Keypoints[]
+  readonly all: readonly Places[]
   readonly owner: Int32Array
   /** Where each picture's keypoints begin. */
   readonly first: Int32Array
@@ -61,8 +61,8 @@ export interface KeypointIndex {
 const key = (words: Int32Array, keypoint: number, table: number) =>
   (words[keypoint * 2 + (table >> 1)]! >>> ((table & 1) * 16)) & 0xffff
 
-/** Builds the index that `matchesOf` searches. */
-export function indexKeypoints(all: readonly Keypoints[]): KeypointIndex {
+/** Builds the index that `matchesOf` searches, with room for all, none of them entered. */
+export function indexKeypoints(all: readonly Places[]): KeypointIndex {
   const first = new Int32Array(all.length + 1)
   for (const [i, { count }] of all.entries()) first[i + 1] = first[i]! + count
   const total = first[all.length]!
@@ -76,56 +76,59 @@ export function indexKeypoints(all: readonly Keypoints[]): KeypointIndex {
     const starts = new Int32Array(0x10001)
     for (let k = 0; k < total; k++) starts[key(words, k, table) + 1]!++
     for (let i = 0; i < 0x10000; i++) starts[i + 1]! += starts[i]!
-    const next = starts.slice()
-    const order = new Int32Array(total)
-    const ends = new Int32Array(total)
-    for (let picture = 0; picture < all.length; picture++) {
-      const end = first[picture + 1]!
-      for (let k = first[picture]!; k < end; k++) ends[k] = next[key(words, k, table)]!
-      for (let k = first[picture]!; k < end; k++) order[next[key(words, k, table)]!++] = k
-    }
-    const inOrder = (word: number) => order.map(k => words[k * 2 + word]!)
-    return { starts, ends, order, own: inOrder(table >> 1), other: inOrder(1 - (table >> 1)) }
+    const [order, own, other] = [new Int32Array(total), new Int32Array(total), new Int32Array(total)]
+    return { starts, filled: starts.slice(0, 0x10000), order, own, other }
   })
   return { all, owner, first, words, tables }
 }
 
-/** The candidates whose later picture is `b`. */
-export function matchesOf(index: KeypointIndex, b: number): Candidate[] {
-  const lists = closePlaces(index, b)
+/** Enters a picture's keypoints: those asked for later are compared with it. */
+export function enter({ first, words, tables }: KeypointIndex, picture: number): void {
+  for (const [table, { filled, order, own, other }] of tables.entries()) {
+    for (let k = first[picture]!; k < first[picture + 1]!; k++) {
+      const at = filled[key(words, k, table)]!++
+      order[at] = k
+      own[at] = words[k * 2 + (table >> 1)]!
+      other[at] = words[k * 2 + 1 - (table >> 1)]!
+    }
+  }
+}
+
+/** The pictures entered that a picture `b` may show, given its places, or those of it in another orientation. */
+export function matchesOf(index: KeypointIndex, b: number, places: Places): Candidate[] {
+  const lists = closePlaces(index, places)
   const candidates: Candidate[] = []
   for (const [a, pairs] of lists) {
-    const found = agreement(index, a, b, pairs)
+    const found = agreement(index.all[a]!, index.first[a]!, places, pairs)
     if (found !== undefined) candidates.push({ a, b, ...found })
   }
   return candidates
 }
 
-/** Pairs of keypoints that are alike, of earlier pictures and of b, by picture; only pictures with enough of them to agree. */
-function closePlaces(index: KeypointIndex, b: number): Map<number, number[]> {
-  const { owner, first, words, tables } = index
-  const [begin, end] = [first[b]!, first[b + 1]!]
-  // Those like the first keypoint of b, then those like the second, and where they end
+/** Pairs of keypoints that are alike, of pictures entered and of the given ones, by picture; only pictures with enough of them to agree. */
+function closePlaces(index: KeypointIndex, { words, count }: Places): Map<number, number[]> {
+  const { owner, tables } = index
+  // Those like the first keypoint, then those like the second, and where they end
   let found = new Int32Array(1 << 14)
-  const ends = new Int32Array(end - begin)
+  const ends = new Int32Array(count)
   let length = 0
-  for (let k = begin; k < end; k++) {
+  for (let k = 0; k < count; k++) {
     for (let table = 0; table < TABLES; table++) {
       const side = tables[table]!
       const bits = key(words, k, table)
-      const [from, to] = [side.starts[bits]!, side.ends[k]!]
-      if (side.starts[bits + 1]! - from > MAX_BUCKET) continue
+      const [from, to] = [side.starts[bits]!, side.filled[bits]!]
+      if (from === to || side.starts[bits + 1]! - from > MAX_BUCKET) continue
       if (length + to - from > found.length) found = grown(found, length + to - from)
       length = alike(words, k, table, side, from, to, found, length)
     }
-    ends[k - begin] = length
+    ends[k] = length
   }
   // Nearly all pictures have a few such pairs by chance: they are counted, and only those that matter get a list
-  const counts = new Uint16Array(b)
+  const counts = new Uint16Array(index.all.length)
   for (let i = 0; i < length; i++) counts[owner[found[i]!]!]!++
   const lists = new Map<number, number[]>()
-  for (let k = begin, i = 0; k < end; k++) {
-    for (; i < ends[k - begin]!; i++) {
+  for (let k = 0, i = 0; k < count; k++) {
+    for (; i < ends[k]!; i++) {
       const a = owner[found[i]!]!
       if (counts[a]! < MIN_AGREEING) continue
       const list = lists.get(a)
@@ -150,9 +153,12 @@ function alike(
   const ownWord = words[keypoint * 2 + (table >> 1)]!
   const otherWord = words[keypoint * 2 + 1 - (table >> 1)]!
   for (let i = from; i < to; i++) {
-    const ownBits = ownWord ^ own[i]!
     const otherBits = otherWord ^ other[i]!
-    if (bitCount(ownBits, otherBits) > MAX_DISTANCE) continue
+    // Says no to most at once
+    const otherCount = bitCount(otherBits)
+    if (otherCount > MAX_DISTANCE) continue
+    const ownBits = ownWord ^ own[i]!
+    if (otherCount + bitCount(ownBits) > MAX_DISTANCE) continue
     // Equal in the other half of its own word, or in either half of the other one, they stand together in a table before
     if ((table & 1) === 1 && (ownBits & 0xffff) === 0) continue
     if (table > 1 && ((otherBits & 0xffff) === 0 || otherBits >>> 16 === 0)) continue
@@ -167,11 +173,11 @@ function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Array<Array
   return larger
 }
 
-/** The placement that most matches agree on, fitted to them, if there are enough. */
+/** The placement that most matches agree on, fitted to them, if there are enough; those of `of` are numbered from `first` on. */
 function agreement(
-  index: KeypointIndex,
-  a: number,
-  b: number,
+  of: Places,
+  first: number,
+  to: Places,
   pairs: readonly number[],
 ): Pick<Candidate, 'placement' | 'agreeing'> | undefined {
   const count = pairs.length / 2
@@ -179,10 +185,9 @@ function agreement(
   const agreeingOf = (which: readonly number[]) => Math.min(distinct(0, which), distinct(1, which))
   const every = Array.from({ length: count }, (_, m) => m)
   if (agreeingOf(every) < MIN_AGREEING) return undefined
-  const [of, to] = [index.all[a]!, index.all[b]!]
-  const places = (values: Float32Array, side: 0 | 1) =>
-    Float64Array.from(every, m => values[pairs[m * 2 + side]! - index.first[side === 0 ? a : b]!]!)
-  const [ax, ay, bx, by] = [places(of.x, 0), places(of.y, 0), places(to.x, 1), places(to.y, 1)]
+  const ofA = (values: Float32Array) => Float64Array.from(every, m => values[pairs[m * 2]! - first]!)
+  const ofB = (values: Float32Array) => Float64Array.from(every, m => values[pairs[m * 2 + 1]!]!)
+  const [ax, ay, bx, by] = [ofA(of.x), ofA(of.y), ofB(to.x), ofB(to.y)]
   const fits = (m: number, scale: number, x: number, y: number): boolean => {
     const dx = scale * bx[m]! + x - ax[m]!
     const dy = scale * by[m]! + y - ay[m]!
@@ -212,7 +217,7 @@ function agreement(
 }
 
 /** How many keypoints of a picture lie on another one. */
-function inside(points: Keypoints, other: Keypoints, { scaleX, scaleY, x, y }: Placement): number {
+function inside(points: Places, other: Places, { scaleX, scaleY, x, y }: Placement): number {
   let count = 0
   for (let i = 0; i < points.count; i++) {
     const px = scaleX * points.x[i]! + x

@@ -2,12 +2,13 @@
 import { randomStream } from '../../base/random.js'
 import type { GrayImage } from '../decode/thumbnail.js'
 import { blurred, halved } from './blur.js'
+import { ORIENTATIONS, type Orientation, orientedFrequencies } from './orientation.js'
 
 /**
- * Keypoints as parallel arrays; positions are fractions of the picture's width, so that they do not depend on the
- * resolution. `words` holds two 32-bit words for each.
+ * Places of a picture as parallel arrays; positions are fractions of the picture's width, so that they do not depend on
+ * the resolution. `words` holds two 32-bit words for each.
  */
-export interface Keypoints {
+export interface Places {
   readonly count: number
   /** The picture's height, in widths. */
   readonly height: number
@@ -16,11 +17,23 @@ export interface Keypoints {
   readonly words: Int32Array
 }
 
+/** The places of a picture as it is, strongest first, and what else is needed to turn it. */
+export interface Keypoints extends Places {
+  /** The words of the `turnable` strongest places in the orientations from 1 to 7, one after the other. */
+  readonly turned: Int32Array
+}
+
+/** How many of so many places are described in all orientations. */
+export const turnable = (count: number): number => Math.min(count, MAX_TURNED)
+
 const BASE_SIGMA = 1
 const STEP = Math.SQRT2
 const LEVELS = 5
 const OCTAVES = 3
 const GRID = 8
+/** Frequencies that describe a patch, in each direction; those are used whose sum is below it. */
+const FREQUENCIES = 6
+const MAX_TURNED = 24
 /** Distance between the samples of a description, in units of the keypoint's sigma. */
 const SPACING = 1.25
 /** Least difference of two blurs, in brightness steps, at an extremum. */
@@ -41,8 +54,8 @@ interface Found {
 
 /**
  * The `limit` strongest extrema of differences of Gaussians (Lowe 2004), over three octaves. Each is described by the signs
- * of 64 fixed projections of its surroundings: 8 x 8 samples whose frequencies are weighted to equal strength. There is
- * no rotation: crops and scaled copies are upright.
+ * of 64 fixed projections of its surroundings: 8 x 8 samples whose frequencies are weighted to equal strength. It is not
+ * invariant to turning; the strongest are described in all orientations.
  */
 export function findKeypoints(image: GrayImage, limit: number): Keypoints {
   const found: Found[] = []
@@ -64,15 +77,22 @@ export function findKeypoints(image: GrayImage, limit: number): Keypoints {
   const x = new Float32Array(count)
   const y = new Float32Array(count)
   const words = new Int32Array(count * 2)
+  const turned = new Int32Array((ORIENTATIONS - 1) * turnable(count) * 2)
   for (let i = 0; i < count; i++) {
     const point = found[i]!
     // Pixel centres lie at halves
     x[i] = ((point.x + 0.5) * point.zoom) / image.width
     y[i] = ((point.y + 0.5) * point.zoom) / image.width
     sample(point.level, point.x, point.y, point.sigma * SPACING, patch)
-    words.set(describe(patch), i * 2)
+    const frequencies = frequenciesOf(patch)
+    words.set(describe(frequencies), i * 2)
+    if (i >= turnable(count)) continue
+    for (let o = 1; o < ORIENTATIONS; o++) {
+      const at = ((o - 1) * turnable(count) + i) * 2
+      turned.set(describe(orientedFrequencies(frequencies, FREQUENCIES, 0, o)), at)
+    }
   }
-  return { count, height: image.height / image.width, x, y, words }
+  return { count, height: image.height / image.width, x, y, words, turned }
 }
 
 function extrema(levels: readonly GrayImage[], zoom: number, found: Found[]): void {
@@ -159,33 +179,61 @@ function sample({ width, height, pixels }: GrayImage, x: number, y: number, step
   }
 }
 
-/** 64 rows of 64 weights, each a random mixture of cosine patterns without the constant one, low ones weakened. */
-const projections = (() => {
-  const random = randomStream('keypoints')
-  const wave = (frequency: number, i: number) => Math.cos((Math.PI * frequency * (i + 0.5)) / GRID)
-  const rows = new Float32Array(64 * GRID * GRID)
-  for (let row = 0; row < 64; row++) {
-    for (let v = 0; v < 6; v++) {
-      for (let u = v === 0 ? 1 : 0; u + v < 6; u++) {
-        const weight = random.normal() * Math.hypot(u, v) * (u === 0 ? Math.SQRT1_2 : 1) * (v === 0 ? Math.SQRT1_2 : 1)
-        for (let i = 0; i < GRID * GRID; i++) {
-          rows[row * GRID * GRID + i]! += weight * wave(u, i % GRID) * wave(v, Math.floor(i / GRID))
-        }
-      }
+/** Of each frequency the cosine pattern along a row of samples. */
+const waves = Float64Array.from({ length: FREQUENCIES * GRID }, (_, i) =>
+  Math.cos((Math.PI * Math.floor(i / GRID) * ((i % GRID) + 0.5)) / GRID),
+)
+
+/** The cosine transform of a patch, FREQUENCIES x FREQUENCIES. */
+function frequenciesOf(patch: Float32Array): Float64Array {
+  const rows = new Float64Array(GRID * FREQUENCIES)
+  for (let y = 0; y < GRID; y++) {
+    for (let u = 0; u < FREQUENCIES; u++) {
+      let sum = 0
+      for (let x = 0; x < GRID; x++) sum += patch[y * GRID + x]! * waves[u * GRID + x]!
+      rows[y * FREQUENCIES + u] = sum
     }
   }
-  return rows
+  const out = new Float64Array(FREQUENCIES * FREQUENCIES)
+  for (let v = 0; v < FREQUENCIES; v++) {
+    for (let u = 0; u + v < FREQUENCIES; u++) {
+      let sum = 0
+      for (let y = 0; y < GRID; y++) sum += rows[y * FREQUENCIES + u]! * waves[v * GRID + y]!
+      out[v * FREQUENCIES + u] = sum
+    }
+  }
+  return out
+}
+
+/** The frequencies that are used: without the constant one, and none that is high in both directions. */
+const used = Array.from({ length: FREQUENCIES ** 2 }, (_, i) => i).filter(
+  i => i > 0 && (i % FREQUENCIES) + Math.floor(i / FREQUENCIES) < FREQUENCIES,
+)
+
+/** 64 random mixtures of the frequencies that are used, low ones weakened. */
+const projections = (() => {
+  const random = randomStream('keypoints')
+  const half = (frequency: number) => (frequency === 0 ? Math.SQRT1_2 : 1)
+  return Float64Array.from({ length: 64 * used.length }, (_, i) => {
+    const frequency = used[i % used.length]!
+    const [u, v] = [frequency % FREQUENCIES, Math.floor(frequency / FREQUENCIES)]
+    return random.normal() * Math.hypot(u, v) * half(u) * half(v)
+  })
 })()
 
-function describe(patch: Float32Array): [number, number] {
+const packed = new Float64Array(used.length)
+
+/** The signs of the projections of a patch's frequencies. */
+function describe(frequencies: Float64Array): [number, number] {
   const words: [number, number] = [0, 0]
-  const length = GRID * GRID
+  const length = used.length
+  for (let i = 0; i < length; i++) packed[i] = frequencies[used[i]!]!
   // Four sums side by side: each waits for its last addition
   for (let row = 0; row < 64; row += 4) {
     const at = row * length
     let [a, b, c, d] = [0, 0, 0, 0]
     for (let i = 0; i < length; i++) {
-      const value = patch[i]!
+      const value = packed[i]!
       a += value * projections[at + i]!
       b += value * projections[at + length + i]!
       c += value * projections[at + 2 * length + i]!
@@ -195,4 +243,19 @@ function describe(patch: Float32Array): [number, number] {
     words[row >> 5]! |= bits << (row & 31)
   }
   return words
+}
+
+/** The places of the picture in an orientation; in all but the upright one only the strongest. */
+export function orientedPlaces(keypoints: Keypoints, orientation: Orientation): Places {
+  if (orientation === 0) return keypoints
+  const count = turnable(keypoints.count)
+  const { height } = keypoints
+  const x = keypoints.x.slice(0, count)
+  const y = keypoints.y.slice(0, count)
+  if (orientation & 1) for (let i = 0; i < count; i++) x[i] = 1 - x[i]!
+  if (orientation & 2) for (let i = 0; i < count; i++) y[i] = height - y[i]!
+  const words = keypoints.turned.subarray((orientation - 1) * count * 2, orientation * count * 2)
+  if ((orientation & 4) === 0) return { count, height, x, y, words }
+  // What was high is wide now, and the unit of all
+  return { count, height: 1 / height, x: y.map(v => v / height), y: x.map(v => v / height), words }
 }

@@ -1,5 +1,6 @@
 /** A 64-bit hash of a whole picture that scaling, recompression and slight changes of tone hardly alter. */
 import { boxMeans, type GrayImage } from '../decode/thumbnail.js'
+import { ORIENTATIONS, orientedFrequencies } from './orientation.js'
 
 const GRID = 32
 const COEFFICIENTS = 8
@@ -10,10 +11,11 @@ const cosines = Float64Array.from({ length: COEFFICIENTS * GRID }, (_, i) => {
 })
 
 /**
- * The hash as two 32-bit words: the signs, against their median, of the 8 x 8 lowest frequencies (without the zeroth ones)
- * of a discrete cosine transform of the picture squeezed into 32 x 32 (Zauner 2010, "pHash").
+ * The hashes of the picture in its eight orientations, two 32-bit words each: the signs, against their median, of the 8 x 8
+ * lowest frequencies (without the zeroth ones) of a discrete cosine transform of the picture squeezed into 32 x 32
+ * (Zauner 2010, "pHash").
  */
-export function perceptualHash(image: GrayImage): readonly [number, number] {
+export function perceptualHashes(image: GrayImage): Int32Array {
   const small = boxMeans(image, GRID, GRID).pixels
   const rows = new Float64Array(GRID * COEFFICIENTS)
   for (let y = 0; y < GRID; y++) {
@@ -31,22 +33,21 @@ export function perceptualHash(image: GrayImage): readonly [number, number] {
       values[v * COEFFICIENTS + u] = sum
     }
   }
-  const median = values.slice().sort()[values.length / 2]!
-  const word = (start: number) => {
-    let bits = 0
-    for (let i = 0; i < 32; i++) if (values[start + i]! >= median) bits |= 1 << i
-    return bits
+  const words = new Int32Array(2 * ORIENTATIONS)
+  for (let orientation = 0; orientation < ORIENTATIONS; orientation++) {
+    const turned = orientedFrequencies(values, COEFFICIENTS, 1, orientation)
+    const median = turned.slice().sort()[turned.length / 2]!
+    for (let i = 0; i < turned.length; i++) {
+      if (turned[i]! >= median) words[2 * orientation + (i >> 5)]! |= 1 << (i & 31)
+    }
   }
-  return [word(0), word(32)]
+  return words
 }
 
-/** How many bits of two 32-bit words are set. */
-export function bitCount(a: number, b: number): number {
+/** How many bits of a 32-bit word are set. */
+export function bitCount(word: number): number {
   // Without the zeros numbers would become floating
-  let m = (a - ((a >>> 1) & 0x55555555)) | 0
-  let n = (b - ((b >>> 1) & 0x55555555)) | 0
-  m = ((m & 0x33333333) + ((m >>> 2) & 0x33333333)) | 0
-  n = ((n & 0x33333333) + ((n >>> 2) & 0x33333333)) | 0
-  const fours = (m + n) | 0
-  return Math.imul(((fours & 0x0f0f0f0f) + ((fours >>> 4) & 0x0f0f0f0f)) | 0, 0x01010101) >>> 24
+  const twos = (word - ((word >>> 1) & 0x55555555)) | 0
+  const fours = ((twos & 0x33333333) + ((twos >>> 2) & 0x33333333)) | 0
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
 }

@@ -2,39 +2,44 @@
 
 import type { FileStamps } from '../checks/fileStamps.js'
 import type { Signature } from './duplicateJob.js'
+import { turnable } from './keypoints.js'
+import { ORIENTATIONS } from './orientation.js'
 
-/** Stamp, digest, whether there is a hash, its words, the thumbnail's sides, the number of keypoints, the picture's height. */
-const FIXED = 8 + 20 + 1 + 8 + 4 + 2 + 4
-/** Two coordinates and two words. */
-const KEYPOINT = 16
+const HASHES = 8 * ORIENTATIONS
+/** Stamp, digest, whether there are hashes, their words, the thumbnail's sides, the number of keypoints, the picture's height. */
+const FIXED = 8 + 20 + 1 + HASHES + 4 + 2 + 4
+/** Where what follows the hashes begins. */
+const SIDES = 29 + HASHES
+/** Two coordinates and two words for each, then two words in each other orientation for those that have them. */
+const keypointBytes = (count: number) => 16 * count + 8 * (ORIENTATIONS - 1) * turnable(count)
 
 /** Signatures beside the stamps of their files, one after the other. */
 export function signaturesToBytes(signatures: readonly (Signature | undefined)[], stamps: FileStamps): Uint8Array {
   const size = ({ thumbnail, keypoints }: Signature) =>
-    FIXED + (thumbnail?.pixels.length ?? 0) + (keypoints?.count ?? 0) * KEYPOINT
+    FIXED + (thumbnail?.pixels.length ?? 0) + keypointBytes(keypoints?.count ?? 0)
   const bytes = Buffer.alloc(signatures.reduce((sum, one) => sum + (one === undefined ? 0 : size(one)), 0))
   let at = 0
   for (const [i, signature] of signatures.entries()) {
     if (signature === undefined) continue
-    const { digest, hash, thumbnail, keypoints } = signature
+    const { digest, hashes, thumbnail, keypoints } = signature
     bytes.writeBigUInt64LE(stamps[i]!, at)
     bytes.write(digest, at + 8, 'base64')
-    bytes.writeUInt8(hash === undefined ? 0 : 1, at + 28)
-    bytes.writeInt32LE(hash?.[0] ?? 0, at + 29)
-    bytes.writeInt32LE(hash?.[1] ?? 0, at + 33)
-    bytes.writeUInt16LE(thumbnail?.width ?? 0, at + 37)
-    bytes.writeUInt16LE(thumbnail?.height ?? 0, at + 39)
-    bytes.writeUInt16LE(keypoints?.count ?? 0, at + 41)
-    bytes.writeFloatLE(keypoints?.height ?? 0, at + 43)
+    bytes.writeUInt8(hashes === undefined ? 0 : 1, at + 28)
+    if (hashes !== undefined) writeWords(bytes, hashes, at + 29)
+    bytes.writeUInt16LE(thumbnail?.width ?? 0, at + SIDES)
+    bytes.writeUInt16LE(thumbnail?.height ?? 0, at + SIDES + 2)
+    bytes.writeUInt16LE(keypoints?.count ?? 0, at + SIDES + 4)
+    bytes.writeFloatLE(keypoints?.height ?? 0, at + SIDES + 6)
     at += FIXED
     bytes.set(thumbnail?.pixels ?? [], at)
     at += thumbnail?.pixels.length ?? 0
-    for (let k = 0; k < (keypoints?.count ?? 0); k++, at += KEYPOINT) {
-      bytes.writeFloatLE(keypoints!.x[k]!, at)
-      bytes.writeFloatLE(keypoints!.y[k]!, at + 4)
-      bytes.writeInt32LE(keypoints!.words[k * 2]!, at + 8)
-      bytes.writeInt32LE(keypoints!.words[k * 2 + 1]!, at + 12)
+    if (keypoints === undefined) continue
+    for (let k = 0; k < keypoints.count; k++, at += 8) {
+      bytes.writeFloatLE(keypoints.x[k]!, at)
+      bytes.writeFloatLE(keypoints.y[k]!, at + 4)
     }
+    at = writeWords(bytes, keypoints.words, at)
+    at = writeWords(bytes, keypoints.turned, at)
   }
   return bytes
 }
@@ -49,11 +54,11 @@ export function signaturesFromBytes(content: Uint8Array, stamps: FileStamps): (S
   wanted.delete(0n)
   const signatures: (Signature | undefined)[] = [...stamps].map(() => undefined)
   for (let at = 0; at < bytes.length; ) {
-    const [width, height] = [bytes.readUInt16LE(at + 37), bytes.readUInt16LE(at + 39)]
-    const count = bytes.readUInt16LE(at + 41)
+    const [width, height] = [bytes.readUInt16LE(at + SIDES), bytes.readUInt16LE(at + SIDES + 2)]
+    const count = bytes.readUInt16LE(at + SIDES + 4)
     const position = wanted.get(bytes.readBigUInt64LE(at))
     if (position !== undefined) signatures[position] = signatureAt(bytes, at, width, height, count)
-    at += FIXED + width * height + count * KEYPOINT
+    at += FIXED + width * height + keypointBytes(count)
   }
   return signatures
 }
@@ -63,18 +68,26 @@ function signatureAt(bytes: Buffer, at: number, width: number, height: number, c
   const points = pixels + width * height
   const x = new Float32Array(count)
   const y = new Float32Array(count)
-  const words = new Int32Array(count * 2)
-  for (let k = 0, from = points; k < count; k++, from += KEYPOINT) {
-    x[k] = bytes.readFloatLE(from)
-    y[k] = bytes.readFloatLE(from + 4)
-    words[k * 2] = bytes.readInt32LE(from + 8)
-    words[k * 2 + 1] = bytes.readInt32LE(from + 12)
+  for (let k = 0; k < count; k++) {
+    x[k] = bytes.readFloatLE(points + 8 * k)
+    y[k] = bytes.readFloatLE(points + 8 * k + 4)
   }
+  const words = readWords(bytes, count * 2, points + 8 * count)
+  const turned = readWords(bytes, 2 * (ORIENTATIONS - 1) * turnable(count), points + 16 * count)
   const whole = width * height > 0
   return {
     digest: bytes.toString('base64', at + 8, at + 28),
-    hash: bytes.readUInt8(at + 28) === 0 ? undefined : [bytes.readInt32LE(at + 29), bytes.readInt32LE(at + 33)],
+    hashes: bytes.readUInt8(at + 28) === 0 ? undefined : readWords(bytes, 2 * ORIENTATIONS, at + 29),
     thumbnail: whole ? { width, height, pixels: Uint8Array.from(bytes.subarray(pixels, points)) } : undefined,
-    keypoints: whole ? { count, height: bytes.readFloatLE(at + 43), x, y, words } : undefined,
+    keypoints: whole ? { count, height: bytes.readFloatLE(at + SIDES + 6), x, y, words, turned } : undefined,
   }
 }
+
+/** Writes them from `at` on; the result is where they end. */
+function writeWords(bytes: Buffer, words: Int32Array, at: number): number {
+  for (const [i, word] of words.entries()) bytes.writeInt32LE(word, at + 4 * i)
+  return at + 4 * words.length
+}
+
+const readWords = (bytes: Buffer, count: number, at: number): Int32Array =>
+  Int32Array.from({ length: count }, (_, i) => bytes.readInt32LE(at + 4 * i))

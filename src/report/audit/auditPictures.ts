@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { plural } from '../../base/plural.js'
-import type { Audit, Dataset, Oddity } from '../../data/index.js'
+import type { Audit, Dataset, DuplicateKind, Oddity } from '../../data/index.js'
 import { type Block, type Picture, paragraph, type Section } from '../document/document.js'
 import { thumbnail } from '../pictures/pictures.js'
 import { count, folded, share } from './auditTables.js'
@@ -27,6 +27,15 @@ export const oddityWords: Readonly<Record<Oddity, readonly [name: string, handli
   alpha: ['with transparency', 'laid on white'],
   turned: ['turned by their EXIF data', 'turned upright'],
   gray: ['gray', 'three equal channels'],
+}
+
+/** The kinds of pairs, in words. */
+export const duplicateWords: Readonly<Record<DuplicateKind, string>> = {
+  copy: 'equal files',
+  near: 'near-duplicates',
+  crop: 'crops',
+  mirrored: 'mirror images',
+  turned: 'turned copies',
 }
 
 /** What becomes of the groups in a split, as a sentence without its full stop. */
@@ -62,13 +71,11 @@ export async function duplicateSection(dataset: Dataset, found: Audit): Promise<
         { title: 'Within a class', numeric: true },
         { title: 'Across classes', numeric: true },
       ],
-      rows: (
-        [
-          ['equal files', pairs.copy],
-          ['near-duplicates', pairs.near],
-          ['crops', pairs.crop],
-        ] as const
-      ).map(([name, { within, across }]) => [name, count(within), count(across)]),
+      rows: (Object.keys(duplicateWords) as DuplicateKind[]).map(kind => [
+        duplicateWords[kind],
+        count(pairs[kind].within),
+        count(pairs[kind].across),
+      ]),
     },
   ]
   if (sharing.length > 0)
