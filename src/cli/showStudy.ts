@@ -1,6 +1,7 @@
 /** Shows a study in the terminal: a table of its runs that is redrawn while it works, and its results. */
 
 import { kebab } from '../base/names.js'
+import { plural } from '../base/plural.js'
 import { studyConclusions } from '../report/index.js'
 import type { StudyCell, StudyRecord, StudyRun } from '../study/index.js'
 import { chosenCell, luckiest, meanOf } from '../study/index.js'
@@ -20,8 +21,13 @@ export const cellTitle = ({ settings }: StudyCell): string =>
 
 const state = ({ state, epochs }: StudyRun): string => (state === 'stopped' ? `stopped after ${epochs}` : state)
 
+/** Whether test images have twins in other parts, so that accuracy is shown without them, too. */
+const withTwins = ({ cells }: StudyRecord): boolean => cells.some(({ runs }) => runs.some(({ twins }) => twins))
+
 /** One line a run. */
-function runLines({ cells }: StudyRecord, width?: number): string {
+function runLines(record: StudyRecord, width?: number): string {
+  const { cells } = record
+  const twins = withTwins(record)
   const rows = cells.flatMap(cell =>
     cell.runs.map(run => [
       cellTitle(cell),
@@ -30,10 +36,12 @@ function runLines({ cells }: StudyRecord, width?: number): string {
       run.bestEpoch ? String(run.bestEpoch) : '',
       run.validation ? percent(run.validation.top1) : '',
       run.test ? percent(run.test.top1) : '',
+      ...(twins ? [run.twins?.without ? percent(run.twins.without.top1) : ''] : []),
       run.seconds === undefined ? '' : duration(run.seconds),
     ]),
   )
-  return table(['settings', 'seed', 'state', 'best epoch', 'val top-1', 'test top-1', 'time'], rows, {
+  const tested = twins ? ['test top-1', 'without twins'] : ['test top-1']
+  return table(['settings', 'seed', 'state', 'best epoch', 'val top-1', ...tested, 'time'], rows, {
     spare: ['best epoch', 'time', 'seed', 'val top-1'],
     ...(width === undefined ? {} : { width }),
   })
@@ -90,21 +98,41 @@ function accuracy(cell: StudyCell | undefined, value: (run: StudyRun) => number 
   return spread.count > 1 ? `${percent(spread.mean)} ± ${(100 * spread.deviation).toFixed(1)}` : percent(spread.mean)
 }
 
+/** What test images with twins in other parts do to a cell's accuracy. */
+function twinLines(cell: StudyCell): string[] {
+  const twins = cell.runs.find(run => run.state === 'done' && run.twins)?.twins
+  if (!twins) return []
+  const [verb, them] = twins.test === 1 ? ['shows', 'it'] : ['show', 'them']
+  const without = accuracy(cell, run => run.twins?.without?.top1)
+  return [
+    `${plural(twins.test, 'test image')} ${verb} the same picture as images in training or validation; without ${them} ${without === '' ? 'no test image is left' : `its test accuracy is ${without}`} (--resplit divides all images anew)`,
+  ]
+}
+
 /** The tables of the study, its best configuration, and what failed. */
 export async function showStudyResults(record: StudyRecord, folder: string): Promise<void> {
   const conclusions = await studyConclusions(folder)
   const { cells, tables } = record
+  const twins = withTwins(record)
   if (tables.length === 0) print(`\n${runLines(record)}`)
   for (const { option, rows } of tables) {
     const withReference = rows.some(({ reference }) => reference !== undefined)
     print(`\n${kebab(option)}`)
     print(
       table(
-        ['value', 'val top-1', 'test top-1', 'test per class', ...(withReference ? ['reference'] : [])],
+        [
+          'value',
+          'val top-1',
+          'test top-1',
+          ...(twins ? ['without twins'] : []),
+          'test per class',
+          ...(withReference ? ['reference'] : []),
+        ],
         rows.map(({ value, cell, reference }) => [
           String(value),
           accuracy(cells[cell], run => run.validation?.top1),
           accuracy(cells[cell], run => run.test?.top1),
+          ...(twins ? [accuracy(cells[cell], run => run.twins?.without?.top1)] : []),
           accuracy(cells[cell], run => run.test?.meanPerClass),
           ...(withReference ? [reference === undefined ? '' : percent(reference)] : []),
         ]),
@@ -121,6 +149,7 @@ export async function showStudyResults(record: StudyRecord, folder: string): Pro
     print(
       `\nBest by validation accuracy: ${cellTitle(cell)}; its test accuracy is ${accuracy(cell, run => run.test?.top1)}`,
     )
+    for (const line of twinLines(cell)) print(line)
     const highest = luckiest(record)?.top1 ?? 0
     print(`Highest test accuracy of any run: ${percent(highest)} (chosen on the test images, so it flatters)`)
   }

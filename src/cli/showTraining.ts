@@ -4,7 +4,7 @@ import { plural } from '../base/plural.js'
 import type { Finished, Listener, Progress, RunResult } from '../training/index.js'
 import { accuracyText } from './accuracyText.js'
 import { epochLine } from './epochLine.js'
-import { bytes, duration } from './terminal/format.js'
+import { bytes, duration, percent } from './terminal/format.js'
 import { type ProgressBar, progress } from './terminal/progress.js'
 import { say, warn } from './terminal/say.js'
 
@@ -69,6 +69,24 @@ export function showTraining(): { readonly listen: Listener; readonly close: () 
 const line = (name: string, metrics: NonNullable<RunResult['test']>, classes: number): string =>
   `${name}: ${accuracyText(metrics, classes)}, ${plural(metrics.images, 'image')}`
 
+/** Of a temperature that is not used, or that helps the validation images and not the test images. */
+function calibrationLines({ temperature, before, after, refused }: NonNullable<RunResult['calibration']>): string[] {
+  if (refused)
+    return [
+      `calibration: the temperature fitted on validation images (${refused.fitted.toFixed(2)}) ${refusals[refused.reason]} and is not used`,
+    ]
+  if (after.ece <= before.ece) return []
+  return [
+    `calibration: the temperature fitted on validation images (${temperature.toFixed(2)}) makes it worse on the test images: the calibration error goes from ${percent(before.ece)} to ${percent(after.ece)} (predict --no-calibration leaves it out)`,
+  ]
+}
+
+const refusals = {
+  bound: 'came to the end of its range',
+  unproven: 'does not help where it was tried on validation images held out',
+  worse: 'makes it worse on the test images',
+}
+
 /** The accuracies, and where the files are. */
 export function showFinished({ run, config, history, result }: Finished): void {
   const classes = config.classes.length
@@ -84,11 +102,7 @@ export function showFinished({ run, config, history, result }: Finished): void {
     )
     print(without ? line('test      ', without, classes) : 'test      : none is left')
   }
-  const refused = result.calibration?.refused
-  if (refused)
-    print(
-      `calibration: the temperature fitted on validation images (${refused.fitted.toFixed(2)}) ${refused.reason === 'bound' ? 'came to the end of its range' : 'makes it worse on the test images'} and is not used`,
-    )
+  if (result.calibration) for (const said of calibrationLines(result.calibration)) print(said)
   const { features, training, total } = result.seconds
   print(
     `${features === undefined ? '' : `features ${duration(features)}, `}epochs ${duration(training)}, in all ${duration(total)}`,

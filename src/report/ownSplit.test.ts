@@ -7,6 +7,7 @@ import { imageFolder } from '../data/index.js'
 import { demoShapes } from '../examples/pictogramShapes.js'
 import { drawPictograms } from '../examples/pictograms.js'
 import { evaluateRun } from '../inference/index.js'
+import { reached } from '../study/progress.js'
 import { readConfig, readResult, type TrainingOptions, train } from '../training/index.js'
 import { writeReport } from './index.js'
 
@@ -54,6 +55,12 @@ describe("a folder's own split", () => {
     const { without } = await evaluateRun(run('own'))
     expect(without?.top1).toBe(result!.across!.without!.top1)
     expect(result?.across).toMatchObject({ test: twins, without: { images: result!.test!.images - twins } })
+  })
+
+  it('is told to a study by its runs', async () => {
+    const { test, without } = (await readResult(run('own')))!.across!
+    expect((await reached(run('own'))).twins).toEqual({ test, without })
+    expect(await reached(run('anew'))).not.toHaveProperty('twins')
   })
 
   it('is told as what it is, in both languages and in the card', async () => {

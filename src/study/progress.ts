@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import {
   bestOf,
   type EpochRecord,
+  type RunResult,
   readHistory,
   readResult,
   type TrainingOptions,
@@ -27,8 +28,15 @@ export async function reached(folder: string): Promise<Partial<StudyRun>> {
     ...(best ? { bestEpoch: best.epoch } : {}),
     ...(best?.validation ? { validation: withInterval(best.validation) } : {}),
     ...(result?.test ? { test: result.test } : {}),
+    ...twinsOf(result),
     seconds: result?.seconds.total ?? history.reduce((sum, epoch) => sum + epoch.seconds, 0),
   }
+}
+
+function twinsOf(result: RunResult | undefined): Pick<StudyRun, 'twins'> {
+  if (!result?.across || result.across.test === 0) return {}
+  const { test, without } = result.across
+  return { twins: { test, ...(without ? { without } : {}) } }
 }
 
 /** The options of one run of a study; all runs share the split of the first seed. */

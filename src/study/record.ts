@@ -25,6 +25,8 @@ const studyRun = z.object({
   bestEpoch: z.number().int().optional(),
   validation: partition.optional(),
   test: partition.optional(),
+  /** Test images that show the same picture as one in another part, and the metrics without those where any are left. */
+  twins: z.object({ test: z.number(), without: partition.optional() }).optional(),
   /** Seconds it took, features included. */
   seconds: z.number().optional(),
   /** The machines of a queue that trained it, one after another. */

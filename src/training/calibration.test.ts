@@ -61,11 +61,24 @@ describe('calibration', () => {
     expect(refused?.fitted).toBeCloseTo(100, 6)
   })
 
-  it('uses none that makes the test images worse', () => {
+  it('is chosen by validation images alone, also where the test images come out worse', () => {
     const test = calibrated(1000)
     const sure = calibrated(1000).map(({ logits, label }) => ({ logits: logits.map(z => 3 * z), label }))
-    const { temperature, refused } = chooseTemperature(sure, test)
-    expect([temperature, refused?.reason]).toEqual([1, 'worse'])
-    expect(refused!.ece).toBeGreaterThan(reliability(test).ece)
+    const chosen = chooseTemperature(sure, test)
+    expect(chosen).toEqual({ temperature: fitTemperature(sure) })
+    expect(reliability(test, chosen.temperature).ece).toBeGreaterThan(reliability(test).ece)
+    expect(chooseTemperature(sure, [])).toEqual(chosen)
+  })
+
+  it('uses none that rests on single images: those held out are then worse with it', () => {
+    // All right but one, and that one very wrong: without it the fit is as sure as can be
+    const images = Array.from(
+      { length: 20 },
+      (_, i): Scored => ({ logits: Float32Array.of(4, 0), label: i < 19 ? 0 : 1 }),
+    )
+    const { temperature, refused } = chooseTemperature(images, calibrated(100))
+    expect([temperature, refused?.reason]).toEqual([1, 'unproven'])
+    expect(refused!.fitted).toBeCloseTo(4 / Math.log(19), 3)
+    expect(refused!.ece).toBe(reliability(calibrated(100), refused!.fitted).ece)
   })
 })

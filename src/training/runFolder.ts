@@ -104,15 +104,17 @@ const resultSchema = z.object({
   /** Of the test split: [true class][predicted class]. */
   confusion: z.array(z.array(z.number())),
   /**
-   * Of the test split, before and after the temperature that was fitted on the validation split. Where that one would do
-   * harm, it is `refused`, and the temperature that is used is 1.
+   * Of the test split, before and after the temperature that was fitted on the validation split. Where that one did not
+   * prove itself, it is `refused`, and the temperature that is used is 1; `worse` is a reason of older versions.
    */
   calibration: z
     .object({
       temperature: z.number(),
       before: reliabilitySchema,
       after: reliabilitySchema,
-      refused: z.object({ fitted: z.number(), reason: z.enum(['bound', 'worse']), ece: z.number() }).optional(),
+      refused: z
+        .object({ fitted: z.number(), reason: z.enum(['bound', 'unproven', 'worse']), ece: z.number() })
+        .optional(),
     })
     .optional(),
   /** Bytes that the training step holds. */

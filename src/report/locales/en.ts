@@ -282,9 +282,13 @@ export const en: Words = {
     ece: before => `Expected calibration error: ${before}, the mean distance between confidence and accuracy.`,
     temperature: (temperature, after) =>
       `Dividing the logits by a temperature of ${temperature}, fitted on validation images, brings it to ${after}. Predicted classes stay the same.`,
+    temperatureWorse: (temperature, after) =>
+      `Dividing the logits by a temperature of ${temperature}, which lowers the loss on validation images, makes it worse on the test images: ${after}. It is used all the same, since test images must not choose; --no-calibration leaves it out. Predicted classes stay the same.`,
     refused: {
       bound: temperature =>
         `No temperature could be fitted on the validation images: the best would be beyond ${temperature}, the end of the range. None is used; probabilities are as the network gives them.`,
+      unproven: (temperature, ece) =>
+        `The temperature that was fitted on validation images, ${temperature}, does not prove itself: fitted on four fifths of them, it does not lower the loss of the rest. With it, the error on the test images would be ${ece}. It is not used; probabilities are as the network gives them.`,
       worse: (temperature, ece) =>
         `The temperature that was fitted on validation images, ${temperature}, makes calibration worse: the error on the test images would be ${ece}. It is not used; probabilities are as the network gives them.`,
     },
@@ -376,6 +380,7 @@ export const en: Words = {
     baseline: 'baseline',
     validationAccuracy: 'Validation, %',
     testAccuracy: 'Test, %',
+    withoutTwins: 'Test without twins, %',
     interval: '95 % interval',
     meanPerClass: 'Per class, %',
     reference: 'Reference, %',

@@ -206,8 +206,10 @@ export interface ResultWords {
   readonly underconfident: (confidence: string, accuracy: string) => string
   readonly ece: (before: string) => string
   readonly temperature: (temperature: string, after: string) => string
-  /** A temperature that is not used. */
-  readonly refused: Readonly<Record<'bound' | 'worse', (temperature: string, ece: string) => string>>
+  /** One that helped the validation images and not the test images. */
+  readonly temperatureWorse: (temperature: string, after: string) => string
+  /** One that is not used. */
+  readonly refused: Readonly<Record<'bound' | 'unproven' | 'worse', (temperature: string, ece: string) => string>>
 }
 
 export interface CostWords {
@@ -278,6 +280,7 @@ export interface StudyWords {
   readonly baseline: string
   readonly validationAccuracy: string
   readonly testAccuracy: string
+  readonly withoutTwins: string
   readonly interval: string
   readonly meanPerClass: string
   readonly reference: string

@@ -282,9 +282,13 @@ export const zh: Words = {
     ece: before => `期望校准误差为 ${before}，即置信度与准确率之间的平均差距。`,
     temperature: (temperature, after) =>
       `将 logits 除以温度 ${temperature}（在验证集上拟合）后，该误差变为 ${after}；预测类别不变。`,
+    temperatureWorse: (temperature, after) =>
+      `将 logits 除以温度 ${temperature} 可降低验证集上的损失，但测试集上的误差反而变为 ${after}。由于不应依据测试图像做选择，仍使用该温度；可用 --no-calibration 关闭。预测类别不变。`,
     refused: {
       bound: temperature =>
         `无法在验证集上拟合出温度：最优值超出了范围的端点 ${temperature}。因此不使用温度，概率即网络的原始输出。`,
+      unproven: (temperature, ece) =>
+        `在验证集上拟合的温度 ${temperature} 未能得到证实：在五分之四的验证图像上拟合后，其余图像的损失并未降低。使用该温度时，测试图像上的误差为 ${ece}。因此不使用该温度，概率即网络的原始输出。`,
       worse: (temperature, ece) =>
         `在验证集上拟合的温度 ${temperature} 使校准变差：使用该温度时，测试图像上的误差为 ${ece}。因此不使用该温度，概率即网络的原始输出。`,
     },
@@ -359,6 +363,7 @@ export const zh: Words = {
     baseline: '基线',
     validationAccuracy: '验证（%）',
     testAccuracy: '测试（%）',
+    withoutTwins: '去除重复图像的测试准确率（%）',
     interval: '95% 置信区间',
     meanPerClass: '各类平均（%）',
     reference: '参考（%）',

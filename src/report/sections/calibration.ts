@@ -28,7 +28,10 @@ export async function calibrationSection({ calibration }: RunResult, context: Co
             words.ece(numbers.percent(before.ece)),
             refused
               ? words.refused[refused.reason](refused.fitted.toFixed(2), numbers.percent(refused.ece))
-              : words.temperature(temperature.toFixed(2), numbers.percent(after.ece)),
+              : (after.ece > before.ece ? words.temperatureWorse : words.temperature)(
+                  temperature.toFixed(2),
+                  numbers.percent(after.ece),
+                ),
           ].join(context.words.sentenceGap),
         ),
         await figure(context, 'reliability', reliabilityDiagram(refused ? { before } : calibration, figures), {

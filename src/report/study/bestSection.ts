@@ -5,7 +5,7 @@ import { type Block, paragraph, type Section, type Text, type Tile } from '../do
 import type { Words } from '../locales/words.js'
 import { optionName, settingText } from '../sections/settings.js'
 import type { ReportedStudy } from './readStudy.js'
-import { chosen } from './scores.js'
+import { cellScore, chosen } from './scores.js'
 import { scoreText, shareText } from './tableSection.js'
 
 /** What tells a cell's settings from the base, in words. */
@@ -81,8 +81,23 @@ function bestBlocks({ record }: ReportedStudy, words: Words): Block[] {
       rows,
       marked: [0],
     },
+    ...twinBlocks(score.cell, words),
     { kind: 'conclusion', text: [text.honest, words.sentenceGap, text.detailOf(text.seed(run.seed))] },
   ]
+}
+
+/** What test images with twins in other parts do to the accuracy of the chosen settings. */
+function twinBlocks(cell: StudyCell, words: Words): Block[] {
+  const { numbers } = words
+  const twins = cell.runs.find(({ twins }) => twins)?.twins
+  if (!twins) return []
+  const without = cellScore(cell).withoutTwins
+  const found = without && {
+    images: numbers.count(twins.without!.images),
+    accuracy: numbers.percent(without.mean),
+    interval: numbers.interval(...without.interval),
+  }
+  return [paragraph(words.run.twins(twins.test, found))]
 }
 
 export const bestSection = (study: ReportedStudy, words: Words, sections: readonly Section[]): Section => ({

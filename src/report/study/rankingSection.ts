@@ -30,12 +30,14 @@ export async function rankingSection({ record, outcomes }: ReportedStudy, contex
     options?.map(option => settingText(cell.settings[option] ?? record.base[option], words, option)) ?? [
       cellText(cell, words),
     ]
+  const twins = ranked.some(({ withoutTwins }) => withoutTwins)
+  const tested = [text.testAccuracy, text.interval, ...(twins ? [text.withoutTwins] : [])]
   const table = (scores: readonly CellScore[]): Table => ({
     kind: 'table',
     columns: [
       { title: text.rank, numeric: true },
       ...(options?.map(option => ({ title: optionName(option, words), numeric: true })) ?? [{ title: text.settings }]),
-      ...[text.validationAccuracy, text.testAccuracy, text.interval, text.meanPerClass, text.epochs].map(title => ({
+      ...[text.validationAccuracy, ...tested, text.meanPerClass, text.epochs].map(title => ({
         title,
         numeric: true,
       })),
@@ -46,6 +48,7 @@ export async function rankingSection({ record, outcomes }: ReportedStudy, contex
       scoreText(score.validation),
       scoreText(score.test),
       score.test ? numbers.interval(...score.test.interval) : '–',
+      ...(twins ? [scoreText(score.withoutTwins)] : []),
       shareText(score.meanPerClass),
       epochsText(score, words),
     ]),

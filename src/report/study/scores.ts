@@ -19,13 +19,15 @@ export interface CellScore {
   readonly runs: number
   readonly validation?: Score | undefined
   readonly test?: Score | undefined
+  /** Of the test images without twins in other parts; undefined where there are none of either kind. */
+  readonly withoutTwins?: Score | undefined
   /** Mean per-class accuracy on test images. */
   readonly meanPerClass?: number | undefined
 }
 
-function scoreOf(cell: StudyCell, part: 'validation' | 'test'): Score | undefined {
-  const spread = meanOf(cell, run => run[part]?.top1)
-  const images = meanOf(cell, run => run[part]?.images)
+function scoreOf(cell: StudyCell, part: (run: StudyRun) => StudyRun['test']): Score | undefined {
+  const spread = meanOf(cell, run => part(run)?.top1)
+  const images = meanOf(cell, run => part(run)?.images)
   return (
     spread &&
     images && {
@@ -46,8 +48,9 @@ export function cellScore(cell: StudyCell): CellScore {
   return {
     cell,
     runs,
-    validation: scoreOf(counted, 'validation'),
-    test: scoreOf(counted, 'test'),
+    validation: scoreOf(counted, run => run.validation),
+    test: scoreOf(counted, run => run.test),
+    withoutTwins: scoreOf(counted, run => run.twins?.without),
     meanPerClass: meanOf(counted, run => run.test?.meanPerClass)?.mean,
   }
 }

@@ -144,6 +144,22 @@ describe('the report of a study that varies one thing at a time', () => {
     expect(markdown).toContain('```\nnpx regraft study reference images --scale-epochs 0.5\n```')
   })
 
+  it('stands with and without test images that have twins in other parts, where there are such', async () => {
+    expect(markdown).not.toContain('without twins')
+    const twins = { test: 7, without: { ...partition(0.9), images: images - 7 } }
+    const cells = record.cells.map(one => ({
+      ...one,
+      runs: one.runs.map(run => (run.state === 'done' ? { ...run, twins } : run)),
+    }))
+    const study = await write('twins', { ...record, cells })
+    const told = await markdownOf(study)
+    expect(told).toContain('| Test, % | 95 % interval | Test without twins, % |')
+    expect(told).toContain('| 0 (frozen) | 92.2 ± 0.3 | 92.4 ± 0.3 | 90.5 to 94.0 % | 90.0 ± 0.0 |')
+    expect(told).toContain('7 test images show the same picture as images in training or validation')
+    expect(told).toContain('On the other 868 it is 90.0 %')
+    expect(await markdownOf(study, 'zh')).toContain('去除重复图像的测试准确率')
+  })
+
   it('says the same in Chinese', async () => {
     const chinese = await markdownOf(join(folder, 'reference'), 'zh')
     expect(chinese).toContain('取值越大越好：从 0（冻结） 到 1e-2，准确率提高 4.8 个百分点，超出置信区间。')

@@ -42,6 +42,7 @@ export async function tableSection(study: ReportedStudy, table: TableRecord, con
   const isBaseline = ({ cell }: CellScore) => Object.keys(cell.settings).length === 0
   const label = (row: (typeof rows)[number]) => settingText(row.value, words, table.option)
   const hasReference = rows.some(({ reference }) => reference !== undefined)
+  const twins = rows.some(({ score }) => score.withoutTwins)
   const name = optionName(table.option, words)
   const blocks: Block[] = [
     {
@@ -52,6 +53,7 @@ export async function tableSection(study: ReportedStudy, table: TableRecord, con
           text.validationAccuracy,
           text.testAccuracy,
           text.interval,
+          ...(twins ? [text.withoutTwins] : []),
           text.meanPerClass,
           ...(hasReference ? [text.reference] : []),
           text.seeds,
@@ -62,6 +64,7 @@ export async function tableSection(study: ReportedStudy, table: TableRecord, con
         scoreText(row.score.validation),
         scoreText(row.score.test),
         row.score.test ? numbers.interval(...row.score.test.interval) : '–',
+        ...(twins ? [scoreText(row.score.withoutTwins)] : []),
         shareText(row.score.meanPerClass),
         ...(hasReference ? [shareText(row.reference)] : []),
         String(row.score.runs),
