@@ -119,6 +119,34 @@ describe.skipIf(!program)(title, () => {
     expect(await page.locator('section[aria-label="Cells of the study"] tbody tr').count()).toBe(2)
   })
 
+  it('says of a study that many machines work on what runs where, what failed and what is left', async () => {
+    await cp(at('runs', 'heads'), at('runs', 'pets'), { recursive: true })
+    const record = JSON.parse(readFileSync(at('runs', 'pets', 'study.json'), 'utf8'))
+    const [first, second] = record.cells
+    const [training] = second.runs
+    const run = at('runs', 'pets', training.folder)
+    await rm(join(run, 'result.json'))
+    const sitting = { host: 'grace', cpu: 'AMD EPYC', engine: 'onednn', threads: 2 }
+    const began = new Date(Date.now() - 90_000).toISOString()
+    await writeFile(join(run, 'machines.jsonl'), `${JSON.stringify({ ...sitting, at: began })}\n`)
+    const { folder: _, ...waiting } = { ...training, seed: 1 }
+    first.runs[0].seconds = 180
+    second.runs = [
+      { seed: training.seed, folder: training.folder, state: 'running' },
+      { seed: 1, folder: 'later', state: 'waiting' },
+      { ...waiting, folder: '../../..', state: 'running' },
+      { seed: 2, folder: 'broken', state: 'failed', reason: 'the loss of epoch 1 is no number' },
+    ]
+    await writeFile(at('runs', 'pets', 'study.json'), JSON.stringify(record))
+    await go('#/study/pets')
+    await page.getByText('2 running, 1 waiting, 1 failed, about').waitFor()
+    const rows = page.locator('section[aria-label="Runs that train now"] tbody tr')
+    expect(await rows.first().locator('td').allTextContents()).toEqual([training.folder, 'grace', '1 of 1', '2 min'])
+    expect(await rows.nth(1).locator('td').nth(2).textContent()).toBe('starting')
+    await page.getByText('the loss of epoch 1 is no number').waitFor()
+    await rm(at('runs', 'pets'), { recursive: true })
+  })
+
   it('says what a dropped image shows, and where; for another class when it is chosen', async () => {
     await go('#/try')
     await page.getByRole('combobox').selectOption('high')

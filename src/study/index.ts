@@ -5,6 +5,8 @@ export { parseStudy, readStudy, type Settings, type StudyDefinition } from './de
 export { findRates, type RateFinding } from './findRates.js'
 export { holdsStudy, readStudyRecord, writeStudy } from './folder.js'
 export { cellOptions, planStudy } from './plan.js'
+export { latestSitting } from './queue/sittings.js'
 export type { StudyCell, StudyRecord, StudyRun, StudySetting } from './record.js'
 export { runStudy } from './run.js'
 export { chosenCell, luckiest, meanOf } from './summary.js'
+export { timeLeft } from './timeLeft.js'

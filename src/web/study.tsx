@@ -1,7 +1,8 @@
-/** A study: its cells as a table, and as lines over parallel axes. */
+/** A study: what of it runs where, its cells as a table, and as lines over parallel axes. */
 import { useState } from 'preact/hooks'
 import type { StudyDetail } from '../server/dashboard/messages.ts'
 import { query, useLoad } from './api.ts'
+import { AtWork, standing } from './atWork.tsx'
 import { percent } from './format.ts'
 import { address, State, Waiting } from './parts.tsx'
 import { Table } from './table.tsx'
@@ -17,8 +18,9 @@ export function Study({ id }: { id: string }) {
         <>
           <h1>{study.name}</h1>
           <p class="soft">
-            {study.kind} on {study.data}: {study.done} of {study.cells} runs have ended
+            {study.kind} on {study.data}: {standing(study)}
           </p>
+          <AtWork study={study} />
           <section class="card">
             <h2>Settings and accuracy</h2>
             <p class="soft">

@@ -1,8 +1,17 @@
 /** What the page shows of runs and studies, from their records. */
 import { basename } from 'node:path'
-import type { StudyRecord } from '../../study/index.js'
+import { type StudyRecord, timeLeft } from '../../study/index.js'
 import type { EpochRecord, RunSummary } from '../../training/index.js'
-import type { ClassImages, EpochPoint, RunDetail, RunLine, RunState, StudyDetail, StudyLine } from './messages.js'
+import type {
+  ClassImages,
+  EpochPoint,
+  RunDetail,
+  RunLine,
+  RunningRun,
+  RunState,
+  StudyDetail,
+  StudyLine,
+} from './messages.js'
 
 export const point = ({ train, validation, ...record }: EpochRecord): EpochPoint => ({
   ...record,
@@ -112,10 +121,24 @@ const mean = (values: readonly (number | undefined)[]): number | undefined => {
   return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0) / known.length
 }
 
-export function studyDetail(id: string, record: StudyRecord): StudyDetail {
+/** The id of a run of a study: studies that are served themselves have the id '.'. */
+export const runId = (study: string, folder: string): string => (study === '.' ? folder : `${study}/${folder}`)
+
+/** @param running what is known of the runs that the record calls running, in its order */
+export function studyDetail(id: string, record: StudyRecord, running: readonly RunningRun[]): StudyDetail {
+  const runs = record.cells.flatMap(cell => cell.runs)
+  const waiting = runs.filter(({ state }) => state === 'waiting').length
+  const failed = runs.filter(({ state }) => state === 'failed')
+  const done = runs.filter(({ state }) => state === 'done')
+  const since = running.map(({ seconds }) => seconds ?? 0)
+  const left = timeLeft(waiting, since, mean(done.map(({ seconds }) => seconds)), running.length)
   const options = [...new Set(record.cells.flatMap(({ settings }) => Object.keys(settings)))]
   return {
     ...studyLine(id, record),
+    waiting,
+    running,
+    failed: failed.map(({ folder, reason = '' }) => ({ id: runId(id, folder), reason })),
+    ...(left === undefined || waiting + running.length === 0 ? {} : { left }),
     options,
     rows: record.cells.map(({ settings, runs }) => {
       const validation = mean(runs.map(run => run.validation?.top1))
@@ -126,7 +149,7 @@ export function studyDetail(id: string, record: StudyRecord): StudyDetail {
           options.map(name => [name, text(settings[name] ?? record.base[name] ?? 'default')]),
         ),
         runs: runs.map(({ folder, state, reason }) => ({
-          id: id === '.' ? folder : `${id}/${folder}`,
+          id: runId(id, folder),
           state,
           ...(reason === undefined ? {} : { reason }),
         })),

@@ -98,7 +98,25 @@ export interface ClassImages {
   readonly test: number
 }
 
+/** A run of a study that is training now. */
+export interface RunningRun {
+  readonly id: string
+  /** The machine; where the study runs in one process it is the one with the folder. */
+  readonly host?: string
+  readonly cpu?: string
+  /** The epoch that it is in, of how many. */
+  readonly epoch?: number
+  readonly ofEpochs?: number
+  /** Seconds that it has run there. */
+  readonly seconds?: number
+}
+
 export interface StudyDetail extends StudyLine {
+  readonly waiting: number
+  readonly running: readonly RunningRun[]
+  readonly failed: readonly { readonly id: string; readonly reason: string }[]
+  /** Seconds for what is left, from what finished runs took; not there until one has. */
+  readonly left?: number
   /** The options in which cells differ. */
   readonly options: readonly string[]
   readonly rows: readonly {

@@ -18,6 +18,7 @@ import { createAudits } from './lookAt.js'
 import type { Overview, PredictedImage } from './messages.js'
 import { pageRoutes } from './page.js'
 import { createPlayground } from './playground.js'
+import { runningRuns } from './runningRuns.js'
 import { createRunStore, imagePath, type RunStore, stateOf, studyOf } from './runStore.js'
 
 export interface Dashboard {
@@ -81,7 +82,7 @@ export async function createDashboard(
     const id = context.req.query('study') ?? ''
     const record = await readable(store.study(id))
     if (!record) throw new Refusal(404, 'there is no study of that name in the folder that is served')
-    return context.json(studyDetail(id, record))
+    return context.json(studyDetail(id, record, await runningRuns(store, id, record)))
   })
 
   app.get('/api/data', async context => context.json(classImages((await named(context))[1])))

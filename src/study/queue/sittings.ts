@@ -16,6 +16,13 @@ export const addSitting = (run: string, one: Sitting): Promise<void> =>
     await appendFile(file(run), `${JSON.stringify({ ...one, at: new Date().toISOString() })}\n`)
   })
 
+/** The one that trains it now, or did last, and since when (ISO 8601). */
+export async function latestSitting(run: string): Promise<(Sitting & { readonly at: string }) | undefined> {
+  const text = await readFile(file(run), 'utf8').catch(() => '')
+  const last = text.trimEnd().split('\n').at(-1) ?? ''
+  return sitting.extend({ at: z.iso.datetime() }).safeParse(parseJson(last)).data
+}
+
 /** Each machine once, in the order in which they came. */
 export async function machinesOf(run: string): Promise<Sitting[]> {
   const text = await readFile(file(run), 'utf8').catch(() => '')

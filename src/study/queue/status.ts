@@ -1,5 +1,6 @@
 /** How the studies of a queue go, from Redis alone: what waits, what runs where, what failed, and the time that is left. */
 import type { Redis } from 'ioredis'
+import { timeLeft } from '../timeLeft.js'
 import { type Card, type Description, progress, type Summary, trialJob } from './messages.js'
 import { lacking } from './needs.js'
 import { announced, prefix, summaryOf, workersThere } from './registry.js'
@@ -67,27 +68,12 @@ export async function queueStatus(redis: Redis): Promise<QueueStatus> {
       await queue.close()
     }
     const summary = await summaryOf(redis, study.id)
-    studies.push({ study, waiting, running, summary, unmet, left: timeLeft(waiting, running, summary, workers) })
+    const places = workers.reduce((sum, { concurrency }) => sum + concurrency, 0)
+    const since = running.map(({ seconds }) => seconds)
+    const left = timeLeft(waiting, since, summary?.seconds, places)
+    studies.push({ study, waiting, running, summary, unmet, left })
   }
   return { studies, workers }
 }
 
 const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
-
-/** What waits and what is left of what runs, shared out among the workers there. */
-function timeLeft(
-  waiting: number,
-  running: readonly RunningTrial[],
-  summary: Summary | undefined,
-  workers: readonly Card[],
-): number | undefined {
-  const mean = summary?.seconds
-  if (mean === undefined) return undefined
-  const places = Math.max(
-    1,
-    running.length,
-    workers.reduce((sum, { concurrency }) => sum + concurrency, 0),
-  )
-  const work = waiting * mean + running.reduce((sum, { seconds }) => sum + Math.max(0, mean - seconds), 0)
-  return waiting === 0 ? Math.max(0, ...running.map(({ seconds }) => mean - seconds)) : work / places
-}
