@@ -30,6 +30,7 @@ const one = (number: number) =>
       cores: 1,
       memory: 64e9,
     },
+    silence: 900,
     lock: 30,
     tell: () => {},
     signal: stop.signal,

@@ -37,14 +37,20 @@ const answers = (port: number): Promise<boolean> =>
     socket.on('error', () => done(false))
   })
 
-export async function testRedis(args: readonly string[] = []): Promise<TestRedis> {
+/** @param args of redis-server @param tls its certificate and key; then only TLS is answered */
+export async function testRedis(
+  args: readonly string[] = [],
+  tls?: { readonly certificate: string; readonly key: string },
+): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'regraft-redis-'))
   const port = await freePort()
   let server: ChildProcess | undefined
   const start = async () => {
+    const secret = tls
+      ? ['--tls-port', String(port), '--port', '0', '--tls-cert-file', tls.certificate, '--tls-key-file', tls.key]
+      : ['--port', String(port)]
     const settings = [
-      '--port',
-      String(port),
+      ...secret,
       '--bind',
       '127.0.0.1',
       '--dir',
@@ -53,6 +59,7 @@ export async function testRedis(args: readonly string[] = []): Promise<TestRedis
       'yes',
       '--save',
       '',
+      ...(tls ? ['--tls-ca-cert-file', tls.certificate, '--tls-auth-clients', 'no'] : []),
     ]
     server = spawn('redis-server', [...settings, ...args], { stdio: 'ignore' })
     for (let i = 0; i < 200 && !(await answers(port)); i++) await new Promise(done => setTimeout(done, 50))
@@ -68,7 +75,7 @@ export async function testRedis(args: readonly string[] = []): Promise<TestRedis
   await start()
   return {
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: tls ? `rediss://localhost:${port}` : `redis://127.0.0.1:${port}`,
     start,
     stop,
     remove: async () => {

@@ -22,7 +22,7 @@ import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
 import { report } from './report.js'
 import { cellTitle, showStudy, showStudyResults } from './showStudy.js'
-import { showStatus } from './studyStatus.js'
+import { showStatus, withdrawFrom } from './studyStatus.js'
 import { bytes, duration } from './terminal/format.js'
 import { say } from './terminal/say.js'
 import { table } from './terminal/table.js'
@@ -40,6 +40,7 @@ interface StudyOptions {
   readonly dryRun?: boolean
   readonly queue?: string
   readonly status?: boolean
+  readonly withdraw?: boolean
 }
 
 export const studyCommand = new Command('study')
@@ -69,6 +70,7 @@ export const studyCommand = new Command('study')
     'have the runs trained by the workers of a Redis queue: redis://HOST:6379, rediss:// for TLS',
   )
   .option('--status', 'with --queue: show what waits, runs and failed there, and run nothing')
+  .option('--withdraw', 'with --queue: take the study of this name out of it; what was trained is kept')
   .addHelpText(
     'after',
     `
@@ -79,6 +81,7 @@ Examples:
   regraft study --resume runs/my-study
   regraft study my-study.yaml photos --queue redis://queue:6379     on many machines, each with 'regraft worker'
   regraft study --status --queue redis://queue:6379
+  regraft study rates --withdraw --queue redis://queue:6379
 
 A study file:
   name: rates
@@ -89,6 +92,7 @@ A study file:
   )
   .action(async (study: string | undefined, data: string | undefined, options: StudyOptions) => {
     if (options.status) return showStatus(options.queue, study)
+    if (options.withdraw) return withdrawFrom(options.queue, study)
     const { record, folder } = await prepare(study, data, options)
     const { base } = record
     const { exclude = [], labels } = base as TrainingOptions

@@ -1,6 +1,8 @@
-/** `regraft study --status`: how the studies of a queue go, once, or live where the output is a terminal. */
+/** `regraft study --status`: how the studies of a queue go, once, or live where the output is a terminal; `--withdraw` takes one out. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RegraftError } from '../base/errors.js'
+import { plural } from '../base/plural.js'
+import { shellWord } from '../base/shell.js'
 import type { QueueStatus, StudyStatus } from '../study/queue/index.js'
 import { interruptSignal } from './interrupt.js'
 import { bytes, duration } from './terminal/format.js'
@@ -30,6 +32,26 @@ export async function showStatus(queue: string | undefined, name: string | undef
       await sleep(every, undefined, { signal }).catch(() => {})
     }
     live.done()
+  } finally {
+    await disconnect(redis)
+  }
+}
+
+/** @param name of the study, or its folder */
+export async function withdrawFrom(queue: string | undefined, name: string | undefined): Promise<void> {
+  if (queue === undefined || name === undefined)
+    throw new RegraftError(
+      'usage',
+      '--withdraw takes a study out of a queue: regraft study NAME --withdraw --queue URL',
+    )
+  const { connect, disconnect, queueAddress, withdrawStudy } = await import('../study/queue/index.js')
+  const address = queueAddress(queue)
+  const redis = await connect(address)
+  try {
+    const { trials, folder } = await withdrawStudy(redis, name)
+    say(
+      `${name} is out of the queue: ${plural(trials, 'trial')} waited or ran. What was trained is kept; go on with: regraft study --resume ${shellWord(folder)} --queue ${address.shown}\n`,
+    )
   } finally {
     await disconnect(redis)
   }

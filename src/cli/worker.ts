@@ -19,6 +19,7 @@ interface Given {
   readonly threads?: number
   readonly memory?: string
   readonly lock: number
+  readonly silence: number
   readonly idle?: number
 }
 
@@ -47,6 +48,7 @@ export const workerCommand = new Command('worker')
   )
   .option('--memory <AMOUNT>', "what all trials together may need, like '16GB'; default: what this machine has")
   .option('--lock <SECONDS>', 'without a sign of life for so long, a trial is given to another worker', Number, 30)
+  .option('--silence <SECONDS>', 'end a trial that makes no progress for so long, and try it again', Number, 900)
   .option('--idle <SECONDS>', 'end after so long without work', Number)
   .addHelpText(
     'after',
@@ -61,9 +63,10 @@ Examples:
   )
   .action(async (given: Given) => {
     const { parseMount, queueAddress, runWorker } = await import('../study/queue/index.js')
-    const { concurrency, lock, idle } = given
+    const { concurrency, lock, silence, idle } = given
     whole('--concurrency', concurrency, 256)
     whole('--lock', lock, 3600)
+    whole('--silence', silence, 86_400)
     if (given.threads !== undefined) whole('--threads', given.threads, 512)
     if (idle !== undefined && !(idle >= 0)) throw new RegraftError('usage', `--idle ${idle}: expected seconds`)
     const mounts = given.mount.map(parseMount)
@@ -91,6 +94,7 @@ Examples:
       threads: given.threads ?? Math.max(1, Math.floor(cores / concurrency)),
       machine,
       lock,
+      silence,
       idle,
       tell,
       signal: interruptSignal('\nSaving and handing back; press Ctrl-C again to end at once.\n'),

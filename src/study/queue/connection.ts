@@ -66,8 +66,7 @@ export async function connect(address: QueueAddress, patience = 10_000): Promise
       throw give(
         `refuses (${last.split(' ')[0]}); set ${environment.password}, and ${environment.user} if it has users`,
       )
-    if (performance.now() > until)
-      throw give(`cannot be reached (${last || 'no answer'}); check the address, and that Redis runs there`)
+    if (performance.now() > until) throw give(`cannot be reached (${last || 'no answer'}); ${adviceOn(last)}`)
     await new Promise(done => setTimeout(done, 20))
   }
   const said = await redis.info('server').catch((error: Error) => error.message)
@@ -77,6 +76,14 @@ export async function connect(address: QueueAddress, patience = 10_000): Promise
   if (major < 6 || (major === 6 && minor < 2)) throw give(`is Redis ${major}.${minor}; 6.2 or later is needed`)
   return redis
 }
+
+/** OpenSSL's names for a certificate that no known authority has signed. */
+const adviceOn = (fault: string): string =>
+  /SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)/.test(fault)
+    ? 'its certificate is of an authority that is not known here: name that by NODE_EXTRA_CA_CERTS=FILE'
+    : /WRONG_VERSION_NUMBER|EPROTO/.test(fault)
+      ? 'it does not speak TLS there: try redis://'
+      : 'check the address, and that Redis runs there'
 
 /** Ends a connection; one that is down is not waited for. */
 export async function disconnect(redis: Redis): Promise<void> {

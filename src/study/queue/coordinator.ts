@@ -17,7 +17,7 @@ import { type Deliveries, type Delivery, openDeliveries } from './deliveries.js'
 import { fingerprintOf } from './fingerprint.js'
 import type { Description, Needs, Outcome } from './messages.js'
 import { needsOf } from './needs.js'
-import { announce, isAnnounced, showSummary, withdraw } from './registry.js'
+import { announce, isAnnounced, showSummary, takeWord, wasWithdrawn, withdraw } from './registry.js'
 import { machinesOf } from './sittings.js'
 import { halvingTasks, plainTasks, type Task } from './tasks.js'
 import { nextTicket } from './ticket.js'
@@ -157,6 +157,7 @@ async function follow(folder: string, dataset: Dataset, options: FollowOptions):
   /** Redis may have been emptied, or have lost its last second. */
   let missing = 0
   const look = async () => {
+    if (await wasWithdrawn(redis, id)) throw withdrawn(folder, address)
     if (!(await isAnnounced(redis, id))) await announce(redis, description)
     const short = (await deliveries.count()) < pending.size && performance.now() - lastNews > tickEvery
     missing = short ? missing + 1 : 0
@@ -207,6 +208,7 @@ async function follow(folder: string, dataset: Dataset, options: FollowOptions):
   if (signal?.aborted) onAbort()
   let over = false
   try {
+    await takeWord(redis, id)
     await announce(redis, description)
     goOn()
     await finished
@@ -225,6 +227,12 @@ async function follow(folder: string, dataset: Dataset, options: FollowOptions):
   }
   return books.record()
 }
+
+const withdrawn = (folder: string, { shown }: QueueAddress) =>
+  new RegraftError(
+    'run',
+    `the study was withdrawn from the queue; what was trained is kept in ${folder}. Go on with: regraft study --resume ${folder} --queue ${shown}`,
+  )
 
 /** The study as its workers see it. */
 async function describe(

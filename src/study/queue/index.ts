@@ -3,5 +3,6 @@ export { connect, disconnect, type QueueAddress, queueAddress } from './connecti
 export { followStudy } from './coordinator.js'
 export { parseMount } from './places.js'
 export { type QueueStatus, queueStatus, type StudyStatus } from './status.js'
+export { withdrawStudy } from './withdraw.js'
 export { runWorker } from './worker.js'
 export type { WorkerOptions } from './workerOptions.js'

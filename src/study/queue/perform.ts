@@ -35,7 +35,7 @@ export async function performTrial({ study, job, token, host, options, isDown }:
   const run = join(study.places.folder, data.run)
   const lost = new AbortController()
   const renewing = renew(job, token, 1000 * lock, () => {
-    tell(`Lost: ${data.run} was given to another worker; nothing more is written here`)
+    tell(`Lost: ${data.run} was given to another worker, or its study was withdrawn; nothing more is written here`)
     lost.abort()
   })
   const grant: Token = [data.generation, data.until ?? Number.MAX_SAFE_INTEGER, job.attemptsStarted]

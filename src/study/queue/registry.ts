@@ -9,10 +9,13 @@ const studiesKey = `${prefix}:studies`
 const workersKey = `${prefix}:workers`
 const workerKey = (id: string) => `${prefix}:worker:${id}`
 const summaryKey = (id: string) => `${prefix}:summary:${id}`
+const withdrawnKey = (id: string) => `${prefix}:withdrawn:${id}`
 
 /** A worker that has said nothing for so long is gone. */
 const cardLives = 30_000
 const summaryLives = 7 * 24 * 3600
+/** So long its follower may be away and still hear that the study was withdrawn. */
+const withdrawnLives = 24 * 3600
 
 const checked = <Schema extends z.ZodType>(schema: Schema, text: string | null): z.output<Schema> | undefined =>
   schema.safeParse(parseJson(text ?? '')).data
@@ -25,6 +28,17 @@ export async function withdraw(redis: Redis, id: string): Promise<void> {
   await redis.hdel(studiesKey, id)
   await redis.del(summaryKey(id))
 }
+
+/** Leaves word for whoever follows a study that a person has withdrawn it. */
+export async function leaveWord(redis: Redis, id: string): Promise<void> {
+  await redis.set(withdrawnKey(id), '1', 'EX', withdrawnLives)
+}
+
+export const wasWithdrawn = async (redis: Redis, id: string): Promise<boolean> =>
+  (await redis.exists(withdrawnKey(id))) === 1
+
+/** The study is enqueued anew: what was said of it before does not count. */
+export const takeWord = async (redis: Redis, id: string): Promise<void> => void (await redis.del(withdrawnKey(id)))
 
 export const isAnnounced = async (redis: Redis, id: string): Promise<boolean> =>
   (await redis.hexists(studiesKey, id)) === 1

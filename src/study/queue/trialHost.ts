@@ -1,6 +1,7 @@
 /** The worker's side of a process that trains: started when it is needed, kept for the next trial, and ended where it must be. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { duration } from '../../base/duration.js'
 import { fromProcess, type ToProcess, type TrialEnding, type TrialStep, type TrialTask } from './trialMessages.js'
 
 export interface TrialHooks {
@@ -18,10 +19,8 @@ export interface TrialHost {
 }
 
 const entry = fileURLToPath(new URL('./trialProcess.js', import.meta.url))
-/** A process that says nothing for so long hangs. */
-const longestSilence = 15 * 60_000
-
-export function createTrialHost(): TrialHost {
+/** @param silence seconds after which a process that says nothing is taken for one that hangs */
+export function createTrialHost(silence: number): TrialHost {
   let child: ChildProcess | undefined
   let said = ''
   const start = (): ChildProcess => {
@@ -43,14 +42,14 @@ export function createTrialHost(): TrialHost {
       said = ''
       const running = start()
       const send = (message: ToProcess) => void (running.connected && running.send(message, () => {}))
-      let silence: NodeJS.Timeout | undefined
+      let waiting: NodeJS.Timeout | undefined
       let hangs = false
       const heard = () => {
-        clearTimeout(silence)
-        silence = setTimeout(() => {
+        clearTimeout(waiting)
+        waiting = setTimeout(() => {
           hangs = true
           running.kill('SIGKILL')
-        }, longestSilence)
+        }, 1000 * silence)
       }
       const onMessage = (message: unknown) => {
         heard()
@@ -61,7 +60,7 @@ export function createTrialHost(): TrialHost {
       }
       const onExit = (code: number | null, signal: string | null) => {
         const how = hangs
-          ? 'said nothing for 15 minutes'
+          ? `made no progress for ${duration(silence)}`
           : signal
             ? `was ended by ${signal}`
             : `ended with code ${code}`
@@ -73,7 +72,7 @@ export function createTrialHost(): TrialHost {
       const onStop = () => send({ type: 'stop' })
       const onKill = () => running.kill('SIGKILL')
       const finish = (ending: TrialEnding) => {
-        clearTimeout(silence)
+        clearTimeout(waiting)
         running.off('message', onMessage)
         running.off('exit', onExit)
         stop.removeEventListener('abort', onStop)

@@ -54,7 +54,7 @@ export async function runWorker(options: WorkerOptions): Promise<{ readonly tria
   let since = performance.now()
 
   const slot = async (): Promise<void> => {
-    const host = (options.host ?? createTrialHost)()
+    const host = options.host?.() ?? createTrialHost(options.silence)
     try {
       while (!signal.aborted) {
         const taken = await take(studies, signal)

@@ -15,6 +15,8 @@ export interface WorkerOptions {
   readonly machine: Pick<Card, 'host' | 'cpu' | 'engines' | 'cores' | 'memory'>
   /** Seconds without a sign of life after which a trial is given to another worker. */
   readonly lock: number
+  /** Seconds without progress after which a trial's process is ended. */
+  readonly silence: number
   /** Seconds without work after which it ends. */
   readonly idle?: number | undefined
   readonly tell: (line: string) => void
