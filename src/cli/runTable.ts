@@ -71,7 +71,7 @@ const settingColumns = (runs: readonly RunSummary[]): Column[] =>
 export function runTable(
   runs: readonly RunSummary[],
   sort?: string,
-  width = process.stdout.columns ?? Number.POSITIVE_INFINITY,
+  width = process.stdout.columns || Number.POSITIVE_INFINITY,
 ): string {
   const settings = settingColumns(runs)
   const sorted = sort === undefined ? runs : sortedBy(runs, columnNamed([...results, ...settings], sort))

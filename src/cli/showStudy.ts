@@ -59,7 +59,7 @@ export function showStudy(record: StudyRecord) {
   const live = liveBlock()
   let current = record
   let status = ''
-  const draw = () => live.show(() => [...runLines(current, (process.stderr.columns ?? 80) - 1).split('\n'), status])
+  const draw = () => live.show(() => [...runLines(current, (process.stderr.columns || 80) - 1).split('\n'), status])
   const onChange = (next: StudyRecord) => {
     if (!process.stderr.isTTY)
       next.cells.forEach((cell, c) => {

@@ -60,7 +60,7 @@ export function showTraining(): { readonly listen: Listener; readonly close: () 
       if (event.trainedFrom !== 'images')
         print('The trunk is frozen: its features were computed once, without augmentation.')
     } else {
-      print(epochLine(event, rated, process.stdout.columns ?? Number.POSITIVE_INFINITY))
+      print(epochLine(event, rated, process.stdout.columns || Number.POSITIVE_INFINITY))
     }
   }
   return { listen, close }

@@ -24,7 +24,7 @@ export function liveBlock(stream: NodeJS.WriteStream = process.stderr): LiveBloc
     const room = Math.max(1, (stream.rows ?? 24) - 1)
     const cut = make()
       .slice(-room)
-      .map(line => truncate(visibleLine(line), (stream.columns ?? 80) - 1))
+      .map(line => truncate(visibleLine(line), (stream.columns || 80) - 1))
     stream.write(`${height > 0 ? `\x1b[${height}A` : ''}\r\x1b[J${cut.join('\n')}\n`)
     height = cut.length
     drawn = performance.now()
@@ -37,7 +37,7 @@ export function liveBlock(stream: NodeJS.WriteStream = process.stderr): LiveBloc
       else waiting = make
     },
     above: text => {
-      stream.write(`${height > 0 ? `\x1b[${height}A\r\x1b[J` : ''}${wrapped(visible(text), stream.columns ?? 80)}`)
+      stream.write(`${height > 0 ? `\x1b[${height}A\r\x1b[J` : ''}${wrapped(visible(text), stream.columns || 80)}`)
       height = 0
       if (last) draw(last)
     },

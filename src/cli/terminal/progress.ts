@@ -94,7 +94,7 @@ export function progress(options: ProgressOptions): ProgressBar {
     return cut < 4 ? truncate(`${label}: ${rest}`, room) : `${truncate(label, cut)}: ${rest}`
   }
   const draw = () => {
-    const room = (stream.columns ?? 80) - 1
+    const room = (stream.columns || 80) - 1
     const cells = total && room >= leastRoom ? Math.max(fewestCells, Math.min(mostCells, Math.floor(room / 4))) : 0
     const filled = total ? Math.floor((cells * Math.min(count, total)) / total) : 0
     const bar = cells > 0 ? `${pc.cyan('█'.repeat(filled))}${pc.dim('░'.repeat(cells - filled))} ` : ''

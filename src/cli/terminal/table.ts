@@ -21,7 +21,7 @@ export interface TableOptions {
   readonly least?: Readonly<Record<string, number>>
 }
 
-const here = () => process.stdout.columns ?? Number.POSITIVE_INFINITY
+const here = () => process.stdout.columns || Number.POSITIVE_INFINITY
 
 /**
  * A header, a rule and one line a row. A column whose cells are all numbers stands to the right; other cells are cut

@@ -210,6 +210,12 @@ describe('progress', () => {
     }
   })
 
+  it('is as wide as 80 columns allow where a terminal says that it has none', () => {
+    const { stream, text } = fake(true, 0)
+    progress({ label: 'Checking images', total: 10, unit: 'image', stream }).update(4)
+    expect(stripVTControlCharacters(text())).toContain('Checking images: 4 of 10')
+  })
+
   it('leaves nothing behind where it is transient', () => {
     const { stream, text } = fake(true)
     const bar = progress({ label: 'Validating', total: 2, unit: 'image', transient: true, stream })
