@@ -1,6 +1,13 @@
 /** How commands that run a trained network compute: --engine, --precision and --threads, checked as for training. */
 import type { Command } from 'commander'
-import { checkOptions, settlePrecision, type TrainingOptions, trainingOptions } from '../training/index.js'
+import {
+  checkOptions,
+  inferencePrecision,
+  type Model,
+  readModel,
+  type TrainingOptions,
+  trainingOptions,
+} from '../training/index.js'
 import { addOptions } from './options.js'
 import { warn } from './terminal/say.js'
 
@@ -18,12 +25,24 @@ export function addComputing(command: Command, precision: string): Command {
 /** Beside the results, which others may read. */
 const tell = (message: string) => warn(`${message}\n`)
 
-/** What an engine is told. @throws RegraftError('usage') that names the option and what it takes */
-export async function computing({ engine, precision, threads }: ComputingOptions) {
-  const checked = checkOptions(await settlePrecision({ engine, precision, threads }, tell))
+/**
+ * What an engine is told; with 'auto' the precision in which it runs this model faster here.
+ * @param model or its folder; undefined where none is run
+ * @param batch images of a run of the engine
+ * @throws RegraftError('usage') that names the option and what it takes
+ */
+export async function computing(
+  { engine, precision, threads }: ComputingOptions,
+  model: string | Model | undefined,
+  batch = 16,
+) {
+  const open = precision === 'auto'
+  const checked = checkOptions({ engine, threads, ...(open ? {} : { precision }) })
+  const choose = async () =>
+    inferencePrecision(typeof model === 'string' ? await readModel(model) : model!, batch, checked, tell)
   return {
     engine: checked.engine,
-    ...(precision ? { precision: checked.precision } : {}),
+    ...(precision ? { precision: open && model !== undefined ? await choose() : checked.precision } : {}),
     ...(checked.threads ? { threads: checked.threads } : {}),
   }
 }

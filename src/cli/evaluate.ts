@@ -60,7 +60,7 @@ export const evaluateCommand = addComputing(
       part: options.part,
       ...(options.exclude ? { exclude: options.exclude } : {}),
       ...(options.reject ? { reject: passShare(options.pass) } : {}),
-      ...(await computing(options)),
+      ...(await computing(options, run, 32)),
       onProgress: (done, total) => bar.update(done, total),
     }).finally(() => bar.done())
     const warning = seenWarning(result.seen, result.images)

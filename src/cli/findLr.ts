@@ -6,7 +6,7 @@ import { writing } from '../base/files.js'
 import { shellWord } from '../base/shell.js'
 import { flags, lrFinderFigure, writeFigure } from '../report/index.js'
 import { findRates, type RateFinding } from '../study/index.js'
-import { checkOptions, settlePrecision, trainingOptions } from '../training/index.js'
+import { checkOptions, trainingOptions } from '../training/index.js'
 import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
 import { addOptions } from './options.js'
@@ -54,7 +54,10 @@ export const findLrCommand = addOptions(
     if (!(Number.isInteger(steps) && steps >= fewestSteps))
       throw new RegraftError('usage', `--steps ${steps}: expected a whole number, ${fewestSteps} or more`)
     await writing(out, () => mkdir(out, { recursive: true }))
-    const { exclude, labels } = checkOptions(await settlePrecision(options))
+    const { exclude, labels } = checkOptions({
+      ...options,
+      ...(options.precision === 'auto' ? { precision: 'float32' } : {}),
+    })
     const signal = interruptSignal()
     const dataset = await openData(data, { exclude, labels }, signal)
     const shown = showTraining()

@@ -15,9 +15,10 @@ import {
   runStudy,
   type Settings,
   type StudyRecord,
+  settlePrecision,
   writeStudy,
 } from '../study/index.js'
-import { checkOptions, graft, settlePrecision, type TrainingOptions } from '../training/index.js'
+import { checkOptions, graft, type TrainingOptions } from '../training/index.js'
 import { openData } from './dataFolder.js'
 import { interruptSignal } from './interrupt.js'
 import { report } from './report.js'
@@ -93,10 +94,11 @@ A study file:
   .action(async (study: string | undefined, data: string | undefined, options: StudyOptions) => {
     if (options.status) return showStatus(options.queue, study)
     if (options.withdraw) return withdrawFrom(options.queue, study)
-    const { record, folder } = await prepare(study, data, options)
+    const { record: planned, folder, open } = await prepare(study, data, options)
+    const { exclude = [], labels } = planned.base as TrainingOptions
+    const dataset = await openData(planned.data, { exclude, labels }, interruptSignal())
+    const record = open ? await settled(planned, dataset) : planned
     const { base } = record
-    const { exclude = [], labels } = base as TrainingOptions
-    const dataset = await openData(record.data, { exclude, labels }, interruptSignal())
     if (options.dryRun) {
       const told = (line: string) => say(`${line}\n`)
       showPlan(
@@ -144,16 +146,16 @@ async function onQueue(
   })
 }
 
-/** The study to run: a new one, or the one that stands in the folder already. */
+/** The study to run: a new one, or the one that stands in the folder already; and whether its precision is still open. */
 async function prepare(
   study: string | undefined,
   data: string | undefined,
   options: StudyOptions,
-): Promise<{ record: StudyRecord; folder: string }> {
+): Promise<{ record: StudyRecord; folder: string; open: boolean }> {
   if (options.resume !== undefined) {
     if (study !== undefined)
       throw new RegraftError('usage', `--resume goes on with a study's own runs; leave out ${study}`)
-    return { record: await readStudyRecord(options.resume), folder: options.resume }
+    return { record: await readStudyRecord(options.resume), folder: options.resume, open: false }
   }
   if (study === undefined)
     throw new RegraftError('usage', "name a study: a YAML file, or 'caltech101-reference' (see 'regraft study --help')")
@@ -173,10 +175,9 @@ async function prepare(
   // A file says itself which network it belongs to.
   const inferred = options.weights !== undefined && options.weights !== 'none' && options.network === undefined
   const { network: _, ...others } = definition.base
-  // 'auto' is settled once for all runs
-  const base = await settlePrecision<Settings>({ ...(inferred ? others : definition.base), ...overrides }, message =>
-    say(`${message}\n`),
-  )
+  const given: Settings = { ...(inferred ? others : definition.base), ...overrides }
+  const open = given.precision === 'auto'
+  const base = open ? { ...given, precision: 'float32' } : given
   // An address may hold a password, which no file of a study shows
   const command = ['regraft study', ...process.argv.slice(3)].join(' ').replace(/\b(rediss?:\/\/)[^\s/]*@/gi, '$1')
   const started = new Date().toISOString()
@@ -184,17 +185,26 @@ async function prepare(
   if (!holdsStudy(folder)) {
     if (existsSync(join(folder, 'config.json')))
       throw new RegraftError('run', `${folder} holds a run; choose another --run FOLDER for the study`)
-    return { record: planned, folder }
+    return { record: planned, folder, open }
   }
   const there = await readStudyRecord(folder)
   const same = (record: StudyRecord) =>
     JSON.stringify([record.base, record.scaleEpochs, record.data, record.cells.map(({ settings }) => settings)])
-  if (same(there) !== same(planned))
+  // What 'auto' came to stands there
+  const settledOn = open ? { precision: there.base.precision ?? 'float32' } : {}
+  if (same(there) !== same({ ...planned, base: { ...planned.base, ...settledOn } }))
     throw new RegraftError(
       'run',
       `${folder} holds another study; go on with it by --resume ${folder}, or choose another --run FOLDER`,
     )
-  return { record: there, folder }
+  return { record: there, folder, open: false }
+}
+
+/** 'auto' is settled once for all runs. */
+async function settled(record: StudyRecord, dataset: Dataset): Promise<StudyRecord> {
+  const tell = (line: string) => say(`${line}\n`)
+  const network = await networkOf(record.base as TrainingOptions, dataset.classes.length, tell)
+  return settlePrecision(record, network, dataset, tell)
 }
 
 /** The network of a study; weights are only read where nothing else names it, and what was taken from them is told. */

@@ -30,7 +30,7 @@ export {
   withParts,
   withRanges,
 } from './onnxruntime/index.js'
-export { fasterPrecision, noBfloat16, productRates } from './precision.js'
+export { noBfloat16, productRates } from './precision.js'
 export { wouldFit } from './wouldFit.js'
 
 /** The engines on CPUs, the faster first. */

@@ -1,4 +1,4 @@
-/** Which precision is faster on this CPU: measured once, and remembered. */
+/** Whether this CPU computes in bfloat16, and how fast it multiplies then: measured once, and remembered. */
 
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
@@ -6,19 +6,12 @@ import { cachePath } from '../base/cache.js'
 import { writeJson } from '../base/files.js'
 import { parseJson } from '../base/json.js'
 import { cpuModel, usableCores } from '../base/machine.js'
-import type { Precision } from './engine.js'
 import { lacksBfloat16 } from './onednn/bfloat16.js'
 import { nativeAddon } from './onednn/native.js'
 
 /** Multiply-adds per second of a large matrix product. */
 const rates = z.object({ float32: z.number().positive(), bfloat16: z.number().positive() })
 type Rates = z.output<typeof rates>
-
-/**
- * Dense 3 x 3 convolutions are computed in float32 either way (Winograd's method), so that a step gains less than products
- * do: where those are twice as fast, ResNet-18's gains 1.2 and ResNet-50's 1.6. For less, no digits are given away.
- */
-const worthIt = 1.5
 
 const remembered = () => cachePath('precision.json')
 
@@ -47,10 +40,4 @@ export async function productRates(threads = usableCores()): Promise<Rates | und
   // A cache that cannot be written costs a second the next time.
   await writeJson(remembered(), { ...known, [key]: measured }).catch(() => {})
   return measured
-}
-
-/** bfloat16 where this CPU multiplies in it at least 1.5 times as fast as in float32. */
-export async function fasterPrecision(threads?: number): Promise<Precision> {
-  const measured = await productRates(threads)
-  return measured && measured.bfloat16 >= worthIt * measured.float32 ? 'bfloat16' : 'float32'
 }

@@ -3,15 +3,13 @@ import { RegraftError } from '../base/errors.js'
 import { withOverrides } from '../base/preprocessing.js'
 import { randomStream, shuffled } from '../base/random.js'
 import { createLoader, type Dataset } from '../data/index.js'
-import { chooseEngine } from '../engines/index.js'
-import { networkGraph } from '../models/index.js'
 import { imageBatches } from '../training/batches.js'
 import {
   checkOptions,
+  chosenFor,
   graft,
   type Listener,
   type ResolvedOptions,
-  settlePrecision,
   type TrainingOptions,
 } from '../training/index.js'
 import { compileTraining, type TrainingProgram, trainingGraphs } from '../training/session.js'
@@ -73,17 +71,21 @@ export async function findRates(
   hooks: FindRatesOptions = {},
 ): Promise<RateFinding[]> {
   const tell = (message: string) => hooks.onEvent?.({ type: 'note', message })
-  const options = checkOptions(await settlePrecision(given, tell))
+  const open = given.precision === 'auto'
+  const settled = checkOptions(open ? { ...given, precision: 'float32' } : given)
   const classes = data.classes.length
-  const { network: name, weights, weightsPrefix, match, seed } = options
+  const { network: name, weights, weightsPrefix, match, seed } = settled
   const grafted = await graft({ network: name, weights, weightsPrefix, match, seed, classes })
   if (grafted.note) tell(grafted.note)
   const { network } = grafted
-  const preprocessing = withOverrides(grafted.preprocessing, options)
-  const batchSize = Math.min(options.batchSize, data.samples.length)
+  const preprocessing = withOverrides(grafted.preprocessing, settled)
+  const batchSize = Math.min(settled.batchSize, data.samples.length)
   const steps = hooks.steps ?? 100
-  const graph = networkGraph(network, { classes, batch: batchSize, size: preprocessing.size })
-  const engine = chooseEngine(options.engine, graph, options.precision)
+  const { size } = preprocessing
+  const graphs = trainingGraphs(network, { ...settled, batchSize }, classes, size, false)
+  const work = { network, graphs, options: { ...settled, batchSize }, classes, size }
+  const { engine, precision } = await chosenFor(work, open ? 'auto' : settled.precision, tell)
+  const options = { ...settled, precision }
   const loader = createLoader(data, { preprocessing, seed, augment: options.augment ?? 'crop-flip' })
   const source = imageBatches(loader, batchSize, hooks.signal)
   const order = orderOf(data, steps * batchSize, seed)

@@ -1,11 +1,12 @@
 /** Chooses what a run computes with, where its options leave that open. */
 import { cpuModel, usableCores } from '../base/machine.js'
 import { chooseEngine, type Engine, everyEngine, gpu, noBfloat16, type Precision } from '../engines/index.js'
-import { elements, lookUp } from '../graph/index.js'
-import type { Network } from '../models/index.js'
+import { elements, type Graph, lookUp } from '../graph/index.js'
+import { type Network, networkGraph, networkNamed } from '../models/index.js'
 import { type Candidate, fastest, type Trial } from './fastest.js'
+import type { Model } from './model.js'
 import type { ResolvedOptions } from './options.js'
-import { compileTraining, type TrainingGraphs } from './session.js'
+import { compileInference, compileTraining, type TrainingGraphs } from './session.js'
 
 /** What has to be known of a run to time its steps. */
 export interface Work {
@@ -32,7 +33,7 @@ export async function chosenFor(
   const lacking = precision === 'auto' && options.engine !== 'webgpu' ? noBfloat16() : undefined
   if (lacking !== undefined) tell(`precision float32: ${lacking}`)
   const candidates = precisions.flatMap(one =>
-    enginesFor(options.engine, work, one).map((engine): Candidate => ({ engine, precision: one })),
+    enginesFor(options.engine, graphs.trained, one).map((engine): Candidate => ({ engine, precision: one })),
   )
   const [first] = candidates
   // Says in its own words why there is none
@@ -40,14 +41,49 @@ export async function chosenFor(
     return { engine: chooseEngine(options.engine, graphs.trained, precisions[0]), precision: precisions[0]! }
   if (candidates.length === 1) return first
   const { best, seconds } = await fastest(candidates, one => trialOf(one, work), keyOf(work))
-  const told = Object.entries(seconds).map(([name, time]) => `${name} ${(1000 * time).toFixed(0)} ms`)
-  tell(`${best.engine.name} in ${best.precision}, which is faster here: a step takes ${told.join(', ')}`)
+  tell(inWords(best, seconds, 'a step'))
   return best
 }
 
+const inWords = (best: Candidate, seconds: Readonly<Record<string, number>>, what: string): string => {
+  const told = Object.entries(seconds).map(([name, time]) => `${name} ${(1000 * time).toFixed(time < 0.01 ? 1 : 0)} ms`)
+  return `${best.engine.name} in ${best.precision}, which is faster here: ${what} takes ${told.join(', ')}`
+}
+
+/**
+ * The precision in which a network predicts faster on the CPU, or on the engine that is named.
+ * @param batch images of a run
+ * @param tell hears what was chosen, and why
+ */
+export async function inferencePrecision(
+  { network, classes, preprocessing: { size } }: Pick<Model, 'network' | 'classes' | 'preprocessing'>,
+  batch: number,
+  { engine, threads }: Pick<ResolvedOptions, 'engine' | 'threads'>,
+  tell: (message: string) => void,
+): Promise<Precision> {
+  const lacking = engine === 'webgpu' ? undefined : noBfloat16()
+  if (lacking !== undefined) tell(`precision float32: ${lacking}`)
+  const graph = networkGraph(networkNamed(network), { classes: classes.length, batch, size })
+  const candidates = (['float32', 'bfloat16'] as const).flatMap(precision =>
+    enginesFor(engine, graph, precision)
+      .filter(({ name }) => name !== 'webgpu' || engine === 'webgpu')
+      .map((one): Candidate => ({ engine: one, precision })),
+  )
+  if (candidates.length < 2) return 'float32'
+  const start = async ({ engine: one, precision }: Candidate): Promise<Trial> => {
+    const { program, run } = await compileInference(one, graph, { precision, ...(threads ? { threads } : {}) })
+    const images = new Float32Array(batch * 3 * size ** 2)
+    return { step: () => run(images), dispose: () => program.dispose() }
+  }
+  const key = `${cpuModel()}, ${threads ?? usableCores()} threads, ${network} predicting, batch ${batch}, size ${size}, ${classes.length} classes`
+  const { best, seconds } = await fastest(candidates, start, key)
+  tell(inWords(best, seconds, batch === 1 ? 'an image' : `a run of ${batch} images`))
+  return best.precision
+}
+
 /** The best engine on the CPU, and the GPU where there is a real one; or the one that is named. */
-function enginesFor(named: ResolvedOptions['engine'], { graphs }: Work, precision: Precision): Engine[] {
-  const able = (engine: Engine) => engine.supports(graphs.trained, precision).ok
+function enginesFor(named: ResolvedOptions['engine'], graph: Graph, precision: Precision): Engine[] {
+  const able = (engine: Engine) => engine.supports(graph, precision).ok
   if (named !== 'auto') return everyEngine.filter(engine => engine.name === named && able(engine))
   const adapter = gpu()
   const real = typeof adapter !== 'string' && !adapter.software

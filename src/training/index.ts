@@ -1,5 +1,6 @@
 /** The training room: the loop, optimisers and schedules, metrics, checkpoints, the run folder, events. */
 export { auditLabels, type LabelAudit, type LabelAuditOptions, type LabelDoubt } from './auditLabels.js'
+export { chosenFor, inferencePrecision } from './choose.js'
 export { evaluate } from './evaluate.js'
 export type { Listener, Progress, TrainingEvent } from './events.js'
 export type { Finished } from './execute.js'
@@ -11,7 +12,6 @@ export { type Model, readModel, readTemperature } from './model.js'
 export {
   checkOptions,
   type ResolvedOptions,
-  settlePrecision,
   type TrainingOptions,
   trainingOptions,
 } from './options.js'

@@ -1,6 +1,6 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { closest } from '../base/suggest.js'
-import { checkOptions, settlePrecision } from './options.js'
+import { checkOptions } from './options.js'
 import { rateFactor } from './schedule.js'
 
 describe('options', () => {
@@ -31,22 +31,6 @@ describe('closest', () => {
   it('finds the word that was meant, and nothing for a word from elsewhere', () => {
     expect(closest('lr-bakcbone', ['lr-head', 'lr-backbone', 'epochs'])).toBe('lr-backbone')
     expect(closest('banana', ['lr-head', 'epochs'])).toBeUndefined()
-  })
-})
-
-describe('settlePrecision', () => {
-  afterEach(() => vi.unstubAllEnvs())
-
-  it('says why there is no choice', async () => {
-    // Holds on every CPU: one without bfloat16, and one that may not use it.
-    vi.stubEnv('ONEDNN_MAX_CPU_ISA', 'AVX2')
-    const told: string[] = []
-    const tell = (message: string) => told.push(message)
-    expect(await settlePrecision({ precision: 'auto', epochs: 3 }, tell)).toEqual({ precision: 'float32', epochs: 3 })
-    expect(told).toEqual([expect.stringMatching(/^precision float32: bfloat16 needs /)])
-    await settlePrecision({ precision: 'auto', engine: 'onnxruntime' }, tell)
-    await settlePrecision({ precision: 'bfloat16' }, tell)
-    expect(told).toHaveLength(1)
   })
 })
 

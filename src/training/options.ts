@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { amountPattern } from '../base/bytes.js'
 import { RegraftError } from '../base/errors.js'
 import { didYouMean } from '../base/suggest.js'
-import { fasterPrecision, noBfloat16, type Precision } from '../engines/index.js'
+import type { Precision } from '../engines/index.js'
 
 const positive = z.number().positive()
 const notNegative = z.number().min(0)
@@ -250,21 +250,6 @@ export const trainingOptions = z.strictObject({
 export type TrainingOptions = z.input<typeof trainingOptions>
 /** Options with every default filled in. */
 export type ResolvedOptions = Omit<z.output<typeof trainingOptions>, 'precision'> & { readonly precision: Precision }
-
-/**
- * Options with 'auto' replaced by the precision that is faster on this machine: what a run records is what it used.
- * Takes them unchecked: `checkOptions` tells what is wrong with them.
- * @param tell hears, in a line, why there was no choice
- */
-export async function settlePrecision<
-  Options extends { readonly [name in 'precision' | 'engine' | 'threads']?: unknown },
->(options: Options, tell?: (message: string) => void): Promise<Options> {
-  if (options.precision !== 'auto') return options
-  if (options.engine === 'onnxruntime') return { ...options, precision: 'float32' }
-  const reason = noBfloat16()
-  if (reason !== undefined) tell?.(`precision float32: ${reason}`)
-  return { ...options, precision: await fasterPrecision(threadCount.safeParse(options.threads).data) }
-}
 
 /** @throws RegraftError('usage') that names the option and what it takes */
 export function checkOptions(options: TrainingOptions): ResolvedOptions {
