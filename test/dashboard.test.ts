@@ -147,6 +147,21 @@ describe.skipIf(!program)(title, () => {
     await rm(at('runs', 'pets'), { recursive: true })
   })
 
+  it('says of an image of which the network is unsure that it may show none of the classes', async () => {
+    await cp(at('runs', 'high'), at('runs', 'sure'), { recursive: true })
+    const file = at('runs', 'sure', 'model', 'model.json')
+    const model = JSON.parse(readFileSync(file, 'utf8'))
+    // As of a network that was surer of every validation image
+    await writeFile(file, JSON.stringify({ ...model, rejection: { images: 2, quantiles: [1.01, 1.01] } }))
+    await go('#/try')
+    await page.getByRole('combobox').selectOption('high')
+    await page.setInputFiles('input[type=file]', at('images/circle/1.jpg'))
+    await page.locator('.bar').first().waitFor()
+    await page.getByRole('combobox').selectOption('sure')
+    await page.getByText('Perhaps none of these.').waitFor()
+    await rm(at('runs', 'sure'), { recursive: true })
+  })
+
   it('says what a dropped image shows, and where; for another class when it is chosen', async () => {
     await go('#/try')
     await page.getByRole('combobox').selectOption('high')

@@ -12,7 +12,16 @@ import {
 } from '../data/index.js'
 import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
-import { type Model, meanLogits, mirrored, ranking, readModel, softmax } from '../training/index.js'
+import {
+  confidenceOf,
+  type Model,
+  meanLogits,
+  mirrored,
+  type Rejection,
+  ranking,
+  readModel,
+  softmax,
+} from '../training/index.js'
 import { compileGradCam } from './gradCam.js'
 import { overlay } from './overlay.js'
 import type { Score } from './score.js'
@@ -33,6 +42,8 @@ export interface Explanation {
   readonly class: string
   /** All classes, the most probable first. */
   readonly scores: readonly Score[]
+  /** How sure the network is of the first class before any temperature: low where the image shows none of the classes. */
+  readonly confidence: number
   /** Grad-CAM on the cells of the last stage: `side` x `side` numbers from 0 to 1, row by row, of the part that the network saw. */
   readonly map: Float32Array
   readonly side: number
@@ -43,6 +54,8 @@ export interface Explanation {
 /** A network that is kept ready. Images wait for one another. */
 export interface Explainer {
   readonly classes: readonly string[]
+  /** How sure the network was of validation images that it got right; undefined where that is not known. */
+  readonly rejection: Rejection | undefined
   /**
    * @param image path or bytes of an image file
    * @param name a class; by default the most probable one
@@ -70,6 +83,7 @@ export async function loadExplainer(model: string | Model, options: ExplainerOpt
   const tables = normalisation(preprocessing)
   return {
     classes,
+    rejection: read.rejection,
     explain: async (image, name) => {
       const chosen = name === undefined ? undefined : labelOf(name, classes)
       const decoded = await decode(image, maxPixels)
@@ -88,6 +102,7 @@ export async function loadExplainer(model: string | Model, options: ExplainerOpt
       return {
         class: classes[label]!,
         scores: order.map(c => ({ class: classes[c]!, probability: probabilities[c]! })),
+        confidence: confidenceOf(logits),
         map,
         side: gradCam.side,
         overlay: () => overlay(decoded, map, gradCam.side, preprocessing),

@@ -1,5 +1,6 @@
 /** What requests and answers look like: checked, and documented, by the same schemas. */
 import { z } from '@hono/zod-openapi'
+import { USUAL_SHARE } from '../training/index.js'
 
 export const failure = z
   .object({ error: z.string().describe('What happened, and what to do next.') })
@@ -34,6 +35,10 @@ export const prediction = z
   .object({
     name: z.string().describe("The file's name, or the number of the image from 1."),
     scores: z.array(score).optional().describe('The most probable class first.'),
+    rejected: z
+      .boolean()
+      .optional()
+      .describe("With 'reject': whether the network is so unsure that the image may show none of its classes."),
     error: z.string().optional().describe('Why the image cannot be read, in place of scores.'),
   })
   .openapi('Prediction')
@@ -47,6 +52,13 @@ export const predictions = z
 
 export const predictQuery = z.object({
   top: z.coerce.number().int().min(1).default(5).describe('How many of the most probable classes are given.'),
+  reject: z.stringbool().default(false).describe('Whether to say of each image if it may show none of the classes.'),
+  pass: z.coerce
+    .number()
+    .gt(0)
+    .lt(100)
+    .default(100 * USUAL_SHARE)
+    .describe("With 'reject': per cent of the validation images that were classified right that would pass."),
 })
 
 export const explainQuery = z.object({

@@ -14,7 +14,8 @@ export interface ModelOptions extends ExplainerOptions {
 }
 
 /** A model that is ready. */
-export interface ServedModel extends Pick<Classifier, 'classes' | 'engine' | 'network' | 'predict' | 'temperature'> {
+export interface ServedModel
+  extends Pick<Classifier, 'classes' | 'engine' | 'judge' | 'network' | 'rejection' | 'temperature'> {
   /** Height and width of its input. */
   readonly size: number
   readonly loaded: Date
@@ -75,13 +76,14 @@ async function load(run: string, { maxPixels, onBatch, ...options }: ModelOption
     throw error
   })
   const asked = new Set<Promise<unknown>>()
-  const { classes, engine, network, predict, temperature, preprocessing } = classifier
+  const { classes, engine, judge, network, preprocessing, rejection, temperature } = classifier
   return {
     classes,
     engine,
     network,
     temperature,
-    predict,
+    rejection,
+    judge,
     size: preprocessing.size,
     loaded: new Date(),
     explain: (image, name) => {

@@ -4,8 +4,10 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../base/folder.testing.js'
 import { turnedHeic } from '../data/decode/heic.testing.js'
-import { loadExplainer, predict } from '../inference/index.js'
+import { loadClassifier, loadExplainer, predict } from '../inference/index.js'
+import { randomModel } from '../inference/randomModel.testing.js'
 import type { Score } from '../inference/score.js'
+import { writeModel } from '../training/model.js'
 import { type Server, startServer } from './index.js'
 import { form, jpeg, modelFolder } from './server.testing.js'
 
@@ -49,6 +51,33 @@ describe('POST /v1/predict', () => {
     })
     const base64 = images.map((image, i) => `${i % 2 ? 'data:image/jpeg;base64,' : ''}${image.toString('base64')}`)
     expect(await (await post('/v1/predict?top=2', { images: base64 })).json()).toMatchObject({ predictions: close })
+  })
+
+  it('says which images may show none of the classes, as predict does; not of a model that knows nothing of it', async () => {
+    const paths = images.map((_, i) => at(`unsure-${i}.jpg`))
+    for (const [i, path] of paths.entries()) await writeFile(path, images[i]!)
+    const unknown = await post('/v1/predict?reject=true', form(images[0]!))
+    expect(unknown.status).toBe(409)
+    expect(((await unknown.json()) as { error: string }).error).toMatch(/does not hold how sure it was/)
+    const classifier = await loadClassifier(run)
+    const sure = await Promise.all(paths.map(async path => (await classifier.judge(path)).confidence))
+    await classifier.dispose()
+    const rejection = { images: sure.length, quantiles: sure.sort((a, b) => a - b) }
+    const knowing = { ...randomModel('resnet18-narrow', ['ant', 'bee', 'cat'], 64), rejection }
+    const folder = at('knowing')
+    await writeModel(folder, knowing, '')
+    const own = await startServer(folder, { port: 0 })
+    try {
+      const expected: unknown[] = []
+      for await (const found of predict(folder, paths, { reject: 0.5 }))
+        expected.push('rejected' in found && found.rejected)
+      const answer = await fetch(`${own.url}/v1/predict?reject=true&pass=50`, { method: 'POST', body: form(...images) })
+      const { predictions } = (await answer.json()) as { predictions: { rejected: boolean }[] }
+      expect(predictions.map(({ rejected }) => rejected)).toEqual(expected)
+      expect(new Set(expected)).toEqual(new Set([true, false]))
+    } finally {
+      await own.close()
+    }
   })
 
   it('takes HEIC, as telephones send it, and says what predict says', async () => {
@@ -163,7 +192,7 @@ describe('what a server says of itself', () => {
     ])
     const predicted = document.paths['/v1/predict']!.post!
     expect(Object.keys(predicted.requestBody!.content)).toEqual(['multipart/form-data', 'application/json'])
-    expect(Object.keys(predicted.responses)).toEqual(['200', '400', '413', '415', '422', '503'])
+    expect(Object.keys(predicted.responses)).toEqual(['200', '400', '409', '413', '415', '422', '503'])
     expect(document.components.schemas.Images!.required).toEqual(['images'])
     const names = [...JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name]) => name!)
     expect(names.filter(name => !(name in document.components.schemas))).toEqual([])

@@ -141,6 +141,12 @@ function Try({ runs }: { runs: readonly string[] }) {
               Looking …
             </p>
           )}
+          {answer?.rejected && !failed && (
+            <p class="doubt">
+              <b>Perhaps none of these.</b> The network is less sure of it than of 95 % of the validation images that it
+              got right.
+            </p>
+          )}
           {answer && !failed && (
             <div class="bars">
               {answer.scores.map(score => (

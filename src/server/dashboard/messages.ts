@@ -131,6 +131,8 @@ export interface StudyDetail extends StudyLine {
 export interface Explained {
   readonly class: string
   readonly scores: readonly { readonly class: string; readonly probability: number }[]
+  /** Less sure than of most validation images that it got right: it may show none of the classes. Not there where that is not known. */
+  readonly rejected?: boolean
   /** A data URL: the image with the heat map over it. */
   readonly overlay: string
 }

@@ -1,5 +1,6 @@
 /** What a run's model says of an image that was dropped on the page, and where it sees that. */
 import { type Explainer, loadExplainer } from '../../inference/index.js'
+import { thresholdOf, USUAL_SHARE } from '../../training/index.js'
 import type { Explained } from './messages.js'
 
 export interface Playground {
@@ -23,9 +24,16 @@ export function createPlayground(maxPixels: number): Playground {
   return {
     explain: (run, image, name) => {
       const answer = turn.then(async () => {
-        const explained = await (await explainerOf(run)).explain(image, name)
+        const explainer = await explainerOf(run)
+        const explained = await explainer.explain(image, name)
         const overlay = `data:image/png;base64,${Buffer.from(await explained.overlay()).toString('base64')}`
-        return { class: explained.class, scores: explained.scores.slice(0, 5), overlay }
+        const { rejection } = explainer
+        return {
+          class: explained.class,
+          scores: explained.scores.slice(0, 5),
+          ...(rejection ? { rejected: explained.confidence < thresholdOf(rejection, USUAL_SHARE, run) } : {}),
+          overlay,
+        }
       })
       turn = answer.catch(() => {})
       return answer
