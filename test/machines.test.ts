@@ -193,6 +193,19 @@ describe.skipIf(!redisHere)('a study on a queue (needs redis-server)', () => {
     spawnSync('redis-cli', ['-p', String(redis.port), 'flushall'])
   })
 
+  it('opens no file for a trial that its worker was not allowed, whoever wrote the job', async () => {
+    await mkdir(at('elsewhere'), { recursive: true })
+    await writeFile(at('elsewhere', 'secret.pth'), 'nobody asked for this')
+    await writeFile(at('vary.yaml'), `name: vary\nkind: grid\n${base}\nvary:\n  weights: [elsewhere/secret.pth]\n`)
+    const allowed = ['--allow', at('images'), '--allow', at('runs')]
+    const one = worker(allowed)
+    const followed = onQueue('vary.yaml', 'images')
+    await one.saying(/Handed back: .*: its weights, .*secret.pth, are not below a folder that this worker may use/)
+    await study('vary', '--withdraw', '--queue', redis.url)
+    expect((await followed).stderr).toMatch(/was withdrawn/)
+    await endWorkers()
+  })
+
   it('shows no password anywhere', async () => {
     const secret = 'hunter2hunter2'
     const closed = await testRedis(['--requirepass', secret])

@@ -26,23 +26,21 @@ export function addComputing(command: Command, precision: string): Command {
 const tell = (message: string) => warn(`${message}\n`)
 
 /**
- * What an engine is told; with 'auto' the precision in which it runs this model faster here.
- * @param model or its folder; undefined where none is run
- * @param batch images of a run of the engine
+ * Checks at once how a trained network is to be run; what comes back says what its engine is told, and with 'auto' in which
+ * precision the model runs faster here.
  * @throws RegraftError('usage') that names the option and what it takes
  */
-export async function computing(
-  { engine, precision, threads }: ComputingOptions,
-  model: string | Model | undefined,
-  batch = 16,
-) {
+export function computing({ engine, precision, threads }: ComputingOptions) {
   const open = precision === 'auto'
   const checked = checkOptions({ engine, threads, ...(open ? {} : { precision }) })
-  const choose = async () =>
-    inferencePrecision(typeof model === 'string' ? await readModel(model) : model!, batch, checked, tell)
-  return {
-    engine: checked.engine,
-    ...(precision ? { precision: open && model !== undefined ? await choose() : checked.precision } : {}),
-    ...(checked.threads ? { threads: checked.threads } : {}),
+  /** @param model or its folder; undefined where none is run @param batch images of a run of the engine */
+  return async (model: string | Model | undefined, batch = 16) => {
+    const choose = async () =>
+      inferencePrecision(typeof model === 'string' ? await readModel(model) : model!, batch, checked, tell)
+    return {
+      engine: checked.engine,
+      ...(precision ? { precision: open && model !== undefined ? await choose() : checked.precision } : {}),
+      ...(checked.threads ? { threads: checked.threads } : {}),
+    }
   }
 }

@@ -47,6 +47,7 @@ export const evaluateCommand = addComputing(
     '\nExamples:\n  regraft evaluate runs/photos-resnet50\n  regraft evaluate runs/photos-resnet50 more-photos --per-class\n  regraft evaluate runs/photos-resnet50 more-photos --out more-photos-measured',
   )
   .action(async (run: string, data: string | undefined, options: EvaluateOptions) => {
+    const compute = computing(options)
     if (options.exclude && data === undefined)
       throw new RegraftError(
         'usage',
@@ -60,7 +61,7 @@ export const evaluateCommand = addComputing(
       part: options.part,
       ...(options.exclude ? { exclude: options.exclude } : {}),
       ...(options.reject ? { reject: passShare(options.pass) } : {}),
-      ...(await computing(options, run, 32)),
+      ...(await compute(run, 32)),
       onProgress: (done, total) => bar.update(done, total),
     }).finally(() => bar.done())
     const warning = seenWarning(result.seen, result.images)

@@ -38,10 +38,11 @@ export const explainCommand = addPretrained(
   .action(async (given: string[], options: ExplainOptions) => {
     const { class: name, out, weights, network } = options
     const trained = weights === undefined && network === undefined
+    const compute = computing(options)
     const [run, ...rest] = given as [string, ...string[]]
     const images = await expand(trained ? rest : given, 'explain')
     const model = (await pretrained(options)) ?? run
-    const computed = await computing(options, model, 1)
+    const computed = await compute(model, 1)
     const explainer = await loadExplainer(model, { ...computed, calibration: options.calibration })
     const files = outputs(images, out)
     let bad = 0

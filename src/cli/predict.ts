@@ -53,11 +53,12 @@ export const predictCommand = addPretrained(
   .action(async (given: string[], options: PredictOptions) => {
     const { weights, network, top, calibration, json } = options
     const reject = options.reject ? { reject: passShare(options.pass) } : {}
+    const compute = computing(options)
     const [run, ...rest] = given as [string, ...string[]]
     const trained = weights === undefined && network === undefined
     const paths = await expand(trained ? rest : given)
     const model = (await pretrained(options)) ?? run
-    const computed = await computing(options, model)
+    const computed = await compute(model)
     const results: ImagePrediction[] = []
     const bar = progress({ label: 'Classifying', unit: 'image', transient: true })
     try {

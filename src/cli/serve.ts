@@ -39,12 +39,13 @@ export const serveCommand = addComputing(
   )
   .action(async (run: string, options: ServeCommandOptions) => {
     const { port, host, calibration } = options
+    const compute = computing(options)
     const token = options.token ?? (process.env.REGRAFT_TOKEN || undefined)
     // Loaded here: no other command needs what it is made of
     const { startServer } = await import('../server/index.js')
     const stop = interruptSignal('\nFinishing what was asked; press Ctrl-C again to end at once.\n')
     const holdsModel = ['model', 'model.json'].some(name => existsSync(join(run, name)))
-    const computed = await computing(options, holdsModel ? run : undefined)
+    const computed = await compute(holdsModel ? run : undefined)
     // Of a run: the folder that it lies in, with the runs beside it
     const runs = existsSync(join(run, 'config.json')) ? dirname(resolve(run)) : holdsModel ? undefined : run
     const server = await startServer(holdsModel ? run : undefined, {

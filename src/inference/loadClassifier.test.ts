@@ -7,7 +7,7 @@ import { temporaryFolder } from '../base/folder.testing.js'
 import { imageFolder } from '../data/index.js'
 import { demoShapes } from '../examples/pictogramShapes.js'
 import { drawPictograms } from '../examples/pictograms.js'
-import { readResult, train } from '../training/index.js'
+import { train } from '../training/index.js'
 import { type Classifier, ImageTooLarge, loadClassifier, predict } from './index.js'
 import { randomModel } from './randomModel.testing.js'
 
@@ -106,8 +106,10 @@ describe('loadClassifier', () => {
       run: at('run'),
     } as const
     await train(await imageFolder(at('images')), options)
-    const { temperature } = (await readResult(at('run')))!.calibration!
-    expect(temperature).not.toBeCloseTo(1, 3)
+    // As of a network that was too sure of its validation images
+    const temperature = 1.7
+    const description = JSON.parse(await readFile(at('run/model/model.json'), 'utf8'))
+    await writeFile(at('run/model/model.json'), JSON.stringify({ ...description, temperature }))
     const [calibrated, plain] = [
       await loadClassifier(at('run')),
       await loadClassifier(at('run'), { calibration: false }),

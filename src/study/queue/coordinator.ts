@@ -80,7 +80,7 @@ async function follow(folder: string, dataset: Dataset, options: FollowOptions):
     return {
       id: `t${cell}-${run}-${task.until ?? 'all'}`,
       queue: queueOf[cell]!,
-      job: { settings, seed, run: name, generation, ...until },
+      job: { settings: placed(settings), seed, run: name, generation, ...until },
       priority: task.priority,
     }
   }
@@ -227,6 +227,12 @@ async function follow(folder: string, dataset: Dataset, options: FollowOptions):
   }
   return books.record()
 }
+
+/** Weights that are a file here, by their whole path: workers start in other folders. */
+const placed = <Given extends StudyCell['settings']>(settings: Given): Given =>
+  typeof settings.weights === 'string' && existsSync(settings.weights)
+    ? { ...settings, weights: resolve(settings.weights) }
+    : settings
 
 const withdrawn = (folder: string, { shown }: QueueAddress) =>
   new RegraftError(

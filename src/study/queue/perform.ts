@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Token } from './fence.js'
 import { outcome, trialJob } from './messages.js'
+import { settingsHere } from './places.js'
 import type { TrialHost } from './trialHost.js'
-import type { TrialStep, TrialTask } from './trialMessages.js'
+import type { TrialEnding, TrialStep } from './trialMessages.js'
 import type { QueuedJob, StudyAtWork, WorkerOptions } from './workerOptions.js'
 
 interface Performance {
@@ -34,17 +35,26 @@ export async function performTrial({ study, job, token, host, options, isDown }:
   const data = parsed.data
   const run = join(study.places.folder, data.run)
   const lost = new AbortController()
-  const renewing = renew(job, token, 1000 * lock, () => {
+  const lose = () => {
+    if (lost.signal.aborted) return
     tell(`Lost: ${data.run} was given to another worker, or its study was withdrawn; nothing more is written here`)
     lost.abort()
-  })
+  }
+  const renewing = renew(job, token, 1000 * lock, lose)
+  study.gone.addEventListener('abort', lose, { once: true })
   const grant: Token = [data.generation, data.until ?? Number.MAX_SAFE_INTEGER, job.attemptsStarted]
   const began = Date.now()
   const note = progressNotes(job, options, began)
   note({})
   try {
-    const task: TrialTask = { ...taskOf(study, data, run), threads: options.threads, token: grant }
-    const ended = await host.run(task, { onStep: note, stop: signal, kill: lost.signal })
+    const ended = await taskOf(study, data, run, options).then(
+      task =>
+        host.run(
+          { ...task, threads: options.threads, token: grant },
+          { onStep: note, stop: signal, kill: lost.signal },
+        ),
+      (error: Error): TrialEnding => ({ state: 'refused', reason: error.message }),
+    )
     const seconds = ((Date.now() - began) / 1000).toFixed(1)
     if (ended.state === 'lost') {
       if (!lost.signal.aborted) tell(`Lost: ${ended.reason}`)
@@ -98,15 +108,23 @@ export async function performTrial({ study, job, token, host, options, isDown }:
     return true
   } finally {
     renewing.end()
+    study.gone.removeEventListener('abort', lose)
   }
 }
 
 const inWords = { done: 'done', stopped: 'reached its epoch', failed: 'failed', broken: 'cannot be run' } as const
 
-function taskOf({ description, places }: StudyAtWork, data: ReturnType<typeof trialJob.parse>, run: string) {
-  const { base, scaleEpochs, splitSeed, exclude } = description
-  const { settings, seed, until } = data
+async function taskOf(
+  { description, places }: StudyAtWork,
+  data: ReturnType<typeof trialJob.parse>,
+  run: string,
+  options: WorkerOptions,
+) {
+  const { scaleEpochs, splitSeed, exclude } = description
+  const { seed, until } = data
   const { folder: study, ...files } = places
+  const base = await settingsHere(description.base, options)
+  const settings = await settingsHere(data.settings, options)
   return { run, study, ...files, exclude, base, settings, scaleEpochs, seed, splitSeed, until }
 }
 

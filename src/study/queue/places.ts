@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises'
 import { isAbsolute, join, resolve, sep } from 'node:path'
 import { RegraftError } from '../../base/errors.js'
+import type { Settings } from '../definition.js'
 import type { Description } from './messages.js'
 
 export interface Mount {
@@ -78,4 +79,26 @@ export async function placesOf(
     ...(labels === undefined ? {} : { labels: await place('its list of labels', labels) }),
     ...(weights === undefined ? {} : { weights: await place('its weights', weights) }),
   }
+}
+
+/**
+ * Settings as this machine takes them: weights that are a file here are looked for where it sees them, and have to be below
+ * a folder that is allowed; the list of labels is the study's, whatever settings say.
+ * @throws RegraftError('data') where it may not use that file
+ */
+export async function settingsHere(
+  { labels: _, ...settings }: Settings,
+  { mounts, allow }: { readonly mounts: readonly Mount[]; readonly allow: readonly string[] },
+): Promise<Settings> {
+  const { weights } = settings
+  if (typeof weights !== 'string') return settings
+  const here = mounted(weights, mounts)
+  // Names of published weights and addresses are no files
+  if ((await real(here)) === undefined) return settings
+  if (!(await within(here, allow)))
+    throw new RegraftError(
+      'data',
+      `its weights, ${here}, are not below a folder that this worker may use (${allow.join(', ')}); to allow them: --allow ${here}`,
+    )
+  return { ...settings, weights: here }
 }

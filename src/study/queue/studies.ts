@@ -79,11 +79,13 @@ export async function watchStudies(options: Watching): Promise<Studies> {
       const connection = redis.duplicate()
       connection.on('error', () => {})
       const queues = await Promise.all(able.map(one => open(one.name, connection)))
+      const gone = new AbortController()
       const close = async () => {
+        gone.abort()
         await closeAll(queues)
         connection.disconnect()
       }
-      working.set(id, { description, places, queues, close })
+      working.set(id, { description, places, queues, gone: gone.signal, close })
       tell(`Works on study ${name} in ${places.folder}`)
     } catch (error) {
       if (!(error instanceof RegraftError)) throw error

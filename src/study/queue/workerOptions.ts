@@ -29,6 +29,8 @@ export interface WorkerOptions {
 export interface StudyAtWork {
   readonly description: Description
   readonly places: StudyPlaces
+  /** It stands in the queue no more. */
+  readonly gone: AbortSignal
   /** Of those trials that this worker has enough for. */
   readonly queues: readonly Worker<unknown, unknown>[]
   readonly close: () => Promise<void>
