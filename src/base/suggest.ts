@@ -16,13 +16,14 @@ function distance(a: string, b: string): number {
   return rows[a.length]![b.length]!
 }
 
-/** The candidate nearest to `word`, or undefined where none is near (more than a third of its letters differ). */
+/** The candidate nearest to `word`, or undefined where none is near: more than a third of its letters differ, or two, or of a word of three one. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
     .map(candidate => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.far - b.far)
   const best = ranked[0]
-  return best && best.far <= Math.max(2, Math.floor(word.length / 3)) ? best.candidate : undefined
+  const most = word.length <= 3 ? 1 : Math.max(2, Math.floor(word.length / 3))
+  return best && best.far <= most ? best.candidate : undefined
 }
 
 /** What an error says after a word that is not known: "; did you mean 'epochs'?", or nothing where none is near. */

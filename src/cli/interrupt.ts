@@ -43,12 +43,7 @@ export function interruptSignal(
     }
     first = performance.now()
     warn(message)
-    controller.abort(
-      new RegraftError(
-        'interrupted',
-        'Stopped; what was found out about the images is kept. Go on with the same command.',
-      ),
-    )
+    controller.abort(new RegraftError('interrupted', 'Stopped; nothing has to be mended. Go on with the same command.'))
   })
   return controller.signal
 }

@@ -32,10 +32,7 @@ const list = (text: string, before: string[] | undefined): string[] => [
 ]
 
 /** '0.5,0.5,0.5' as three entries. */
-const numbers = (text: string, before: number[] | undefined): number[] => [
-  ...(before ?? []),
-  ...text.split(',').filter(Boolean).map(number),
-]
+const numbers = (text: string): number[] => text.split(',').filter(Boolean).map(number)
 
 /** Adds every option of the schema to a command; values that are left out stay undefined, so that a file can set them. */
 export function addOptions(command: Command, schema: Schema): Command {
@@ -50,10 +47,12 @@ export function addOptions(command: Command, schema: Schema): Command {
     const argument = value ?? (choices ? 'CHOICE' : 'N')
     const flag = `--${kebab(name)}`
     if (type === 'boolean') command.addOption(new Option(flag, text))
+    else if (type === 'array' && items?.type === 'number')
+      // One word, so that what comes after it is no part of it
+      command.addOption(new Option(`${flag} <${argument}>`, `${text}; separated by commas`).argParser(numbers))
     else if (type === 'array') {
       const option = new Option(`${flag} <${argument}...>`, `${text}; separated by commas or spaces`)
-      if (items?.type === 'number') option.argParser(numbers)
-      else option.argParser(list)
+      option.argParser(list)
       // Commander takes '--no-…' for the negation of another option.
       option.negate = false
       command.addOption(option)

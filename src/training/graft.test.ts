@@ -31,10 +31,11 @@ describe('numbers that are none', () => {
   it('are refused with the names of their tensors and how many there are', async () => {
     const weights = await written('bad.safetensors', 'resnet18-narrow', tensors => {
       tensors.get('layer1.0.conv1.weight')?.values.set([Number.NaN, 1, Number.NaN, Number.POSITIVE_INFINITY])
+      tensors.get('layer3.0.bn1.running_var')?.values.set([-0.5])
       tensors.get('layer4.1.bn2.running_var')?.values.fill(Number.NEGATIVE_INFINITY)
     })
     await expect(graft({ weights, classes: 5, seed: 0 })).rejects.toThrow(
-      `${weights} is no use as it is: 'layer1.0.conv1.weight' has 2 NaN and 1 infinite of 1296 values; 'layer4.1.bn2.running_var' has 96 infinite of 96 values. Its training has diverged, or the file is damaged; take an earlier checkpoint, or get it again`,
+      `${weights} is no use as it is: 'layer1.0.conv1.weight' has 2 NaN and 1 infinite of 1296 values; 'layer3.0.bn1.running_var' has 1 negative of 48 values; 'layer4.1.bn2.running_var' has 96 infinite of 96 values. Its training has diverged, or the file is damaged; take an earlier checkpoint, or get it again`,
     )
     await expect(graft({ weights, match: 'order', classes: 5, seed: 0 })).rejects.toThrow('1296 values')
   })

@@ -31,6 +31,8 @@ describe('closest', () => {
   it('finds the word that was meant, and nothing for a word from elsewhere', () => {
     expect(closest('lr-bakcbone', ['lr-head', 'lr-backbone', 'epochs'])).toBe('lr-backbone')
     expect(closest('banana', ['lr-head', 'epochs'])).toBeUndefined()
+    expect(closest('zz', ['a', 'ant'])).toBeUndefined()
+    expect(closest('anr', ['ant', 'bee'])).toBe('ant')
   })
 })
 

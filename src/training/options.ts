@@ -159,11 +159,11 @@ export const trainingOptions = z.strictObject({
     .optional()
     .meta({ value: 'PIXELS', description: 'side of the input; default: the network’s own' }),
   mean: z.array(z.number()).length(3).optional().meta({
-    value: 'NUMBER',
+    value: 'R,G,B',
     description: "what is subtracted from red, green and blue, of 1: 0.5,0.5,0.5; default: the weights' own",
   }),
   std: z.array(positive).length(3).optional().meta({
-    value: 'NUMBER',
+    value: 'R,G,B',
     description: "what they are divided by then; default: the weights' own",
   }),
   interpolation: z
