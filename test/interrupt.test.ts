@@ -13,7 +13,9 @@ const at = (...parts: string[]) => join(folder.path, ...parts)
 beforeAll(async () => {
   folder = await temporaryFolder()
   await shapeImages(at('images'), 60)
-  const { code } = await regraft(['train', 'images', ...network, ...frozen, '--run', 'done'], { cwd: folder.path })
+  // Large enough that a signal comes while there is work, not when all is done
+  const large = ['--size', '224', '--run', 'done']
+  const { code } = await regraft(['train', 'images', ...network, ...frozen, ...large], { cwd: folder.path })
   expect(code).toBe(0)
 })
 afterAll(() => folder.remove())

@@ -12,8 +12,9 @@ let listener: (() => void) | undefined
 
 function listen(next: () => void): void {
   for (const name of signals) {
-    if (listener) process.off(name, listener)
+    // The new one first: a signal that comes while there is none ends the process without a word
     process.on(name, next)
+    if (listener) process.off(name, listener)
   }
   listener = next
 }
