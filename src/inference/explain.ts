@@ -1,15 +1,6 @@
 /** Explains what a classifier sees: a network kept ready that says, for an image and a class, where the score comes from. */
 import { RegraftError } from '../base/errors.js'
 import { didYouMean } from '../base/suggest.js'
-import {
-  decodeImage,
-  evaluationCrop,
-  normalisation,
-  normalise,
-  type RgbImage,
-  readBounded,
-  TooManyPixels,
-} from '../data/index.js'
 import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import {
@@ -22,10 +13,9 @@ import {
   readModel,
   softmax,
 } from '../training/index.js'
+import { createExplainThreads } from './explainThreads.js'
 import { compileGradCam } from './gradCam.js'
-import { overlay } from './overlay.js'
 import type { Score } from './score.js'
-import { ImageTooLarge, UnreadableImage } from './unreadable.js'
 
 /** Options of `loadExplainer`. */
 export interface ExplainerOptions extends CompileOptions {
@@ -62,7 +52,7 @@ export interface Explainer {
    * @throws UnreadableImage where it cannot be read; RegraftError('usage') where there is no such class
    */
   explain(image: string | Uint8Array, name?: string): Promise<Explanation>
-  /** Frees the engine's program; the explainer is not to be asked again. */
+  /** Frees the engine's program and the threads; the explainer is not to be asked again. */
   close(): Promise<void>
 }
 
@@ -80,15 +70,13 @@ export async function loadExplainer(model: string | Model, options: ExplainerOpt
   const graph = networkGraph(networkNamed(network), { classes: classes.length, batch: 1, size })
   const gradCam = await compileGradCam(chooseEngine(engine, graph, options.precision), graph, compileOptions)
   await gradCam.write(values)
-  const tables = normalisation(preprocessing)
+  const threads = createExplainThreads(preprocessing, maxPixels)
   return {
     classes,
     rejection: read.rejection,
     explain: async (image, name) => {
       const chosen = name === undefined ? undefined : labelOf(name, classes)
-      const decoded = await decode(image, maxPixels)
-      const input = new Float32Array(3 * size * size)
-      normalise({ pixels: evaluationCrop(decoded, preprocessing).pixels, flipped: false }, size, tables, input)
+      const { decoded, input } = await threads.decode(image)
       const activations = await gradCam.forward(input)
       // Probabilities are those of predict; the map is of the image as it is
       const logits =
@@ -105,21 +93,13 @@ export async function loadExplainer(model: string | Model, options: ExplainerOpt
         confidence: confidenceOf(logits),
         map,
         side: gradCam.side,
-        overlay: () => overlay(decoded, map, gradCam.side, preprocessing),
+        overlay: () => threads.draw(decoded, map, gradCam.side),
       }
     },
-    close: () => gradCam.dispose(),
-  }
-}
-
-async function decode(image: string | Uint8Array, maxPixels: number | undefined): Promise<RgbImage> {
-  try {
-    return await decodeImage(typeof image === 'string' ? readBounded(image) : image, maxPixels)
-  } catch (error) {
-    const reason = (error as Error).message
-    throw error instanceof TooManyPixels
-      ? new ImageTooLarge(image, reason, 'make it smaller')
-      : new UnreadableImage(image, reason)
+    close: async () => {
+      await threads.close()
+      await gradCam.dispose()
+    },
   }
 }
 

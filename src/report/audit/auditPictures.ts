@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { plural } from '../../base/plural.js'
 import type { Audit, Dataset, DuplicateKind, Oddity } from '../../data/index.js'
 import { type Block, type Picture, paragraph, type Section } from '../document/document.js'
-import { thumbnail } from '../pictures/pictures.js'
+import { thumbnailOf } from '../pictures/thumbnail.js'
 import { count, folded, share } from './auditTables.js'
 
 /** How many are shown: groups of duplicates, those of the same classes, pictures of a group and of a kind. */
@@ -131,7 +131,9 @@ async function picturesOf({ root, samples }: Dataset, indices: readonly number[]
   const pictures: Picture[] = []
   for (const index of indices) {
     const { path } = samples[index]!
-    const jpeg = await thumbnail(path, path => readFile(resolve(root, path))).catch(() => undefined)
+    const jpeg = await readFile(resolve(root, path))
+      .then(thumbnailOf)
+      .catch(() => undefined)
     if (jpeg !== undefined) pictures.push({ file: path, jpeg, path, caption: [path] })
   }
   return pictures

@@ -7,7 +7,7 @@ import { version } from '../../base/version.js'
 import type { LabelAudit, LabelDoubt } from '../../training/index.js'
 import { type Block, type Picture, paragraph, type ReportDocument } from '../document/document.js'
 import { writeHtml } from '../document/html.js'
-import { thumbnail } from '../pictures/pictures.js'
+import { thumbnailOf } from '../pictures/thumbnail.js'
 import { count, share } from './auditTables.js'
 
 /** Pictures on the page; the table has all. */
@@ -86,7 +86,9 @@ async function gallery(root: string, doubts: readonly LabelDoubt[], most: number
 
 async function pictureOf(root: string, doubt: LabelDoubt): Promise<Picture[]> {
   const { path, label, suggested, labelProbability, suggestedProbability } = doubt
-  const jpeg = await thumbnail(path, path => readFile(resolve(root, path))).catch(() => undefined)
+  const jpeg = await readFile(resolve(root, path))
+    .then(thumbnailOf)
+    .catch(() => undefined)
   if (jpeg === undefined) return []
   const caption = [
     ['labelled ', { strong: label }, `, ${share(labelProbability, 1)}`],

@@ -3,13 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomic, writeJson } from '../../base/files.js'
 import { forEachBounded } from '../../data/bounded.js'
-import { MAX_PIXELS, openDataset, openImage } from '../../data/index.js'
+import { openDataset } from '../../data/index.js'
 import { type ReportedRun, readRun } from '../readRun.js'
 import { type Measured, mistakesOf, mostConfused, worstMistakes } from './mistakes.js'
 import { type PictureIndex, pictureFolder, pictureIndexFile } from './pictureIndex.js'
+import { thumbnailOf } from './thumbnail.js'
 
-/** Pixels of a picture's longer side. */
-const SIDE = 160
 const CLASSES = 40
 export const WORST = 24
 export const PAIRS = 10
@@ -120,23 +119,12 @@ async function keep(
   const numbered = paths.map((path, i) => ({ path, file: `${kind}-${String(first + i).padStart(3, '0')}.jpg` }))
   const kept = new Set<string>()
   await forEachBounded(numbered, AT_ONCE, async ({ path, file }) => {
-    const jpeg = await thumbnail(path, open).catch(() => undefined)
+    const jpeg = await open(path)
+      .then(thumbnailOf)
+      .catch(() => undefined)
     if (!jpeg) return
     await writeFileAtomic(join(pictureFolder(run), file), jpeg)
     kept.add(file)
   })
   return numbered.filter(({ file }) => kept.has(file))
-}
-
-/** A JPEG of an image, small and upright. */
-export async function thumbnail(path: string, open: (path: string) => Promise<Uint8Array>): Promise<Buffer> {
-  const image = await openImage(await open(path), MAX_PIXELS)
-  return image
-    .open()
-    .autoOrient()
-    .resize(SIDE, SIDE, { fit: 'inside', withoutEnlargement: true })
-    .flatten({ background: '#ffffff' })
-    .toColourspace('srgb')
-    .jpeg({ quality: 82 })
-    .toBuffer()
 }

@@ -1,12 +1,11 @@
 /** The dashboard's routes below /api: what the page shows, and the few things that it does. */
-import { readFile } from 'node:fs/promises'
 import type { Context } from 'hono'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { RegraftError } from '../../base/errors.js'
 import { folderOfImages } from '../../data/index.js'
 import { ImageTooLarge, UnreadableImage } from '../../inference/index.js'
-import { thumbnail } from '../../report/index.js'
+import { createThumbnails, type Thumbnails } from '../../report/index.js'
 import type { RunSummary } from '../../training/index.js'
 import { imagesOf } from '../images.js'
 import { Refusal } from '../refusal.js'
@@ -40,7 +39,8 @@ export async function createDashboard(
   const jobs = createJobs(store)
   const playground = createPlayground(limits.pixels)
   const audits = createAudits()
-  const thumbnails = new Map<string, Promise<Buffer>>()
+  const thumbnails = createThumbnails()
+  const kept = new Map<string, Promise<Uint8Array>>()
   const app = new Hono()
 
   const named = async (context: Context): Promise<[string, RunSummary]> => {
@@ -114,12 +114,12 @@ export async function createDashboard(
     const index = Number(context.req.query('index'))
     const part = context.req.query('part')
     const key = `${id} ${summary.config.started} ${part} ${index}`
-    const kept = thumbnails.get(key) ?? pictureOf(store, summary, part, index)
-    thumbnails.delete(key)
-    thumbnails.set(key, kept)
-    if (thumbnails.size > MOST_KEPT) thumbnails.delete(thumbnails.keys().next().value as string)
-    kept.catch(() => thumbnails.delete(key))
-    const bytes = await kept
+    const picture = kept.get(key) ?? pictureOf(store, summary, part, index, thumbnails)
+    kept.delete(key)
+    kept.set(key, picture)
+    if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value as string)
+    picture.catch(() => kept.delete(key))
+    const bytes = await picture
     return context.body(new Uint8Array(bytes), 200, {
       'Content-Type': 'image/jpeg',
       'Cache-Control': 'private, max-age=3600',
@@ -161,7 +161,7 @@ export async function createDashboard(
     routes: app,
     end: live.end,
     close: async () => {
-      await Promise.all([playground.close(), audits.close()])
+      await Promise.all([playground.close(), audits.close(), thumbnails.close()])
     },
   }
 }
@@ -180,13 +180,14 @@ async function pictureOf(
   { run, config }: RunSummary,
   part: string | undefined,
   index: number,
-): Promise<Buffer> {
+  thumbnails: Thumbnails,
+): Promise<Uint8Array> {
   const known = part === 'train' || part === 'val' || part === 'test' ? part : undefined
   const name = known ? config.split[known][index] : (await store.predictions(run))[index]?.path
   const path = name === undefined ? undefined : imagePath(await folderOfImages(config.data), name)
   if (path === undefined || !config.split[known ?? 'test'].includes(name!))
     throw new Refusal(404, 'there is no such picture')
-  return thumbnail(path, where => readFile(where)).catch(() => {
+  return thumbnails.of(path).catch(() => {
     throw new Refusal(404, 'the image is no longer there')
   })
 }

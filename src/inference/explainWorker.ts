@@ -1,0 +1,61 @@
+/** The worker thread of an explainer: decodes an image into a network's input, and lays heat maps over images. */
+import { workerData } from 'node:worker_threads'
+import type { Preprocessing } from '../base/preprocessing.js'
+import {
+  answerJobs,
+  decodeImage,
+  evaluationCrop,
+  normalisation,
+  normalise,
+  type RgbImage,
+  readBounded,
+  TooManyPixels,
+} from '../data/index.js'
+import { overlay } from './overlay.js'
+
+/** What the worker is started with. */
+export interface ExplainSettings {
+  readonly preprocessing: Preprocessing
+  readonly maxPixels: number | undefined
+}
+
+export type ExplainJob =
+  | {
+      readonly task: 'decode'
+      readonly image: string | Uint8Array
+      /** In shared memory: 3 x size x size numbers. */
+      readonly out: Float32Array
+    }
+  | { readonly task: 'draw'; readonly decoded: RgbImage; readonly map: Float32Array; readonly side: number }
+
+/** The image, its pixels in shared memory, or the picture, or why the image cannot be decoded. */
+export type ExplainReply =
+  | { readonly decoded: RgbImage }
+  | { readonly png: Uint8Array }
+  | { readonly failure: string; readonly tooLarge: boolean }
+
+const { preprocessing, maxPixels } = workerData as ExplainSettings
+const tables = normalisation(preprocessing)
+
+answerJobs(
+  async (job: ExplainJob): Promise<ExplainReply> =>
+    job.task === 'decode' ? decode(job) : { png: await overlay(job.decoded, job.map, job.side, preprocessing) },
+)
+
+async function decode({ image, out }: ExplainJob & { task: 'decode' }): Promise<ExplainReply> {
+  try {
+    const decoded = await decodeImage(typeof image === 'string' ? readBounded(image) : image, maxPixels)
+    normalise(
+      { pixels: evaluationCrop(decoded, preprocessing).pixels, flipped: false },
+      preprocessing.size,
+      tables,
+      out,
+    )
+    const pixels = new Uint8Array(new SharedArrayBuffer(decoded.pixels.length))
+    pixels.set(decoded.pixels)
+    return { decoded: { width: decoded.width, height: decoded.height, pixels } }
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : String(error)
+    return { failure, tooLarge: error instanceof TooManyPixels }
+  }
+}
