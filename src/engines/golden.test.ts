@@ -1,11 +1,12 @@
 /** Every engine against PyTorch's reference values. */
 import { afterAll, describe, expect, it } from 'vitest'
-import { forInference, type Graph, gradientStep, inferenceGraph, valuesOf } from '../graph/index.js'
+import { forInference, type Graph, gradientStep, inferenceGraph } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import type { Program } from './engine.js'
 import {
   golden,
   goldenImages,
+  goldenTensors,
   gradientError,
   oneHot,
   type Parity,
@@ -81,10 +82,7 @@ describe.skipIf(!golden).each(tested.map(engine => [engine.name, engine] as cons
     })
 
     it('inference as it is served: batch norms, activations and residuals in the convolutions', async () => {
-      const graph = forInference(forward)
-      const weights = new Map<string, Float32Array>()
-      const source = await compile(graph)
-      for (const { name } of valuesOf(graph, 'parameter', 'statistic')) weights.set(name, await source.read(name))
+      const weights = goldenTensors(forward)
       const folded = inferenceGraph(forward)
       const program = await engine.compile(folded.graph)
       programs.push(program)
