@@ -29,7 +29,12 @@ export const tiles: Readonly<Record<DeviceClass, readonly Tile[]>> = {
     { rows: 32, columns: 64, depth: 16, high: 1, wide: 1, shared: true },
     { rows: 16, columns: 64, depth: 16, high: 1, wide: 1, shared: true },
   ],
-  software: [{ rows: 8, columns: 128, depth: 1, high: 2, wide: 1, shared: false }],
+  software: [
+    { rows: 8, columns: 128, depth: 1, high: 2, wide: 1, shared: false },
+    { rows: 16, columns: 64, depth: 1, high: 2, wide: 1, shared: false },
+    { rows: 32, columns: 32, depth: 1, high: 2, wide: 1, shared: false },
+    { rows: 64, columns: 16, depth: 1, high: 2, wide: 1, shared: false },
+  ],
 }
 
 /** Workgroups that a device needs at least, so that none of its cores waits. */

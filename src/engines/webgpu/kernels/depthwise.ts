@@ -1,7 +1,7 @@
 /** Depthwise convolutions and their gradients, which read each plane by itself. */
 import type { Node } from '../../../graph/index.js'
 import { addParts, type Context } from './convolution.js'
-import { activated, array, forEach, forEachGroup, type Lowered, shares, threads, totals } from './kernel.js'
+import { activated, array, forEach, forEachGroup, type Lowered, shares, team, totals } from './kernel.js'
 
 type Image = readonly [number, number, number, number]
 const range = (count: number) => Array.from({ length: count }, (_, i) => i)
@@ -103,6 +103,7 @@ export function depthwiseWeightGradient(node: Node<'conv2dWeightGradient'>, { sh
   const count = dy[0] * area
   const parts = shares(count, channels)
   const share = Math.ceil(count / parts)
+  const size = team(share)
   const partial = `${out}#parts`
   const kernel = forEachGroup(
     'conv2dWeightGradient',
@@ -112,7 +113,7 @@ export function depthwiseWeightGradient(node: Node<'conv2dWeightGradient'>, { sh
   let part = group / ${channels}u;
   ${fours.map(four => `var sum${four} = vec4f();`).join(' ')}
   let end = min((part + 1u) * ${share}u, ${count}u);
-  for (var at = part * ${share}u + thread; at < end; at += ${threads}u) {
+  for (var at = part * ${share}u + thread; at < end; at += ${size}u) {
     let plane = at / ${area}u * ${channels}u + channel;
     let pixel = at % ${area}u;
     let d = dy[plane * ${area}u + pixel];
@@ -122,17 +123,18 @@ export function depthwiseWeightGradient(node: Node<'conv2dWeightGradient'>, { sh
   }
   let first = (part * ${channels}u + channel) * ${taps}u;
   ${fours.map(four => `let total${four} = total(sum${four}, thread); if (thread == 0u) { ${written(four)} }`).join('\n  ')}`,
-    `${totals('vec4f')}
+    `${totals('vec4f', 'a + b', size)}
 fn pixelOf(plane: u32, row: i32, column: i32) -> f32 {
   // Without branches: a driver compiles each place where it is used
   let inside = (u32(row) < ${height}u) & (u32(column) < ${width}u);
   return select(0.0, x[select(0, i32(plane) * ${height * width} + row * ${width} + column, inside)], inside);
 }`,
+    size,
   )
   if (parts === 1) return { kernels: [kernel] }
-  const size = channels * taps
+  const all = channels * taps
   return {
-    kernels: [kernel, addParts('conv2dWeightGradient', partial, out, size, parts)],
-    scratch: [{ name: partial, elements: parts * size }],
+    kernels: [kernel, addParts('conv2dWeightGradient', partial, out, all, parts)],
+    scratch: [{ name: partial, elements: parts * all }],
   }
 }

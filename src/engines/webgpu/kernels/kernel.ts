@@ -33,8 +33,12 @@ export interface Lowered {
 export const array = (variable: string, value: string): Bound => ({ variable, value, type: 'f32' })
 export const vectors = (variable: string, value: string): Bound => ({ variable, value, type: 'vec4f' })
 
-/** Threads of a workgroup in all kernels but products: no device allows less than 256. */
+/** Threads of a workgroup in all kernels but products, at most: no device allows less than 256. */
 export const threads = 256
+
+/** Threads of a workgroup that sums up `count` numbers: few numbers keep few threads, which wait for one another less often. */
+export const team = (count: number): number =>
+  Math.min(threads, Math.max(32, 2 ** Math.ceil(Math.log2(Math.max(1, count / 4)))))
 
 /** Workgroups along an axis of a grid; no device allows less than 65535. */
 const widest = 32768
@@ -63,17 +67,18 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 export const elementwise = (name: string, count: number, bound: readonly Bound[], body: string): Kernel =>
   forEach(name, Math.ceil(count / 4), bound, body)
 
-/** A kernel in which each of `count` workgroups does the same: `body` knows its number as `group`, and `thread`. */
+/** A kernel in which each of `count` workgroups, of `size` threads, does the same: `body` knows its number as `group`, and `thread`. */
 export function forEachGroup(
   name: string,
   count: number,
   bound: readonly Bound[],
   body: string,
   functions = '',
+  size = threads,
 ): Kernel {
   const { groups, index } = grid(count)
   const code = `${functions}
-@compute @workgroup_size(${threads})
+@compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
   ${index}
   if (group >= ${count}u) { return; }
@@ -83,13 +88,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 }
 
 /** `total(value, thread)`: the sum over a workgroup, always in the same order, so that it is always the same bits. */
-export const totals = (type: string, combine = 'a + b'): string => `
-var<workgroup> parts: array<${type}, ${threads}>;
+export const totals = (type: string, combine = 'a + b', size = threads): string => `
+var<workgroup> parts: array<${type}, ${size}>;
 fn combined(a: ${type}, b: ${type}) -> ${type} { return ${combine}; }
 fn total(value: ${type}, thread: u32) -> ${type} {
   parts[thread] = value;
   workgroupBarrier();
-  for (var half = ${threads / 2}u; half > 0u; half >>= 1u) {
+  for (var half = ${size / 2}u; half > 0u; half >>= 1u) {
     if (thread < half) { parts[thread] = combined(parts[thread], parts[thread + half]); }
     workgroupBarrier();
   }

@@ -10,7 +10,7 @@ import {
   type Lowered,
   passed,
   shares,
-  threads,
+  team,
   totals,
   vectors,
 } from './kernel.js'
@@ -23,7 +23,9 @@ function channelShares([batch, channels, height, width]: Image) {
   const count = batch * area
   const parts = shares(count, channels)
   const share = Math.ceil(count / parts)
+  const size = team(share)
   return {
+    size,
     count,
     parts,
     share,
@@ -32,7 +34,7 @@ function channelShares([batch, channels, height, width]: Image) {
   let first = part * ${share}u;
   let end = min(first + ${share}u, ${count}u);`,
     place: `fn place(at: u32, channel: u32) -> u32 { return (at / ${area}u * ${channels}u + channel) * ${area}u + at % ${area}u; }`,
-    loop: (body: string) => `for (var at = first + thread; at < end; at += ${threads}u) {
+    loop: (body: string) => `for (var at = first + thread; at < end; at += ${size}u) {
     let i = place(at, channel);
     ${body}
   }`,
@@ -54,7 +56,7 @@ function byPlane([, channels, height, width]: Image) {
 /** Mean and variance of each channel: each share's own mean and squares around it, then all shares' together (Chan et al. 1979). */
 function statistics(x: string, mean: string, variance: string, scratch: string, shape: Image): Lowered {
   const channels = shape[1]
-  const { count, parts, share, begin, place, loop } = channelShares(shape)
+  const { count, parts, share, size, begin, place, loop } = channelShares(shape)
   const shareKernel = forEachGroup(
     'batchNorm',
     channels * parts,
@@ -68,7 +70,8 @@ function statistics(x: string, mean: string, variance: string, scratch: string, 
   ${loop('let apart = x[i] - mean; squares = fma(apart, apart, squares);')}
   let all = total(squares, thread);
   if (thread == 0u) { partial[2u * group] = mean; partial[2u * group + 1u] = all; }`,
-    `${totals('f32')}\n${place}`,
+    `${totals('f32', 'a + b', size)}\n${place}`,
+    size,
   )
   const joined = forEach(
     'batchNorm',
@@ -140,7 +143,7 @@ export function batchNormGradient(node: Node<'batchNormGradient'>, { shape }: Co
   const { eps, training, activation } = node.attributes
   const size = shape(x) as Image
   const channels = size[1]
-  const { count, parts, begin, place, loop } = channelShares(size)
+  const { count, parts, size: members, begin, place, loop } = channelShares(size)
   const dweight = dweightName || `${base}#dweight`
   const dbias = dbiasName || `${base}#dbias`
   const partial = `${base}#shares`
@@ -168,7 +171,8 @@ export function batchNormGradient(node: Node<'batchNormGradient'>, { shape }: Co
     partial[2u * group] = all.x;
     partial[2u * group + 1u] = all.y / sqrt(variance[channel] + ${eps});
   }`,
-      `${totals('vec2f')}\n${place}`,
+      `${totals('vec2f', 'a + b', members)}\n${place}`,
+      members,
     ),
     forEach(
       'batchNormGradient',
