@@ -61,17 +61,28 @@ export interface Arena {
  */
 export function placeBuffers(buffers: readonly Buffer[], alignment = 64): Arena {
   const offsets = new Map<string, number>()
-  const placed: (Buffer & { readonly offset: number })[] = []
+  // What is placed, by offset; in arrays of numbers, since every buffer is compared with most of those before it
+  const count = buffers.length
+  const [first, last] = [new Int32Array(count), new Int32Array(count)]
+  const [starts, ends] = [new Float64Array(count), new Float64Array(count)]
+  let placed = 0
   let total = 0
   for (const buffer of [...buffers].sort((a, b) => b.bytes - a.bytes || a.first - b.first)) {
     let offset = 0
-    for (const other of placed) {
-      if (other.first > buffer.last || other.last < buffer.first) continue
-      if (other.offset >= offset + buffer.bytes) break
-      offset = Math.max(offset, Math.ceil((other.offset + other.bytes) / alignment) * alignment)
+    let at = 0
+    for (; at < placed; at++) {
+      if (first[at]! > buffer.last || last[at]! < buffer.first) continue
+      if (starts[at]! >= offset + buffer.bytes) break
+      offset = Math.max(offset, Math.ceil(ends[at]! / alignment) * alignment)
     }
-    const at = placed.findIndex(other => other.offset > offset)
-    placed.splice(at < 0 ? placed.length : at, 0, { ...buffer, offset })
+    at = 0
+    while (at < placed && starts[at]! <= offset) at++
+    for (const column of [first, last, starts, ends]) column.copyWithin(at + 1, at, placed)
+    first[at] = buffer.first
+    last[at] = buffer.last
+    starts[at] = offset
+    ends[at] = offset + buffer.bytes
+    placed++
     offsets.set(buffer.name, offset)
     total = Math.max(total, offset + buffer.bytes)
   }
