@@ -1,4 +1,5 @@
 import { describeEngine } from '../conformance.testing.js'
 import { onnxruntimeEngine } from './index.js'
+import { reusing } from './reused.testing.js'
 
-describeEngine(onnxruntimeEngine)
+describeEngine(onnxruntimeEngine, { forOperators: reusing(true) })

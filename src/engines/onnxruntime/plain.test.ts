@@ -2,5 +2,9 @@
 import { describeEngine } from '../conformance.testing.js'
 import { onnxruntimeEngine } from './index.js'
 import { startProgram } from './program.js'
+import { reusing } from './reused.testing.js'
 
-describeEngine({ ...onnxruntimeEngine, compile: (graph, { threads = 2 } = {}) => startProgram(graph, threads, false) })
+describeEngine(
+  { ...onnxruntimeEngine, compile: (graph, { threads = 2 } = {}) => startProgram(graph, threads, false) },
+  { forOperators: reusing(false) },
+)

@@ -1,5 +1,5 @@
 /** A program on ONNX Runtime, from the outside: it runs in a process of its own. */
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { RegraftError } from '../../base/errors.js'
 import {
@@ -89,23 +89,33 @@ const keepMemory = {
   MALLOC_TOP_PAD_: '67108864',
 }
 
+/** A process that programs are compiled in. */
+export const startProcess = (): ChildProcess =>
+  fork(fileURLToPath(new URL('./child.js', import.meta.url)), {
+    serialization: 'advanced',
+    execArgv: [],
+    env: { ...process.env, ...keepMemory },
+  })
+
 type Question = Request extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never
 
 /**
  * Starts the process and compiles the graph in it. A process rather than a thread: ONNX Runtime's addon does not
  * survive the end of a worker thread, and running out of memory ends the step, not the program that asked for it.
  * @param blocks whether training may use the runtime's kernels on blocks of channels, where it has them
+ * @param start gives the process, which is told to disconnect when the program is disposed of
  * @throws RegraftError('engine') where the runtime refuses the graph
  */
-export async function startProgram(graph: Graph, threads: number, blocks = true): Promise<Program> {
+export async function startProgram(
+  graph: Graph,
+  threads: number,
+  blocks = true,
+  start = startProcess,
+): Promise<Program> {
   const shapes = (...roles: Role[]) => new Map(valuesOf(graph, ...roles).map(({ name, shape }) => [name, shape]))
   const persistent = shapes('parameter', 'statistic', 'state')
   const inputs = shapes('input')
-  const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), {
-    serialization: 'advanced',
-    execArgv: [],
-    env: { ...process.env, ...keepMemory },
-  })
+  const child = start()
   const waiting = new Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>()
   let closed: RegraftError | undefined
   let next = 1

@@ -11,12 +11,16 @@ function channelOf(shape: Shape): (index: number) => number {
 
 /** Sum over batch, height and width of `term`, per channel. */
 function perChannel(shape: Shape, term: (index: number, channel: number) => number): Tensor {
-  const channel = channelOf(shape)
-  const sums = zeros([shape[1] as number])
-  for (let i = 0; i < elements(shape); i++) {
-    const c = channel(i)
-    sums.data[c] = sums.data[c]! + term(i, c)
-  }
+  const [batch, channels, height, width] = imageShape(shape)
+  const area = height * width
+  const sums = zeros([channels])
+  for (let n = 0; n < batch; n++)
+    for (let c = 0; c < channels; c++) {
+      const first = (n * channels + c) * area
+      let sum = sums.data[c]!
+      for (let i = first; i < first + area; i++) sum += term(i, c)
+      sums.data[c] = sum
+    }
   return sums
 }
 

@@ -23,36 +23,34 @@ function outputShape(x: Shape | undefined, weight: Shape | undefined, geometry: 
   return [batch, filters, ...outputSize([height, width], [kernelHeight, kernelWidth], geometry)]
 }
 
-/** Calls `visit` for every product of the convolution with the offsets into y, x and weight. */
-function forEachProduct(
-  x: Shape,
-  weight: Shape,
-  y: Shape,
-  { stride, padding, groups }: Geometry,
-  visit: (y: number, x: number, weight: number) => void,
-): void {
+/** Products of one weight: `count` neighbours in a row of y, from `y` on, and values of x from `x` on, `step` apart. */
+type Visit = (y: number, x: number, weight: number, count: number, step: number) => void
+
+/** Calls `visit` for all products of the convolution, by rows of y. */
+function forEachRow(x: Shape, weight: Shape, y: Shape, { stride, padding, groups }: Geometry, visit: Visit): void {
   const [batch, channels, height, width] = imageShape(x)
   const [filters, perGroup, kernelHeight, kernelWidth] = imageShape(weight)
   const [, , outHeight, outWidth] = imageShape(y)
+  const [down, across] = stride
+  const [top, left] = padding
   for (let n = 0; n < batch; n++)
     for (let o = 0; o < filters; o++) {
       const group = Math.floor(o / (filters / groups))
       for (let i = 0; i < perGroup; i++)
         for (let p = 0; p < outHeight; p++)
-          for (let q = 0; q < outWidth; q++)
-            for (let r = 0; r < kernelHeight; r++) {
-              const row = p * stride[0] - padding[0] + r
-              if (row < 0 || row >= height) continue
-              for (let s = 0; s < kernelWidth; s++) {
-                const column = q * stride[1] - padding[1] + s
-                if (column < 0 || column >= width) continue
-                visit(
-                  ((n * filters + o) * outHeight + p) * outWidth + q,
-                  ((n * channels + group * perGroup + i) * height + row) * width + column,
-                  ((o * perGroup + i) * kernelHeight + r) * kernelWidth + s,
-                )
-              }
+          for (let r = 0; r < kernelHeight; r++) {
+            const row = p * down - top + r
+            if (row < 0 || row >= height) continue
+            const yRow = ((n * filters + o) * outHeight + p) * outWidth
+            const xRow = ((n * channels + group * perGroup + i) * height + row) * width
+            const taps = ((o * perGroup + i) * kernelHeight + r) * kernelWidth
+            for (let s = 0; s < kernelWidth; s++) {
+              // The columns q of y whose column q * across - left + s lies in x
+              const first = Math.max(0, Math.ceil((left - s) / across))
+              const end = Math.min(outWidth, Math.floor((width - 1 + left - s) / across) + 1)
+              if (first < end) visit(yRow + first, xRow + first * across - left + s, taps + s, end - first, across)
             }
+          }
     }
 }
 
@@ -100,8 +98,10 @@ export const conv2d: Operator<'conv2d'> = {
     const weight = required(inputs, 1)
     const [, , bias, residual] = inputs
     const y = zeros(outputShape(x.shape, weight.shape, attributes))
-    forEachProduct(x.shape, weight.shape, y.shape, attributes, (to, from, tap) => {
-      y.data[to] = y.data[to]! + x.data[from]! * weight.data[tap]!
+    const [own, given, weights] = [y.data, x.data, weight.data]
+    forEachRow(x.shape, weight.shape, y.shape, attributes, (to, from, tap, count, step) => {
+      const factor = weights[tap]!
+      for (let q = 0; q < count; q++) own[to + q] = own[to + q]! + given[from + q * step]! * factor
     })
     const [, filters, height, width] = imageShape(y.shape)
     return [
@@ -126,8 +126,10 @@ export const conv2dInputGradient: Operator<'conv2dInputGradient'> = {
     const dy = required(inputs, 0)
     const weight = required(inputs, 1)
     const dx = zeros(conv2dInputGradient.shapes([dy.shape, weight.shape], attributes)[0] as Shape)
-    forEachProduct(dx.shape, weight.shape, dy.shape, attributes, (to, from, tap) => {
-      dx.data[from] = dx.data[from]! + dy.data[to]! * weight.data[tap]!
+    const [own, given, weights] = [dx.data, dy.data, weight.data]
+    forEachRow(dx.shape, weight.shape, dy.shape, attributes, (to, from, tap, count, step) => {
+      const factor = weights[tap]!
+      for (let q = 0; q < count; q++) own[from + q * step] = own[from + q * step]! + given[to + q]! * factor
     })
     return [dx]
   },
@@ -141,8 +143,11 @@ export const conv2dWeightGradient: Operator<'conv2dWeightGradient'> = {
     const x: Tensor = required(inputs, 0)
     const dy: Tensor = required(inputs, 1)
     const dweight = zeros(conv2dWeightGradient.shapes([x.shape, dy.shape], attributes)[0] as Shape)
-    forEachProduct(x.shape, dweight.shape, dy.shape, attributes, (to, from, tap) => {
-      dweight.data[tap] = dweight.data[tap]! + dy.data[to]! * x.data[from]!
+    const [own, given, images] = [dweight.data, dy.data, x.data]
+    forEachRow(x.shape, dweight.shape, dy.shape, attributes, (to, from, tap, count, step) => {
+      let sum = own[tap]!
+      for (let q = 0; q < count; q++) sum += given[to + q]! * images[from + q * step]!
+      own[tap] = sum
     })
     return [dweight]
   },
