@@ -9,8 +9,8 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks',
-    // One core for Vitest itself, its default, would leave half of two idle
-    maxWorkers: availableParallelism(),
+    // One core for Vitest itself, its default, would leave half of two idle; files that wait for processes leave more
+    maxWorkers: availableParallelism() + 1,
     coverage: {
       include: ['dist/**/*.js'],
       exclude: ['dist/**/*.test.js', 'dist/**/*.testing.js', 'dist/bench/**', 'dist/examples/**'],

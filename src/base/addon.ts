@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { z } from 'zod'
 import { cpuFlags } from './machine.js'
 
 const requireHere = createRequire(import.meta.url)
@@ -17,8 +16,21 @@ const built = resolve(
 /** The package that holds it compiled, of the same version as this one: see scripts/pack-native.mjs. */
 const packageName = `@regraft/onednn-${process.platform}-${process.arch}`
 
-/** The package's addons, best first, with the instructions that each needs, in the kernel's words. */
-const levels = z.array(z.object({ addon: z.string(), instructions: z.array(z.string()) }))
+/** One of the package's addons, which lists the best first, with the instructions that it needs, in the kernel's words. */
+interface Level {
+  readonly addon: string
+  readonly instructions: readonly string[]
+}
+
+// Checked by hand: every thread that reads images loads this file, and a library of schemas would be most of its start
+const isLevel = (value: unknown): value is Level => {
+  const { addon, instructions } = Object(value) as Partial<Record<keyof Level, unknown>>
+  return (
+    typeof addon === 'string' && Array.isArray(instructions) && instructions.every(name => typeof name === 'string')
+  )
+}
+const readJson = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'))
+const versionOf = (path: string): string => String((readJson(path) as { version?: unknown }).version)
 
 let loaded: object | string | undefined
 
@@ -69,15 +81,13 @@ function loadPackaged(): object | string | undefined {
     return undefined
   }
   try {
-    const versionOf = (path: string) =>
-      z.object({ version: z.string() }).parse(JSON.parse(readFileSync(path, 'utf8'))).version
     const theirs = versionOf(join(dirname(list), 'package.json'))
     const ours = versionOf(fileURLToPath(new URL('../../package.json', import.meta.url)))
     if (theirs !== ours)
       return `${packageName} is version ${theirs}, regraft ${ours}; 'npm install regraft@${ours}' brings both together`
-    const choice = levels
-      .parse(JSON.parse(readFileSync(list, 'utf8')))
-      .find(({ instructions }) => lacking(instructions).length === 0)
+    const levels = readJson(list)
+    if (!Array.isArray(levels) || !levels.every(isLevel)) throw new Error(`${list} is no list of addons`)
+    const choice = levels.find(({ instructions }) => lacking(instructions).length === 0)
     if (!choice) return `${packageName} needs a CPU with AVX2, which this one is not`
     return requireHere(join(dirname(list), choice.addon)) as object
   } catch (error) {

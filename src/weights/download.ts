@@ -89,7 +89,7 @@ async function isThere(path: string, request: DownloadRequest): Promise<boolean>
 async function download(path: string, request: DownloadRequest): Promise<void> {
   const { url, headers = {}, timeout = 30_000, pause = 500, signal, onProgress = () => {} } = request
   const part = `${path}.part`
-  const dispatcher = dispatcherWith(timeout)
+  const dispatcher = await dispatcherWith(timeout)
   let failure: unknown
   try {
     for (let attempt = 0; attempt < tries; attempt++) {

@@ -1,5 +1,5 @@
 /** One HTTP request of a download: a proxy from the environment, time limits, bounded redirects. */
-import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
+import type { Dispatcher } from 'undici'
 
 /** An answer that another try will not change. */
 export class FinalError extends Error {}
@@ -21,8 +21,11 @@ export interface Answer {
 }
 
 /** A dispatcher that honours `http_proxy`, `https_proxy` and `no_proxy`; `timeout` in milliseconds without an answer or a byte. */
-export const dispatcherWith = (timeout: number): Dispatcher =>
-  new EnvHttpProxyAgent({ connectTimeout: timeout, headersTimeout: timeout, bodyTimeout: timeout })
+export async function dispatcherWith(timeout: number): Promise<Dispatcher> {
+  // Most commands download nothing, and start sooner without it
+  const { EnvHttpProxyAgent } = await import('undici')
+  return new EnvHttpProxyAgent({ connectTimeout: timeout, headersTimeout: timeout, bodyTimeout: timeout })
+}
 
 /**
  * Asks for `url` and follows redirects, never from https to http.
@@ -34,6 +37,7 @@ export async function get(
   dispatcher: Dispatcher,
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
+  const { request } = await import('undici')
   let at = new URL(url)
   let sent = headers
   let linked: Linked = {}
