@@ -19,9 +19,9 @@ beforeAll(async () => {
 afterAll(() => server?.close())
 
 describe('while a large HEIC is worked on', () => {
-  it('/healthz answers again and again before the explanation and its picture are there', async () => {
+  it('/healthz answers again and again before the explanation is there', async () => {
     let done = false
-    const explained = fetch(`${server.url}/v1/explain?overlay=true`, { method: 'POST', body: form(photograph) })
+    const explained = fetch(`${server.url}/v1/explain`, { method: 'POST', body: form(photograph) })
       .then(answer => answer.json())
       .finally(() => {
         done = true
@@ -32,11 +32,8 @@ describe('while a large HEIC is worked on', () => {
       expect(await health.json()).toEqual({ status: 'ok' })
       if (!done) answered++
     }
-    expect(await explained).toMatchObject({
-      class: expect.any(String),
-      overlay: expect.stringMatching(/^data:image\/png/),
-    })
-    expect(answered).toBeGreaterThan(20)
+    expect(await explained).toMatchObject({ class: expect.any(String) })
+    expect(answered).toBeGreaterThan(60)
   })
 
   it('a small picture of it keeps nobody waiting', async () => {
