@@ -1,5 +1,5 @@
 /** A model on images of another folder: predictions, confusion matrix and report; and images of things that it was not taught. */
-import { existsSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { regraft, shapeImages, temporaryFolder } from './support.js'
@@ -38,6 +38,33 @@ describe('regraft evaluate on a new folder', () => {
     const chinese = await run('evaluate', 'run', 'new', '--exclude', 'stripes', '--out', 'zh', '--language', 'zh')
     expect(chinese.code).toBe(0)
     expect(readFileSync(at('zh/report.html'), 'utf8')).toContain('在 new 上的评估')
+  })
+
+  it('takes a list of labels instead of class folders, also of one class and of test images alone', async () => {
+    const folders = await run('evaluate', 'run', 'new', '--exclude', 'stripes', '--json')
+    const rows = JSON.parse(folders.stdout).perClass.flatMap(({ class: name }: { class: string }) =>
+      readdirSync(at('new', name)).map(file => `${name}/${file},${name}`),
+    )
+    writeFileSync(at('list.csv'), `path,label\n${rows.join('\n')}\n`)
+    const listed = await run('evaluate', 'run', 'new', '--labels', 'list.csv', '--json')
+    expect(JSON.parse(listed.stdout)).toEqual(JSON.parse(folders.stdout))
+    const [only] = rows
+    writeFileSync(at('one.csv'), `path,label,split\n${only},test\n`)
+    expect((await run('evaluate', 'run', 'new', '--labels', 'one.csv')).stdout).toContain(', 1 image\n')
+    writeFileSync(at('strange.csv'), `path,label\n${only}\n${rows[1].replace(/,.*/, '')},hexagon\n`)
+    const { stderr } = await run('evaluate', 'run', 'new', '--labels', 'strange.csv')
+    expect(stderr).toContain(
+      'strange.csv has classes that the model does not know: hexagon; rename them there, or leave out their rows',
+    )
+    const alone = await run('evaluate', 'run', '--labels', 'list.csv')
+    expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('regraft evaluate run FOLDER --labels …')])
+  })
+
+  it('tells of a folder that is hidden where a class would stand', async () => {
+    cpSync(at('new/square'), at('dotted/.square'), { recursive: true })
+    cpSync(at('new/circle'), at('dotted/circle'), { recursive: true })
+    const { code, stderr } = await run('evaluate', 'run', 'dotted')
+    expect([code, stderr]).toEqual([0, expect.stringContaining('its name begins with a dot')])
   })
 
   it('does not write over a run', async () => {

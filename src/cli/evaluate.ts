@@ -18,6 +18,7 @@ import { table } from './terminal/table.js'
 
 interface EvaluateOptions extends ComputingOptions {
   readonly part: 'train' | 'val' | 'test'
+  readonly labels?: string
   readonly exclude?: string[]
   readonly perClass?: boolean
   readonly json?: boolean
@@ -35,6 +36,7 @@ export const evaluateCommand = addComputing(
   "the run's own",
 )
   .option('--part <PART>', "of the run's own split: train, val or test", 'test')
+  .option('--labels <FILE>', "CSV of the other folder's paths and labels, instead of class folders")
   .option('--exclude <CLASS...>', 'class folders of the other folder to leave out')
   .option('--per-class', 'a table of classes, the weakest first')
   .option('--out <FOLDER>', 'where predictions.csv, the confusion matrix and a report with the mistakes go')
@@ -53,6 +55,13 @@ export const evaluateCommand = addComputing(
         'usage',
         `--exclude leaves out classes of another folder: regraft evaluate ${run} FOLDER --exclude …`,
       )
+    if (options.labels !== undefined && options.exclude)
+      throw new RegraftError('usage', '--exclude leaves out class folders; leave out rows of the --labels file instead')
+    if (options.labels !== undefined && data === undefined)
+      throw new RegraftError(
+        'usage',
+        `--labels names the classes of another folder's images: regraft evaluate ${run} FOLDER --labels …`,
+      )
     if (options.out !== undefined && existsSync(join(options.out, 'config.json')))
       throw new RegraftError('usage', `--out ${options.out} is the folder of a run; name another`)
     if (data !== undefined && existsSync(data) && statSync(data).isFile()) await unpackFirst(data)
@@ -60,10 +69,12 @@ export const evaluateCommand = addComputing(
     const result = await evaluateRun(run, data, {
       part: options.part,
       ...(options.exclude ? { exclude: options.exclude } : {}),
+      ...(options.labels === undefined ? {} : { labels: options.labels }),
       ...(options.reject ? { reject: passShare(options.pass) } : {}),
       ...(await compute(run, 32)),
       onProgress: (done, total) => bar.update(done, total),
     }).finally(() => bar.done())
+    for (const message of result.warnings) warn(`warning: ${message}\n`)
     const warning = seenWarning(result.seen, result.images)
     if (warning !== undefined) warn(`warning: ${warning}\n`)
     const written = options.out === undefined ? undefined : await writeOut(options.out, run, result, options.language)

@@ -33,6 +33,8 @@ export interface EvaluationOptions extends CompileOptions {
   readonly part?: 'train' | 'val' | 'test'
   /** Of a folder that is given: names of folders to leave out. */
   readonly exclude?: readonly string[]
+  /** Of a folder that is given: a CSV of its images' paths and labels, instead of class folders. */
+  readonly labels?: string
   /** Also measure by how many images it is told that they show none of the classes; as `predict` takes it. */
   readonly reject?: number
   /** Called as images are classified. */
@@ -42,6 +44,8 @@ export interface EvaluationOptions extends CompileOptions {
 export interface RunEvaluation extends Metrics {
   /** The 95 % interval of the top-1 accuracy (Wilson). */
   readonly interval: readonly [number, number]
+  /** What a person should hear of the folder that was given. */
+  readonly warnings: readonly string[]
   /** How many of the images the run has seen: their accuracy says little about new ones. */
   readonly seen: SeenImages
   readonly perClass: readonly { readonly class: string; readonly images: number; readonly top1: number | undefined }[]
@@ -65,14 +69,14 @@ export async function evaluateRun(
   folder?: string,
   options: EvaluationOptions = {},
 ): Promise<RunEvaluation> {
-  const { engine: name = 'auto', part = 'test', exclude = [], reject, onProgress, ...compileOptions } = options
+  const { engine: name = 'auto', part = 'test', exclude = [], labels, reject, onProgress, ...compileOptions } = options
   const { classes, network, preprocessing, tta, values, rejection } = await readModel(run)
   const threshold = reject === undefined ? undefined : thresholdOf(rejection, reject, run)
   const config = folder === undefined ? await readConfig(run) : undefined
   const found = await (config
     ? openDataset(config.data, config.options)
-    : openDataset(folder as string, { exclude, fewestClasses: 1 }))
-  const data = relabelled(found, classes, folder ?? config!.data, threshold !== undefined)
+    : openDataset(folder as string, { exclude, labels, fewestClasses: 1 }))
+  const data = relabelled(found, classes, folder ?? config!.data, threshold !== undefined, labels)
   const others = threshold === undefined ? undefined : strangers(config ? await wholeOf(config) : found, classes)
   const indices = config ? splitFromPaths(data, config.split)[part] : [...data.samples.keys()]
   const trained = config ?? (await configIn(run))
@@ -103,6 +107,7 @@ export async function evaluateRun(
     const each = perClass(counts).map(({ images, top1 }, c) => ({ class: classes[c]!, images, top1 }))
     return {
       ...withInterval(summarise(counts)),
+      warnings: config ? [] : (found.warnings ?? []),
       seen,
       perClass: each,
       confusion: classes.map((_, c) => counts.confusion.slice(c * classes.length, (c + 1) * classes.length)),
@@ -158,16 +163,25 @@ function precisionOf(config: RunConfig | undefined, graph: Graph, engine: 'auto'
 
 /**
  * The data set with the model's labels.
+ * @param list the CSV that names the labels, where one does
  * @param lenient leave out classes that the model does not know
  * @throws RegraftError where it has one otherwise, or none that it knows
  */
-function relabelled(data: Dataset, classes: readonly string[], folder: string, lenient: boolean): Dataset {
+function relabelled(
+  data: Dataset,
+  classes: readonly string[],
+  folder: string,
+  lenient: boolean,
+  list?: string,
+): Dataset {
   const labels = data.classes.map(name => classes.indexOf(name))
   const unknown = data.classes.filter((_, i) => labels[i] === -1)
   if (unknown.length > 0 && !lenient)
     throw new RegraftError(
       'data',
-      `${folder} has classes that the model does not know: ${unknownNames(unknown, classes)}; rename the folders, or leave them out with ${shellOption('--exclude', unknown[0]!)}`,
+      list === undefined
+        ? `${folder} has classes that the model does not know: ${unknownNames(unknown, classes)}; rename the folders, or leave them out with ${shellOption('--exclude', unknown[0]!)}`
+        : `${list} has classes that the model does not know: ${unknownNames(unknown, classes)}; rename them there, or leave out their rows`,
     )
   if (unknown.length === 0)
     return { ...data, classes, samples: data.samples.map(sample => ({ ...sample, label: labels[sample.label]! })) }

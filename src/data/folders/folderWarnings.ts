@@ -1,6 +1,9 @@
-/** What a person should hear of a folder that can be read: images that are not, and classes whose names are alike. */
+/** What a person should hear of a folder that can be read: images that are not, and classes that are hidden or whose names are alike. */
 
+import { join } from 'node:path'
+import { shellOption } from '../../base/shell.js'
 import { visibleLine } from '../../base/visible.js'
+import { holdsNamedImages } from './imageFiles.js'
 
 /** @param unread for each class, how many images of which formats are not read */
 export function unreadWarnings(unread: ReadonlyMap<string, ReadonlyMap<string, number>>): string[] {
@@ -11,6 +14,17 @@ export function unreadWarnings(unread: ReadonlyMap<string, ReadonlyMap<string, n
       return `class ${name} has images of formats that are not read (${counts}), which are left out; convert them to JPEG or PNG`
     })
     .map(visibleLine)
+}
+
+/** Folders with images that would be classes but for the dot before their names. @param hidden names of folders in `folder` */
+export async function hiddenWarnings(folder: string, hidden: readonly string[]): Promise<string[]> {
+  const told: string[] = []
+  for (const name of hidden)
+    if (await holdsNamedImages(join(folder, name)).catch(() => false))
+      told.push(
+        `${join(folder, name)} holds images and is passed over, since its name begins with a dot; rename it if it is a class, or pass ${shellOption('--exclude', name)}`,
+      )
+  return told.map(visibleLine)
 }
 
 /** Names that differ by nothing that a person sees: case, composed or decomposed letters, space around them. */

@@ -22,6 +22,8 @@ const leftBySystems = new Set([
 export interface FolderContent {
   readonly folders: readonly string[]
   readonly files: readonly string[]
+  /** Folders whose names begin with a dot. */
+  readonly hidden: readonly string[]
   /** Names that are not UTF-8, as far as they can be read: nothing can open them. */
   readonly unnamable: readonly string[]
 }
@@ -31,7 +33,9 @@ export async function folderContent(folder: string): Promise<FolderContent> {
   const folders: string[] = []
   const files: string[] = []
   const unnamable: string[] = []
+  const hidden: string[] = []
   for (const entry of await entriesOf(folder)) {
+    if (entry.name.startsWith('.') && entry.isDirectory()) hidden.push(entry.name)
     if (entry.name.startsWith('.') || leftBySystems.has(entry.name)) continue
     if (entry.name.includes('\ufffd') && !existsSync(join(folder, entry.name))) {
       unnamable.push(entry.name)
@@ -43,7 +47,7 @@ export async function folderContent(folder: string): Promise<FolderContent> {
     }
     if (target?.isFile()) files.push(entry.name)
   }
-  return { folders, files, unnamable }
+  return { folders, files, hidden, unnamable }
 }
 
 /** Whether the one folder is the other, or above it, wherever links lead. */
@@ -123,4 +127,15 @@ async function startsAsImage(path: string): Promise<boolean> {
   } finally {
     await file.close()
   }
+}
+
+/** Folders below one another in which images are looked for by their names alone. */
+const NAMED_DEPTH = 3
+
+/** Whether a folder, or one below it, holds a file that is named as an image. */
+export async function holdsNamedImages(folder: string, depth = NAMED_DEPTH): Promise<boolean> {
+  const { files, folders } = await folderContent(folder)
+  if (files.some(hasImageExtension)) return true
+  for (const name of depth > 1 ? folders : []) if (await holdsNamedImages(join(folder, name), depth - 1)) return true
+  return false
 }

@@ -63,6 +63,18 @@ describe('classes and images', () => {
     expect(ignored).toBe(3)
   })
 
+  test('a folder of images whose name begins with a dot is no class, and is told; others of that kind are not', async () => {
+    const root = await folder('a/1.jpg', 'b/1.jpg', '.c/more/1.jpg', ['.git/config', 'text'])
+    const { classes, warnings } = await imageFolder(root)
+    expect(classes).toEqual(['a', 'b'])
+    expect(warnings).toEqual([
+      `${join(root, '.c')} holds images and is passed over, since its name begins with a dot; rename it if it is a class, or pass --exclude .c`,
+    ])
+    expect((await imageFolder(root, { exclude: ['.c'] })).warnings).toEqual([])
+    const parts = await folder('train/a/1.jpg', 'train/b/1.jpg', 'train/.c/1.jpg', 'test/a/1.jpg')
+    expect((await imageFolder(parts)).warnings).toEqual([expect.stringContaining(join('train', '.c'))])
+  })
+
   test('a broken file that is named as an image stays, to be reported by the check', async () => {
     const root = await folder('a/1.jpg', ['b/page.jpg', '<html>'])
     expect((await imageFolder(root)).samples).toHaveLength(2)

@@ -9,7 +9,7 @@ import { hasImageExtension } from '../decode/imageFormat.js'
 import { faulty } from '../faults.js'
 import { type Part, partNamed } from '../split/parts.js'
 import { byCodePoint } from './codePoints.js'
-import { alikeWarnings, unreadWarnings } from './folderWarnings.js'
+import { alikeWarnings, hiddenWarnings, unreadWarnings } from './folderWarnings.js'
 import { type FolderContent, folderContent, imagesBelow } from './imageFiles.js'
 
 /** Options of `imageFolder`. */
@@ -41,7 +41,7 @@ export async function imageFolder(root: string, options: ImageFolderOptions = {}
   const exclude = new Set(options.exclude ?? [])
   const top = await folderContent(root)
   const parts = await partsOf(root, top, exclude)
-  const known = new Set(top.folders)
+  const known = new Set([...top.folders, ...top.hidden])
   const { fewestClasses = 2, keepFaults = false } = options
   const { faults, ...dataset } =
     parts === undefined
@@ -90,7 +90,8 @@ async function plain(root: string, top: FolderContent, exclude: ReadonlySet<stri
   const classes = top.folders.filter(name => !exclude.has(name)).sort(byCodePoint)
   await checkClasses(root, top, classes, fewest)
   const { samples, ignored, unread, faults } = await samplesOf(root, '', classes, classes)
-  const warnings = [...unreadWarnings(unread), ...alikeWarnings(classes)]
+  const hidden = top.hidden.filter(name => !exclude.has(name))
+  const warnings = [...unreadWarnings(unread), ...alikeWarnings(classes), ...(await hiddenWarnings(root, hidden))]
   faults.push(...notUtf8(root, top.unnamable))
   return { root, classes, samples, ignored: ignored + top.files.length, warnings, faults }
 }
@@ -106,13 +107,13 @@ async function split(
   const predefined: Record<Part, number[]> = { train: [], val: [], test: [] }
   let classes: readonly string[] = []
   let ignored = 0
-  const unread: string[] = []
+  const warnings: string[] = []
   const faults: string[] = []
   for (const part of ['train', 'val', 'test'] as const) {
     const folder = parts.get(part)
     if (folder === undefined) continue
     const content = await folderContent(join(root, folder))
-    for (const name of content.folders) known.add(name)
+    for (const name of [...content.folders, ...content.hidden]) known.add(name)
     let names: readonly string[] = content.folders.filter(name => !exclude.has(name)).sort(byCodePoint)
     if (part === 'train') {
       classes = names
@@ -127,9 +128,13 @@ async function split(
     for (const sample of found.samples) samples.push(sample)
     ignored += found.ignored + content.files.length
     faults.push(...found.faults, ...notUtf8(join(root, folder), content.unnamable))
-    unread.push(...unreadWarnings(new Map([...found.unread].map(([name, formats]) => [`${folder}/${name}`, formats]))))
+    const hidden = content.hidden.filter(name => !exclude.has(name))
+    warnings.push(
+      ...unreadWarnings(new Map([...found.unread].map(([name, formats]) => [`${folder}/${name}`, formats]))),
+      ...(await hiddenWarnings(join(root, folder), hidden)),
+    )
   }
-  return { root, classes, samples, predefined, ignored, warnings: [...unread, ...alikeWarnings(classes)], faults }
+  return { root, classes, samples, predefined, ignored, warnings: [...warnings, ...alikeWarnings(classes)], faults }
 }
 
 async function samplesOf(

@@ -15,6 +15,8 @@ export interface LabelledImagesOptions {
   readonly root?: string
   /** As for `imageFolder`: what is wrong with single rows becomes `faults` of the data set. */
   readonly keepFaults?: boolean
+  /** As for `imageFolder`. */
+  readonly fewestClasses?: 1 | 2
 }
 
 /** One row with something in it. */
@@ -42,7 +44,7 @@ interface Row {
  * @throws RegraftError with all that is wrong with its rows, each with its line
  */
 export async function labelledImages(csvPath: string, options: LabelledImagesOptions = {}): Promise<Dataset> {
-  const { root = dirname(csvPath), keepFaults = false } = options
+  const { root = dirname(csvPath), keepFaults = false, fewestClasses = 2 } = options
   const { columns, records, headed } = await labelTable(csvPath)
   const faults: string[] = []
   const tell = (line: number, what: string) => void faults.push(`${csvPath}, line ${line}: ${what}`)
@@ -54,7 +56,7 @@ export async function labelledImages(csvPath: string, options: LabelledImagesOpt
   }
   const listed = unique(rows, tell)
   const classes = [...new Set(listed.map(({ label }) => label))].sort(byCodePoint)
-  if (classes.length < 2) {
+  if (classes.length < fewestClasses) {
     if (faults.length > 0) throw faulty(csvPath, faults)
     const found = classes.length === 0 ? 'no rows' : `one class only (${classes[0]})`
     throw new RegraftError('data', `${csvPath} has ${found}: a classifier needs images of at least two classes`)
@@ -63,7 +65,7 @@ export async function labelledImages(csvPath: string, options: LabelledImagesOpt
   const labels = new Map(classes.map((name, label) => [name, label]))
   const samples: ImageSample[] = there.map(({ path, label }) => ({ path, label: labels.get(label)! }))
   const predefined = partsOf(there, tell)
-  if (predefined)
+  if (predefined && fewestClasses > 1)
     for (const name of untrained(listed))
       faults.push(`${csvPath}: class ${name} has no row for train; add one or remove the class`)
   if (faults.length > 0 && !keepFaults) throw faulty(csvPath, faults)
