@@ -43,8 +43,10 @@ const optimisers: readonly Optimiser[] = [
   // With a smaller eps the sign of a gradient that is zero but for rounding would decide on a whole step.
   { name: 'adamW', eps: 1e-2 },
 ]
+/** Two groups whose parameters alternate, as with `--no-decay norm,bias`. */
+const groupOf = (parameter: string) => (/bn|bias/.test(parameter) ? 'plain' : 'decayed')
 const graphs = optimisers.map(optimiser => {
-  const options = { optimiser, groupOf: () => 'all', accumulate: true, clip: true, average: true }
+  const options = { optimiser, groupOf, accumulate: true, clip: true, average: true }
   return [optimiser.name, trainingStep(network(), options)] as const
 })
 
@@ -52,8 +54,10 @@ const graphs = optimisers.map(optimiser => {
 const scalarsOf = (run: number): Record<string, number> => {
   const counts = run % 2 === 1
   return {
-    'learningRate.all': counts ? 0.05 : 0,
-    'weightDecay.all': counts ? 0.01 : 0,
+    'learningRate.decayed': counts ? 0.05 : 0,
+    'learningRate.plain': counts ? 0.02 : 0,
+    'weightDecay.decayed': counts ? 0.01 : 0,
+    'weightDecay.plain': 0,
     momentum: counts ? 0.9 : 1,
     beta1: counts ? 0.9 : 1,
     beta2: counts ? 0.999 : 1,

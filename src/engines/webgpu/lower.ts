@@ -1,5 +1,6 @@
 /** Turns nodes into kernels. */
 import { type Graph, lookUp, type Node, valuesOf } from '../../graph/index.js'
+import { type Join, scalarByElement } from './flat.js'
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './kernels/convolution.js'
 import { depthwise, depthwiseInputGradient, depthwiseWeightGradient, isDepthwise } from './kernels/depthwise.js'
 import { array, type Kernel, type Lowered, type Scratch } from './kernels/kernel.js'
@@ -92,8 +93,8 @@ function kernelsOf(node: Node, context: ScalarContext): Lowered {
   }
 }
 
-/** All kernels in order, each with the number of its node, and the scratch memory between them. */
-export function lower(graph: Graph, device: DeviceClass) {
+/** All kernels in order, and the scratch memory between them; nodes that are joined become one kernel. */
+export function lower(graph: Graph, device: DeviceClass, joins: readonly Join[]) {
   const scalars = scalarInputs(graph)
   const context: ScalarContext = {
     device,
@@ -105,11 +106,32 @@ export function lower(graph: Graph, device: DeviceClass) {
         : { code: `step_[${at >> 2}][${at & 3}]`, bound: [] }
     },
   }
-  const kernels: { readonly kernel: Kernel; readonly node: number }[] = []
+  const within = (join: Join): ScalarContext => {
+    const lengths = new Map(join.flats.map(({ name, starts }) => [name, [starts.at(-1) as number]]))
+    return {
+      ...context,
+      shape: name => lengths.get(name) ?? context.shape(name),
+      scalar: (variable, name) => {
+        const own = context.scalar(variable, name)
+        if (own.bound.length > 0) return own
+        const code = scalarByElement(
+          graph,
+          join,
+          join.node.inputs.indexOf(name),
+          one => context.scalar(variable, one).code,
+        )
+        return { code, bound: [] }
+      },
+    }
+  }
+  const joined = new Map(joins.flatMap(join => join.members.map(index => [index, join] as const)))
+  const kernels: Kernel[] = []
   const scratch: Scratch[] = []
   graph.nodes.forEach((node, index) => {
-    const lowered = kernelsOf(node, context)
-    for (const kernel of lowered.kernels) kernels.push({ kernel, node: index })
+    const join = joined.get(index)
+    if (join && join.at !== index) return
+    const lowered = join ? kernelsOf(join.node, within(join)) : kernelsOf(node, context)
+    kernels.push(...lowered.kernels)
     scratch.push(...(lowered.scratch ?? []))
   })
   return { kernels, scratch }

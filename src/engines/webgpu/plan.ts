@@ -3,6 +3,7 @@ import { bytes } from '../../base/bytes.js'
 import { RegraftError } from '../../base/errors.js'
 import { elements, type Graph, lookUp, placeBuffers, valuesOf } from '../../graph/index.js'
 import type { MemoryPlan } from '../engine.js'
+import { joinUpdates } from './flat.js'
 import type { Kernel } from './kernels/kernel.js'
 import { copy } from './kernels/update.js'
 import { lower, scalarInputs } from './lower.js'
@@ -65,7 +66,6 @@ function inPages(spans: readonly Span[], capacity: number, from: number, places:
 const inPlace = new Set(['sgd', 'adamW', 'blend', 'add', 'runningStatistics'])
 
 export function planOf(graph: Graph, { device, buffer, binding }: Limits): Plan {
-  const lowered = lower(graph, device)
   const alias = new Map<string, string>()
   for (const node of graph.nodes)
     if (node.operator === 'barrier') alias.set(node.outputs[0] as string, node.inputs[0] as string)
@@ -92,13 +92,25 @@ export function planOf(graph: Graph, { device, buffer, binding }: Limits): Plan 
     if (replaces) alias.set(next, name)
     else copies.push(copy('update', next, name, elements(lookUp(graph, name).shape)))
   }
-  const kernels = [...lowered.kernels.map(({ kernel }) => kernel), ...copies]
+  const most = Math.min(binding, buffer)
+  const joins = joinUpdates(graph, home, most / 4)
+  const flats = joins.flatMap(join => join.flats)
+  const part = new Map(
+    flats.flatMap(flat => flat.members.map((name, i) => [name, { flat, at: flat.starts[i]! }] as const)),
+  )
+  const lowered = lower(graph, device, joins)
+  const kernels = [...lowered.kernels, ...copies]
   const end = kernels.length
-  const sizes = new Map(lowered.scratch.map(({ name, elements }) => [name, elements]))
+  const sizes = new Map([
+    ...lowered.scratch.map(({ name, elements }) => [name, elements] as const),
+    ...flats.map(({ name, starts }) => [name, starts.at(-1)!] as const),
+  ])
   const bytesOf = (name: string) => 16 * Math.ceil((sizes.get(name) ?? elements(lookUp(graph, name).shape)) / 4)
   const spans = new Map<string, Span>()
+  /** The flat value that holds another, or the value itself. */
+  const whole = (name: string) => part.get(name)?.flat.name ?? name
   const touch = (value: string, index: number, from = index) => {
-    const name = home(value)
+    const name = whole(home(value))
     const before = spans.get(name)
     spans.set(name, { name, bytes: bytesOf(name), first: Math.min(before?.first ?? from, from), last: index })
   }
@@ -109,12 +121,11 @@ export function planOf(graph: Graph, { device, buffer, binding }: Limits): Plan 
   })
   for (const name of graph.outputs) touch(name, end, roles(home(name)) === 'input' ? 0 : end)
   const persistent = valuesOf(graph, 'parameter', 'statistic', 'state')
-  const kept = new Set(persistent.map(({ name }) => name))
+  const kept = new Set(persistent.map(({ name }) => whole(name)))
   const places = new Map<string, Place>()
-  const lasting = persistent.map(({ name }) => ({ name, bytes: bytesOf(name), first: 0, last: end }))
+  const lasting = [...kept].map(name => ({ name, bytes: bytesOf(name), first: 0, last: end }))
   const passing = [...spans.values()].filter(({ name }) => !kept.has(name))
   const largest = [...lasting, ...passing].reduce((a, b) => (b.bytes > a.bytes ? b : a), { name: '', bytes: 0 })
-  const most = Math.min(binding, buffer)
   if (largest.bytes > most)
     throw new RegraftError(
       'engine',
@@ -122,6 +133,10 @@ export function planOf(graph: Graph, { device, buffer, binding }: Limits): Plan 
     )
   const lastingPages = inPages(lasting, buffer, 0, places)
   const passingPages = inPages(passing, buffer, lastingPages.length, places)
+  for (const [name, { flat, at }] of part) {
+    const { page, offset } = places.get(flat.name)!
+    places.set(name, { page, offset: offset + 4 * at, bytes: bytesOf(name) })
+  }
   const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
   const state = sum(valuesOf(graph, 'state').map(({ name }) => bytesOf(name)))
   return {
