@@ -1,10 +1,11 @@
 /** The part of ONNX's protobuf schema that models here use (field numbers from onnx.proto, IR version 8). */
-import protobuf from 'protobufjs'
+import { createRequire } from 'node:module'
+import type { Root, Type } from 'protobufjs'
 
 const field = (type: string, id: number) => ({ type, id })
 const repeated = (type: string, id: number) => ({ rule: 'repeated', type, id })
 
-const root = protobuf.Root.fromJSON({
+const schema = {
   nested: {
     ModelProto: {
       fields: {
@@ -62,9 +63,17 @@ const root = protobuf.Root.fromJSON({
     TensorShapeProto: { fields: { dim: repeated('Dimension', 1) } },
     Dimension: { fields: { dimValue: field('int64', 1), dimParam: field('string', 2) } },
   },
-})
+}
 
-const ModelProto = root.lookupType('ModelProto')
+let modelType: Type | undefined
+
+/** A model's message. Most commands write none, and the library takes a tenth of a second to load. */
+function modelProto(): Type {
+  if (modelType) return modelType
+  const protobuf = createRequire(import.meta.url)('protobufjs') as { readonly Root: typeof Root }
+  modelType = protobuf.Root.fromJSON(schema).lookupType('ModelProto')
+  return modelType
+}
 
 /** A number, numbers or text; whole numbers are integers unless wrapped by `float`. */
 export type Attribute =
@@ -136,7 +145,8 @@ function operator(type: string): { readonly opType: string; readonly domain: str
 /** The model as an .onnx file's bytes. */
 export function encodeModel(model: OnnxModel): Uint8Array {
   const domains = new Set(model.nodes.map(({ type }) => operator(type).domain))
-  const message = ModelProto.create({
+  const type = modelProto()
+  const message = type.create({
     irVersion: 8,
     producerName: 'regraft',
     opsetImport: [
@@ -163,5 +173,5 @@ export function encodeModel(model: OnnxModel): Uint8Array {
     },
     metadataProps: Object.entries(model.metadata ?? {}).map(([key, value]) => ({ key, value })),
   })
-  return ModelProto.encode(message).finish()
+  return type.encode(message).finish()
 }

@@ -42,7 +42,7 @@ function stepModel(graph: Graph, constants: ReadonlyMap<string, Float32Array>, b
 }
 
 /** Tells the channels of a block of the runtime's kernels: as many as it makes of four, if it has such kernels at all. */
-const blockProbe: Setup = {
+const blockProbe = (): Setup => ({
   model: encodeModel({
     name: 'blocks',
     nodes: [{ type: 'com.microsoft.nchwc.ReorderInput', inputs: ['four'], outputs: ['block'], attributes: {} }],
@@ -55,7 +55,7 @@ const blockProbe: Setup = {
   inputs: new Map([['four', [1, 4, 1, 1]]]),
   outputs: ['block'],
   updates: new Map(),
-}
+})
 
 /**
  * Bytes by purpose. The runtime allocates as it goes: intermediates are estimated by our own plan for the same graph, and
@@ -189,7 +189,7 @@ export async function startProgram(
     ((await ask({ type: 'run', inputs: values })) as Extract<Reply, { outputs: unknown }>).outputs
   try {
     if (blocks && constants.size === 0) {
-      await ask({ type: 'compile', setup: blockProbe })
+      await ask({ type: 'compile', setup: blockProbe() })
       const made = (await run({ four: new Float32Array(4) })).block?.length ?? 4
       if (made > 4) block = made
     }
