@@ -1,20 +1,16 @@
 /** `npm run bench:gpu`: the webgpu engine on the GPU at hand: the same numbers as on the CPU first, then its speed beside PyTorch on the same GPU, in turns. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { randomStream } from '../base/random.js'
 import { table } from '../cli/terminal/table.js'
 import { chooseEngine, type Engine, everyEngine, gpu } from '../engines/index.js'
-import { demoShapes } from '../examples/pictogramShapes.js'
-import { drawPictograms } from '../examples/pictograms.js'
 import { gradientStep, valuesOf } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { initialValues } from '../training/initialise.js'
 import { kernelRates } from './kernelRates.js'
-import { type Contender, startContender } from './process.js'
+import type { Contender } from './process.js'
+import { contender, drawnImages, median, printedByPython, secondsOf } from './sides.js'
 
 const { values: options } = parseArgs({
   options: {
@@ -32,7 +28,6 @@ if (options.help) {
   process.exit(0)
 }
 const tiny = options['dry-run']
-const python = process.env.REGRAFT_PEER_PYTHON ?? 'python3'
 const webgpu = everyEngine.find(({ name }) => name === 'webgpu') as Engine
 const adapter = gpu()
 if (typeof adapter === 'string') {
@@ -68,17 +63,9 @@ async function differences(name: string, batch: number, size: number) {
 }
 
 /** PyTorch's version and GPU, where it sees one. */
-function torchOnGpu(): string | undefined {
-  const code =
-    'import torch; assert torch.cuda.is_available(); print(torch.__version__, "on", torch.cuda.get_device_name())'
-  try {
-    return execFileSync(python, ['-c', code], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
-  } catch {
-    return undefined
-  }
-}
-
-const torch = torchOnGpu()
+const torch = printedByPython(
+  'import torch; assert torch.cuda.is_available(); print(torch.__version__, "on", torch.cuda.get_device_name())',
+)
 console.log(
   `${adapter.name}, Node ${process.version}; ${torch ? `PyTorch ${torch}` : 'no PyTorch that sees a GPU, so no ratios'}`,
 )
@@ -110,9 +97,7 @@ console.log(
   ),
 )
 
-const data = mkdtempSync(join(tmpdir(), 'regraft-bench-'))
-process.once('exit', () => rmSync(data, { recursive: true, force: true }))
-await drawPictograms(data, { shapes: demoShapes, imagesPerClass: tiny ? 4 : 52, size: tiny ? 64 : 340, seed: 3 })
+const data = await (tiny ? drawnImages(4, 64) : drawnImages(52, 340))
 const settings = (
   tiny
     ? [['resnet18-narrow', 2]]
@@ -132,39 +117,30 @@ const settings = (
     data,
   })),
 )
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const figures = []
 for (const setting of settings) {
   console.log(
     `\n${setting.network} ${setting.task}, batch ${setting.batch}, ${setting.size} x ${setting.size}, float32`,
   )
   const started: [string, Contender, number[]][] = []
-  const begin = async (name: string, command: string, script: string, given: object) => {
-    try {
-      started.push([name, await startContender(command, [here(script), JSON.stringify({ ...setting, ...given })]), []])
-    } catch (error) {
-      console.log(`  ${name}: not measured (${(error as Error).message})`)
-    }
+  const begin = async (...[name, program, given]: Parameters<typeof contender>) => {
+    const found = await contender(name, program, { ...setting, ...given })
+    if (found) started.push([name, found, []])
   }
-  await begin('webgpu', process.execPath, './contender.js', { engine: 'webgpu' })
+  await begin('webgpu', 'regraft', { engine: 'webgpu' })
   if (torch)
     for (const channelsLast of [false, true])
-      await begin(`PyTorch${channelsLast ? ', channels-last' : ''}`, python, '../../bench/peer.py', {
+      await begin(`PyTorch${channelsLast ? ', channels-last' : ''}`, 'pytorch', {
         channels_last: channelsLast,
         bf16: false,
         device: 'cuda',
       })
   for (let round = 0; round < Number(options.rounds); round++)
-    for (const [, contender, seconds] of started) {
-      const times = await contender.time(tiny ? 1 : 10)
-      seconds.push(setting.task === 'epoch' ? times.reduce((a, b) => a + b, 0) / times.length : Math.min(...times))
-    }
-  const speeds = started.map(([name, , seconds]) => {
-    const median = [...seconds].sort((a, b) => a - b)[seconds.length >> 1] as number
-    return { name, imagesPerSecond: setting.batch / median }
-  })
+    for (const [, side, seconds] of started)
+      seconds.push(secondsOf(await side.time(tiny ? 1 : 10), setting.task === 'epoch'))
+  const speeds = started.map(([name, , seconds]) => ({ name, imagesPerSecond: setting.batch / median(seconds) }))
   const best = Math.max(...speeds.filter(({ name }) => name.startsWith('PyTorch')).map(each => each.imagesPerSecond))
-  for (const [, contender] of started) await contender.end()
+  for (const [, side] of started) await side.end()
   for (const { name, imagesPerSecond } of speeds)
     figures.push({
       ...setting,

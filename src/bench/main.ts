@@ -1,21 +1,16 @@
 /** `npm run bench`: images per second of every engine beside PyTorch, in turns in the same run, with ratios and peak memory. */
-import { execFileSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
-import { availableParallelism, cpus, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { writeFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { table } from '../cli/terminal/table.js'
 import { engines } from '../engines/index.js'
 import { nativeAddon } from '../engines/onednn/native.js'
-import { demoShapes } from '../examples/pictogramShapes.js'
-import { drawPictograms } from '../examples/pictograms.js'
 import { type Graph, nodeCost } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { kernelShares } from './kernelShares.js'
-import { type Contender, startContender } from './process.js'
+import type { Contender } from './process.js'
 import type { Setting } from './setting.js'
+import { contender, drawnImages, median, printedByPython, python, secondsOf } from './sides.js'
 
 const { values: options } = parseArgs({
   options: {
@@ -48,8 +43,6 @@ if (precision === 'float32' && options.precision !== 'float32')
   throw new Error(`--precision is float32 or bf16, not '${options.precision}'`)
 const threads = Number(options.threads ?? availableParallelism())
 const rounds = options.quick ? 2 : 5
-const python = process.env.REGRAFT_PEER_PYTHON ?? 'python3'
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 /** glibc keeps what it has allocated, which alone makes PyTorch's step two to four times faster on a CPU. */
 const tuned = {
   MALLOC_MMAP_THRESHOLD_: '8589934592',
@@ -57,26 +50,8 @@ const tuned = {
   MALLOC_TOP_PAD_: '1073741824',
 }
 
-/** Photographs take as long to decode as their size says: these have about that of Caltech-101's. */
-async function drawnImages(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'regraft-bench-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  await drawPictograms(folder, { shapes: demoShapes, imagesPerClass: 26, size: 340, seed: 3 })
-  return folder
-}
-
-function torchVersion(): string | undefined {
-  try {
-    return execFileSync(python, ['-c', 'import torch; print(torch.__version__)'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim()
-  } catch {
-    return undefined
-  }
-}
-
-const data = options.data ?? (await drawnImages())
+// Photographs take as long to decode as their size says: these have about that of Caltech-101's.
+const data = options.data ?? (await drawnImages(26, 340))
 const settings: Setting[] = [
   ['resnet50', 'step', 16],
   ['resnet50', 'inference', 16],
@@ -110,12 +85,9 @@ function multiplyAdds(forward: Graph): number {
 
 async function measure(setting: Setting, torch: string | undefined): Promise<Figure[]> {
   const started: [string, Contender][] = []
-  const begin = async (name: string, ...start: Parameters<typeof startContender>) => {
-    try {
-      started.push([name, await startContender(...start)])
-    } catch (error) {
-      console.log(`  ${name}: not measured (${(error as Error).message})`)
-    }
+  const begin = async (...[name, ...given]: Parameters<typeof contender>) => {
+    const found = await contender(name, ...given)
+    if (found) started.push([name, found])
   }
   const forward = networkGraph(networkNamed(setting.network), {
     classes: 101,
@@ -125,11 +97,7 @@ async function measure(setting: Setting, torch: string | undefined): Promise<Fig
   for (const engine of engines) {
     if (options.engine && engine.name !== options.engine) continue
     const support = engine.supports(forward, setting.precision)
-    if (support.ok)
-      await begin(engine.name, process.execPath, [
-        here('./contender.js'),
-        JSON.stringify({ ...setting, engine: engine.name }),
-      ])
+    if (support.ok) await begin(engine.name, 'regraft', { ...setting, engine: engine.name })
     else console.log(`  ${engine.name}: not measured (${support.reason})`)
   }
   if (torch)
@@ -139,20 +107,18 @@ async function measure(setting: Setting, torch: string | undefined): Promise<Fig
       ['PyTorch tuned, channels-last', true, tuned],
     ] as const) {
       const peer = { ...setting, channels_last: channelsLast, bf16: setting.precision === 'bfloat16' }
-      await begin(name, python, [here('../../bench/peer.py'), JSON.stringify(peer)], environment)
+      await begin(name, 'pytorch', peer, environment)
     }
   const best = new Map(started.map(([name]) => [name, [] as number[]]))
   // What a pipeline prepared while others were measured is used up before it is timed.
   const decodes = setting.task === 'pipeline' || setting.task === 'epoch'
   const runs = decodes ? 8 : setting.task === 'step' ? 2 : 5
-  const secondsOf = (times: number[]) =>
-    decodes ? times.reduce((a, b) => a + b, 0) / times.length : Math.min(...times)
   const addon = !decodes && setting.network === 'resnet50' && best.has('onednn') ? nativeAddon() : undefined
   const rates: number[] = []
   for (let round = 0; round < rounds; round++) {
-    for (const [name, contender] of started) {
-      if (decodes) await contender.time(6)
-      best.get(name)?.push(secondsOf(await contender.time(runs)))
+    for (const [name, side] of started) {
+      if (decodes) await side.time(6)
+      best.get(name)?.push(secondsOf(await side.time(runs), decodes))
     }
     if (typeof addon === 'object') rates.push(await addon.productRate(setting.precision, threads))
   }
@@ -161,18 +127,17 @@ async function measure(setting: Setting, torch: string | undefined): Promise<Fig
   const rate = Math.max(...rates)
   if (rates.length > 0) console.log(`  a large matrix product: ${((2 * rate) / 1e9).toFixed(0)} GFLOP/s`)
   const figures: Figure[] = []
-  for (const [name, contender] of started) {
-    const sorted = (best.get(name) as number[]).sort((a, b) => a - b)
-    const imagesPerSecond = setting.batch / (sorted[sorted.length >> 1] as number)
+  for (const [name, side] of started) {
+    const imagesPerSecond = setting.batch / median(best.get(name) as number[])
     const share = name === 'onednn' && rates.length > 0 ? { shareOfPeak: (perImage * imagesPerSecond) / rate } : {}
-    const { peakBytes, secondsByKernel } = await contender.end()
+    const { peakBytes, secondsByKernel } = await side.end()
     if (rates.length > 0 && secondsByKernel) console.log(`  where the time goes: ${kernelShares(secondsByKernel)}`)
     figures.push({ ...setting, contender: name, imagesPerSecond, peakBytes, ...share })
   }
   return figures
 }
 
-const torch = torchVersion()
+const torch = printedByPython('import torch; print(torch.__version__)')
 console.log(
   `${cpus()[0]?.model.trim()}, ${threads} threads, Node ${process.version}; ${torch ? `PyTorch ${torch}` : `no PyTorch (${python} cannot import torch), so no ratios`}`,
 )
