@@ -113,7 +113,11 @@ export async function audit(dataset: Dataset, options: AuditOptions): Promise<Au
       good.filter(({ facts, index }) => isOdd[kind](facts, samples[index]!.path)).map(({ index }) => index),
     ]),
   ) as Record<Oddity, number[]>
+  const pictures = new Map(
+    replies.flatMap((reply, index) => ('facts' in reply && reply.picture ? [[index, reply.picture] as const] : [])),
+  )
   const duplicates = await findDuplicateGroups(dataset, [...samples.keys()], {
+    pictures,
     threads,
     stamps: await fileStamps(dataset, undefined, signal),
     onProgress: (done, total, of) => onProgress?.(of === 'pair' ? 'pairs' : 'duplicates', done, total),

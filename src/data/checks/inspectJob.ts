@@ -1,5 +1,6 @@
 /** What an audit asks of its workers about one image, and what it gets back. */
 import type { ImageFormat } from '../decode/imageFormat.js'
+import type { GrayBytes } from '../decode/thumbnail.js'
 
 /** What is to be known of an image file that can be decoded. */
 export interface ImageFacts {
@@ -29,4 +30,10 @@ export interface InspectJob {
 }
 
 /** The facts, or why the file cannot be decoded. */
-export type InspectReply = { readonly facts: ImageFacts } | { readonly failure: string }
+export type InspectReply =
+  | {
+      readonly facts: ImageFacts
+      /** For the search for duplicates, of a format that takes long to decode. */
+      readonly picture?: GrayBytes
+    }
+  | { readonly failure: string }

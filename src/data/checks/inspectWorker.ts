@@ -2,6 +2,7 @@
 import sharp from 'sharp'
 import { decodeOpened, MAX_PIXELS, type RgbImage, readBounded } from '../decode/decode.js'
 import { openImage } from '../decode/openImage.js'
+import { DESCRIBED_AREA, grayOf, inBytes } from '../decode/thumbnail.js'
 import { answerJobs } from '../loader/workerPool.js'
 import type { InspectJob, InspectReply } from './inspectJob.js'
 
@@ -22,6 +23,7 @@ async function inspect({ path }: InspectJob): Promise<InspectReply> {
       ? await open().metadata()
       : await sharp(bytes, { limitInputPixels: MAX_PIXELS }).metadata()
     return {
+      ...(format === 'HEIC' ? { picture: inBytes(await grayOf(opened, DESCRIBED_AREA)) } : {}),
       facts: {
         format,
         width: image.width,

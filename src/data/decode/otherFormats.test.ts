@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import type { InspectJob, InspectReply } from '../checks/inspectJob.js'
+import type { DuplicateJob, DuplicateReply } from '../duplicates/duplicateJob.js'
 import { meanDifference, picture, temporaryFolder, writeFiles } from '../fixtures.testing.js'
 import { imageFolder } from '../folders/imageFolder.js'
 import { createWorkerPool } from '../loader/workerPool.js'
 import { decodeFile, decodeImage, TooManyPixels } from './decode.js'
 import { turnedHeic } from './heic.testing.js'
-import { readThumbnail } from './thumbnail.js'
+import { type GrayBytes, readThumbnail } from './thumbnail.js'
 
 const hasImageMagick = (() => {
   try {
@@ -95,6 +96,34 @@ describe('HEIC', () => {
     const reply = await pool.run({ path: join(root, 'a/IMG_1.HEIC') })
     await pool.close()
     expect(reply).toMatchObject({ facts: { format: 'HEIC', width: 80, height: 120, turned: true, gray: false } })
+  })
+
+  it('is decoded once by an audit: the picture that was looked at is described, and as the file would be', async () => {
+    const root = await temporaryFolder()
+    await writeFiles(root, { '1.heic': turnedHeic, 'gone.heic': 'no image any more' })
+    const [path, gone] = [join(root, '1.heic'), join(root, 'gone.heic')]
+    const inspecting = createWorkerPool<InspectJob, InspectReply>(
+      new URL('../checks/inspectWorker.js', import.meta.url),
+      1,
+      undefined,
+    )
+    const inspected = await inspecting.run({ path })
+    await inspecting.close()
+    const picture = 'facts' in inspected ? inspected.picture : undefined
+    expect(picture).toMatchObject({ width: 80, height: 120 })
+    const describing = createWorkerPool<DuplicateJob, DuplicateReply>(
+      new URL('../duplicates/duplicateWorker.js', import.meta.url),
+      1,
+      undefined,
+    )
+    const described = async (path: string, picture?: GrayBytes) =>
+      (await describing.run({ task: 'describe', path, crops: true, picture })).signature
+    const ofFile = await described(path)
+    expect(ofFile?.hashes).toBeDefined()
+    expect(await described(path, picture)).toEqual(ofFile)
+    expect(await described(gone, picture)).toEqual({ ...ofFile, digest: expect.any(String) })
+    expect(await described(gone)).toBeUndefined()
+    await describing.close()
   })
 })
 

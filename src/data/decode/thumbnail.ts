@@ -1,6 +1,6 @@
 /** Small gray images, decoded cheaply, for comparing pictures with one another; never for training. */
 import { MAX_PIXELS, readBounded } from './decode.js'
-import { openImage } from './openImage.js'
+import { type OpenedImage, openImage } from './openImage.js'
 
 /** `width` * `height` brightness values from 0 to 255, row by row. */
 export interface GrayImage {
@@ -8,6 +8,16 @@ export interface GrayImage {
   readonly height: number
   readonly pixels: Float32Array
 }
+
+/** The same in bytes, as it is sent between threads and kept. */
+export interface GrayBytes {
+  readonly width: number
+  readonly height: number
+  readonly pixels: Uint8Array
+}
+
+/** Pixels of the pictures that are described for the search for duplicates. */
+export const DESCRIBED_AREA = 112 ** 2
 
 /** A thumbnail, and the bytes it was made from. */
 export interface Thumbnail {
@@ -22,7 +32,12 @@ export interface Thumbnail {
  */
 export async function readThumbnail(path: string, area: number): Promise<Thumbnail> {
   const file = readBounded(path)
-  const image = (await openImage(file, MAX_PIXELS)).open()
+  return { gray: await grayOf(await openImage(file, MAX_PIXELS), area), file }
+}
+
+/** `readThumbnail` of an image that was opened already. */
+export async function grayOf(opened: OpenedImage, area: number): Promise<GrayImage> {
+  const image = opened.open()
   const { autoOrient } = await image.metadata()
   const scale = Math.min(1, Math.sqrt(area / (autoOrient.width * autoOrient.height)))
   const side = (length: number) => Math.max(1, Math.round(length * scale))
@@ -39,7 +54,7 @@ export async function readThumbnail(path: string, area: number): Promise<Thumbna
   else
     for (let i = 0, at = 0; i < pixels.length; i++, at += info.channels)
       pixels[i] = Math.round(0.299 * data[at]! + 0.587 * data[at + 1]! + 0.114 * data[at + 2]!)
-  return { gray: { width: info.width, height: info.height, pixels }, file }
+  return { width: info.width, height: info.height, pixels }
 }
 
 /** The picture as the means of `columns` x `rows` cells; each cell has at least one pixel. */
@@ -58,3 +73,15 @@ export function boxMeans({ width, height, pixels }: GrayImage, columns: number, 
   }
   return { width: columns, height: rows, pixels: means }
 }
+
+export const inBytes = ({ width, height, pixels }: GrayImage): GrayBytes => ({
+  width,
+  height,
+  pixels: Uint8Array.from(pixels, Math.round),
+})
+
+export const inFloats = ({ width, height, pixels }: GrayBytes): GrayImage => ({
+  width,
+  height,
+  pixels: Float32Array.from(pixels),
+})

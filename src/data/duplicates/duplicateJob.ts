@@ -1,4 +1,5 @@
 /** What the search for duplicates asks of its workers, and what it gets back. */
+import type { GrayBytes } from '../decode/thumbnail.js'
 import type { Placement } from './keypointMatches.js'
 import type { Keypoints } from './keypoints.js'
 import type { Orientation } from './orientation.js'
@@ -13,7 +14,7 @@ export interface Signature {
   /** For crops. */
   readonly keypoints: Keypoints | undefined
   /** For crops: very small, in bytes, for a first look. */
-  readonly thumbnail: { readonly width: number; readonly height: number; readonly pixels: Uint8Array } | undefined
+  readonly thumbnail: GrayBytes | undefined
 }
 
 /** One side of a comparison. Where there is no thumbnail, it is made from the file. */
@@ -24,7 +25,13 @@ export interface Compared {
 
 /** Compute a picture's signature, with what crops are found by or without; or compare two pictures. */
 export type DuplicateJob =
-  | { readonly task: 'describe'; readonly path: string; readonly crops: boolean }
+  | {
+      readonly task: 'describe'
+      readonly path: string
+      readonly crops: boolean
+      /** What is described, where it is there already. */
+      readonly picture: GrayBytes | undefined
+    }
   | {
       readonly task: 'compare'
       readonly a: Compared

@@ -1,15 +1,22 @@
 /** The worker thread of the search for duplicates: describes pictures, and compares two of them. */
 import { createHash } from 'node:crypto'
-import { boxMeans, type GrayImage, readThumbnail } from '../decode/thumbnail.js'
+import { readBounded } from '../decode/decode.js'
+import {
+  boxMeans,
+  DESCRIBED_AREA,
+  type GrayImage,
+  inBytes,
+  inFloats,
+  readThumbnail,
+  type Thumbnail,
+} from '../decode/thumbnail.js'
 import { answerJobs } from '../loader/workerPool.js'
-import type { Compared, DuplicateJob, DuplicateReply, Signature } from './duplicateJob.js'
+import type { Compared, DuplicateJob, DuplicateReply } from './duplicateJob.js'
 import { findKeypoints } from './keypoints.js'
 import { oriented } from './orientation.js'
 import { overlay, spread, wholeOnWhole } from './overlay.js'
 import { perceptualHashes } from './perceptualHash.js'
 
-/** Pixels of the pictures that are described and, at last, compared. */
-const AREA = 112 ** 2
 /** Pixels of those of the first look. */
 const SMALL_AREA = 48 ** 2
 const MAX_KEYPOINTS = 96
@@ -19,10 +26,12 @@ const BLANK = 2
 const FIRST_CORRELATION = 0.7
 const FIRST_DETAIL = 0.78
 
-answerJobs((job: DuplicateJob) => (job.task === 'describe' ? describe(job.path, job.crops) : compare(job)))
+answerJobs((job: DuplicateJob) => (job.task === 'describe' ? describe(job) : compare(job)))
 
-async function describe(path: string, crops: boolean): Promise<DuplicateReply> {
-  const thumbnail = await readThumbnail(path, AREA).catch(() => undefined)
+async function describe({ path, crops, picture }: DuplicateJob & { task: 'describe' }): Promise<DuplicateReply> {
+  const read = async (): Promise<Thumbnail> =>
+    picture ? { gray: inFloats(picture), file: readBounded(path) } : readThumbnail(path, DESCRIBED_AREA)
+  const thumbnail = await read().catch(() => undefined)
   if (thumbnail === undefined) return {}
   const { gray, file } = thumbnail
   const small = crops ? smaller(gray) : undefined
@@ -31,7 +40,7 @@ async function describe(path: string, crops: boolean): Promise<DuplicateReply> {
       digest: createHash('sha1').update(file).digest('base64'),
       hashes: spread(gray.pixels) < BLANK ? undefined : perceptualHashes(gray),
       keypoints: crops ? findKeypoints(gray, MAX_KEYPOINTS) : undefined,
-      thumbnail: small && { ...small, pixels: Uint8Array.from(small.pixels, Math.round) },
+      thumbnail: small && inBytes(small),
     },
   }
 }
@@ -39,7 +48,7 @@ async function describe(path: string, crops: boolean): Promise<DuplicateReply> {
 async function compare({ a, b, orientation, placement }: DuplicateJob & { task: 'compare' }): Promise<DuplicateReply> {
   const large = new Map<string, Promise<GrayImage>>()
   const gray = ({ path }: Compared): Promise<GrayImage> => {
-    const read = large.get(path) ?? readThumbnail(path, AREA).then(({ gray }) => gray)
+    const read = large.get(path) ?? readThumbnail(path, DESCRIBED_AREA).then(({ gray }) => gray)
     large.set(path, read)
     return read
   }
@@ -58,9 +67,3 @@ function smaller(gray: GrayImage): GrayImage {
   const side = (length: number) => Math.max(1, Math.round(length * scale))
   return boxMeans(gray, side(gray.width), side(gray.height))
 }
-
-const inFloats = ({ width, height, pixels }: NonNullable<Signature['thumbnail']>): GrayImage => ({
-  width,
-  height,
-  pixels: Float32Array.from(pixels),
-})

@@ -9,6 +9,7 @@ import { type FileStamps, stateOf } from '../checks/fileStamps.js'
 import { keepScan, readScan, type ScanKind } from '../checks/keepScan.js'
 import type { Dataset } from '../dataset.js'
 import { pixelLoops } from '../decode/pixelLoops.js'
+import type { GrayBytes } from '../decode/thumbnail.js'
 import { createWorkerPool } from '../loader/workerPool.js'
 import { connected } from './connected.js'
 import { type CandidatePair, candidatePairs, equalFiles } from './duplicateCandidates.js'
@@ -23,6 +24,8 @@ export interface DuplicateOptions {
   readonly crops?: boolean
   /** Of the data set's files, from `fileStamps`: what an earlier search found in the same files is then used again. */
   readonly stamps?: FileStamps
+  /** Images that need not be decoded to be described, by sample index: of `DESCRIBED_AREA`. */
+  readonly pictures?: ReadonlyMap<number, GrayBytes>
   /** Called as the work goes on: first images are described, then pairs of them compared, whose total grows meanwhile. */
   readonly onProgress?: (done: number, total: number, of: 'image' | 'pair') => void
   readonly signal?: AbortSignal
@@ -83,7 +86,7 @@ export async function findDuplicateGroups(
   indices: readonly number[],
   options: DuplicateOptions = {},
 ): Promise<Duplicates> {
-  const { crops = true, stamps, onProgress, signal, threads = availableParallelism() } = options
+  const { crops = true, stamps, pictures, onProgress, signal, threads = availableParallelism() } = options
   const { root } = dataset
   const members = [...new Set(indices)].sort((a, b) => a - b)
   const kinds = keptKinds(crops)
@@ -108,7 +111,8 @@ export async function findDuplicateGroups(
     let described = members.length - missing.length
     try {
       await forEachBounded(missing, IN_FLIGHT, async position => {
-        const job = { task: 'describe', path: path(position), crops } as const
+        const picture = pictures?.get(members[position]!)
+        const job = { task: 'describe', path: path(position), crops, picture } as const
         signatures[position] = (await pool.run(job, signal)).signature
         onProgress?.(++described, members.length, 'image')
       })
