@@ -139,6 +139,23 @@ describe('regraft train', () => {
     expect(JSON.parse(evaluated.stdout).top1).toBe(json('phased', 'result.json').test.top1)
   })
 
+  it('mixes images until the last epochs, which see them as they are', async () => {
+    const mixed = ['--epochs', '2', '--mixup', '0.4']
+    await train('mixed', ...mixed)
+    await train('mixed-first', ...mixed, '--mix-off-epochs', '1')
+    const [all, first] = [metrics('mixed'), metrics('mixed-first')]
+    expect(first[0]).toEqual(all[0])
+    // One-hot targets and whole images are easier than mixed ones.
+    expect(first[1].train.loss).toBeLessThan(all[1].train.loss)
+    const alone = await train('alone', '--mix-off-epochs', '1')
+    expect([alone.code, alone.stderr]).toEqual([
+      2,
+      expect.stringContaining('no images are mixed; give mixup or cutmix'),
+    ])
+    const none = await train('none', ...mixed, '--mix-off-epochs', '2')
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('of 2 epochs none is left')])
+  })
+
   it('records the precision that auto settles on, so that the run can be resumed and served in it', async () => {
     expect((await train('auto', '--epochs', '1', '--precision', 'auto')).code).toBe(0)
     const { precision } = json('auto', 'config.json').options

@@ -74,7 +74,8 @@ async function trainEpoch(task: Fit, from: Position): Promise<void> {
   let step = from.step
   for await (const batch of task.source(order.slice(step * batchSize), { epoch, training: true })) {
     const targets = targetsOf(batch.labels, classes, batchSize, options.labelSmoothing, task.classWeights)
-    mixImages(batch.inputs, targets, batchSize, options, randomStream(options.seed, 'mix', epoch, step))
+    if (epoch < options.epochs - options.mixOffEpochs)
+      mixImages(batch.inputs, targets, batchSize, options, randomStream(options.seed, 'mix', epoch, step))
     const overall = epoch * steps + step + 1
     const { loss, logits } = await training.step(batch.inputs, targets, {
       epoch,

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { amountPattern } from '../base/bytes.js'
 import { RegraftError } from '../base/errors.js'
+import { plural } from '../base/plural.js'
 import { didYouMean } from '../base/suggest.js'
 import type { Precision } from '../engines/index.js'
 
@@ -112,6 +113,10 @@ export const trainingOptions = z.strictObject({
     .max(10)
     .default(0)
     .meta({ value: 'ALPHA', description: 'paste a rectangle of one image into another; 1 is usual' }),
+  mixOffEpochs: z.number().int('expected a whole number').min(0).default(0).meta({
+    value: 'N',
+    description: 'the last epochs, in which images are no longer mixed by --mixup or --cutmix',
+  }),
   freezeUntil: z
     .string()
     .optional()
@@ -260,6 +265,14 @@ export function checkOptions(options: TrainingOptions): ResolvedOptions {
       throw new RegraftError(
         'usage',
         "option precision: name float32 or bfloat16 here; 'auto' is for whole runs and studies",
+      )
+    const { mixup, cutmix, mixOffEpochs, epochs } = parsed.data
+    if (mixOffEpochs > 0 && mixup === 0 && cutmix === 0)
+      throw new RegraftError('usage', 'option mixOffEpochs: no images are mixed; give mixup or cutmix, too')
+    if (mixOffEpochs > 0 && mixOffEpochs >= epochs)
+      throw new RegraftError(
+        'usage',
+        `option mixOffEpochs: of ${plural(epochs, 'epoch')} none is left in which images are mixed; give fewer than ${epochs}`,
       )
     return { ...parsed.data, precision: precision === 'bf16' ? 'bfloat16' : precision }
   }

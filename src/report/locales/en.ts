@@ -105,6 +105,7 @@ export const en: Words = {
     classWeights: 'Class weights',
     mixup: 'Mixup',
     cutmix: 'CutMix',
+    mixOffEpochs: 'Last epochs without mixing',
     freezeUntil: 'Frozen up to',
     freezeBatchNorm: 'Batch norms frozen',
     augment: 'Augmentation',

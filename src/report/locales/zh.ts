@@ -113,6 +113,7 @@ export const zh: Words = {
     classWeights: '类别权重',
     mixup: 'Mixup',
     cutmix: 'CutMix',
+    mixOffEpochs: '最后不混合的轮数',
     freezeUntil: '冻结至',
     freezeBatchNorm: '冻结批归一化',
     augment: '数据增强',
