@@ -42,6 +42,14 @@ describe('loadClassifier', () => {
     expect(batches).toContain(16)
   })
 
+  it('computes sixteen that are asked together in one run: none is left behind for a run of its own', async () => {
+    for (let time = 0; time < 5; time++) {
+      const before = batches.length
+      await Promise.all(paths.slice(0, 16).map(path => classifier.predict(path)))
+      expect(batches.slice(before)).toEqual([16])
+    }
+  })
+
   it('takes paths, bytes and streams, and gives as many classes as are asked for', async () => {
     const [path] = paths as [string]
     const expected = near(await classifier.predict(path))

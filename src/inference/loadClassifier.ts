@@ -161,7 +161,8 @@ export async function loadClassifier(source: string | Model, options: LoadOption
       decoding++
       const { failure, tooLarge } = await pool.run({ image: bytes, out: input }, signal).finally(() => {
         decoding--
-        if (decoding === 0) queueMicrotask(drain)
+        // Once this image, if it can be decoded, waits for a run with the others
+        if (decoding === 0) setImmediate(drain)
       })
       if (failure !== undefined)
         throw tooLarge ? new ImageTooLarge(image, failure, 'make it smaller') : new UnreadableImage(image, failure)
