@@ -1,8 +1,7 @@
 /** Renders a Vega-Lite specification to SVG, and the SVG to PNG. */
 import { join } from 'node:path'
 import sharp from 'sharp'
-import * as vega from 'vega'
-import { compile, type TopLevelSpec } from 'vega-lite'
+import type { TopLevelSpec } from 'vega-lite'
 import { writeFileAtomic } from '../../base/files.js'
 import { visible } from '../../base/visible.js'
 import { useOwnFont } from './fonts.js'
@@ -12,6 +11,8 @@ useOwnFont()
 
 /** The figure as SVG text. */
 export async function renderSvg(spec: TopLevelSpec): Promise<string> {
+  // Most commands draw nothing, and those that train draw last
+  const [vega, { compile }] = await Promise.all([import('vega'), import('vega-lite')])
   const { spec: compiled } = compile(spec, { config: theme })
   const view = new vega.View(vega.parse(compiled), { renderer: 'none' })
   try {
