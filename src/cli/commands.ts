@@ -66,6 +66,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./compare.js')).compareCommand,
   },
   {
+    form: 'soup [options] <runs...>',
+    description: 'average the weights of runs, as far as that helps on their validation images, to one model',
+    load: async () => (await import('./soup.js')).soupCommand,
+  },
+  {
     form: 'report [options] <folder>',
     description: 'write report.html and report.md from the folder of a run or a study',
     load: async () => (await import('./report.js')).reportCommand,

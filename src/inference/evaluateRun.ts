@@ -152,7 +152,7 @@ const configIn = async (run: string): Promise<RunConfig | undefined> =>
   existsSync(join(run, 'config.json')) ? readConfig(run) : undefined
 
 /** What a run was trained and tested in; float32 where this machine cannot, or where it is a model's folder alone. */
-function precisionOf(config: RunConfig | undefined, graph: Graph, engine: 'auto' | Engine['name']): Precision {
+export function precisionOf(config: RunConfig | undefined, graph: Graph, engine: 'auto' | Engine['name']): Precision {
   if (!config) return 'float32'
   const { precision } = config.options
   const able = everyEngine.some(

@@ -21,4 +21,5 @@ export {
 } from './loadClassifier.js'
 export type { Score } from './score.js'
 export type { SeenImages } from './seenImages.js'
+export { type Ingredient, makeSoup, type Soup, type SoupOptions } from './soup.js'
 export { type ImageSource, ImageTooLarge, UnreadableImage } from './unreadable.js'

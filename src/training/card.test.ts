@@ -10,11 +10,12 @@ import { temporaryFolder } from '../base/folder.testing.js'
 import { pythonWith } from '../base/python.testing.js'
 import { exportOnnx } from '../inference/index.js'
 import { randomModel } from '../inference/randomModel.testing.js'
-import { modelCard } from './card.js'
+import { bestEpochsWeights, modelCard } from './card.js'
 import { writeModel } from './model.js'
 import { checkOptions } from './options.js'
 import type { RunConfig, RunResult } from './runFolder.js'
 
+const cardOf = (config: RunConfig, of: RunResult) => modelCard(config, of, bestEpochsWeights(config, of))
 const python = pythonWith('torchvision', 'timm', 'safetensors')
 
 const at = temporaryFolder()
@@ -64,7 +65,7 @@ beforeAll(async () => {
 })
 
 it('has the header that the Hugging Face Hub reads', () => {
-  const card = modelCard(configOf('efficientnet_lite0', 'timm'), result)
+  const card = cardOf(configOf('efficientnet_lite0', 'timm'), result)
   const header = parse(/^---\n(.*?)---\n/s.exec(card)![1]!) as Record<string, unknown>
   expect(header).toMatchObject({
     pipeline_tag: 'image-classification',
@@ -78,20 +79,20 @@ it('has the header that the Hugging Face Hub reads', () => {
 })
 
 it('names no folder of the machine, and understands no class as markup', () => {
-  const card = modelCard(configOf('resnet50', '/home/somebody/weights/mine.pth'), result)
+  const card = cardOf(configOf('resnet50', '/home/somebody/weights/mine.pth'), result)
   expect(card).not.toMatch(/\/home|somebody|<photos>/)
   expect(card).toContain('mine.pth')
   expect(card).toContain('    ["ant","\\"><b>","# bee"]\n')
 })
 
 it('keeps what follows the name in an address to itself', () => {
-  const card = modelCard(configOf('resnet50', 'https://example.org/mine.pth?token=secret#x'), result)
+  const card = cardOf(configOf('resnet50', 'https://example.org/mine.pth?token=secret#x'), result)
   expect(card).toContain('mine.pth')
   expect(card).not.toContain('secret')
 })
 
 it('says how to use it in TypeScript and in ONNX Runtime, and both run as they stand', async () => {
-  const card = modelCard(configOf('resnet18-narrow', 'pictograms'), result)
+  const card = cardOf(configOf('resnet18-narrow', 'pictograms'), result)
   const typescript = snippet(card, 'ts').replace("'regraft'", `'${resolve('dist/index.js')}'`)
   for (const [name, code, expected] of [
     ['a.mjs', typescript, /class: .*probability: 0\.\d+/s],
@@ -107,7 +108,7 @@ it.skipIf(!python)(
   'says how to load it in PyTorch (skipped: needs REGRAFT_PEER_PYTHON with torchvision and timm)',
   async () => {
     await writeModel(at(''), randomModel('resnet18', classes, 64), '')
-    const card = modelCard(configOf('resnet18', 'none'), result)
+    const card = cardOf(configOf('resnet18', 'none'), result)
     for (const which of [0, 1]) {
       const code = `${snippet(card, 'python', which)}\nprint(sum(p.numel() for p in model.parameters()))`
       const { stdout } = await promisify(execFile)(python as string, ['-c', code], {

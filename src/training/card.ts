@@ -14,12 +14,19 @@ const row = (name: string, metrics: WithInterval | undefined) =>
     ? `| ${name} | ${metrics.images} | ${percent(metrics.top1)} (${metrics.interval.map(percent).join(' to ')}) | ${percent(metrics.meanPerClass)} | ${metrics.loss.toFixed(3)} |\n`
     : ''
 
+/** What a card says of a result. */
+type Measured = Pick<RunResult, 'validation' | 'test' | 'across'>
+
+/** Which weights are shipped of a run alone. */
+export const bestEpochsWeights = ({ options }: RunConfig, { bestEpoch }: RunResult): string =>
+  `The weights are those of epoch ${bestEpoch} of ${options.epochs}, the best on the validation images; the test images were used once, in the end.`
+
 /** A name without what Markdown, HTML or YAML would understand, nor any folder of the machine or secret of an address it came from. */
 const plainName = (path: string): string =>
   basename(path.replace(/[?#].*$/s, '')).replace(/[^\p{L}\p{N}._ -]+/gu, '-') || 'images'
 
 /** The header that the Hugging Face Hub reads. */
-function header(config: RunConfig, result: RunResult, network: Network): string {
+function header(config: RunConfig, result: Measured, network: Network): string {
   const { provenance } = config
   const data = plainName(config.data)
   const published = network.weights[provenance.source]
@@ -58,14 +65,14 @@ function split({ ownSplit, options, resolved }: RunConfig): string {
 }
 
 /** That pictures stand in several parts, where they do. */
-function twins({ across }: RunResult): string {
+function twins({ across }: Measured): string {
   if (!across) return ''
   const without = across.without ? '; the row without twins leaves those out' : ''
   return `\n\n${across.images} images are near-duplicates or crops of others in another part of the split. ${across.test} of them are test images, whose picture is in training or validation, too${without}.`
 }
 
-/** Markdown for the model folder's README. No path of the machine that trained it stands in it. */
-export function modelCard(config: RunConfig, result: RunResult): string {
+/** Markdown for the model folder's README; `weights` is a sentence that says which they are. No path of the machine that trained it stands in it. */
+export function modelCard(config: RunConfig, result: Measured, weights: string): string {
   const { options, provenance, classes } = config
   const preprocessing = testedWith(config)
   const network = networkNamed(config.network)
@@ -83,7 +90,7 @@ An image classifier, fine-tuned with Regraft ${config.environment.regraft} from 
 | images | number | top-1 accuracy (95 % interval) | mean per-class accuracy | loss |
 |---|---|---|---|---|
 ${row('validation', result.validation)}${row('test', result.test)}${row('test, without twins', result.across?.without)}
-The weights are those of epoch ${result.bestEpoch} of ${options.epochs}, the best on the validation images; the test images were used once, in the end.${twins(result)}
+${weights}${twins(result)}
 
 ## How to use it
 

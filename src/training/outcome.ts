@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { ImageSample } from '../data/index.js'
 import { chooseTemperature, reliability, type Scored } from './calibration.js'
-import { modelCard } from './card.js'
+import { bestEpochsWeights, modelCard } from './card.js'
 import type { Evaluation } from './evaluate.js'
 import { bestOf } from './fit.js'
 import { countsOf, perClass, summarise, withInterval } from './metrics.js'
@@ -49,7 +49,7 @@ export async function writeOutcome(outcome: Outcome): Promise<RunResult> {
   const sure = rejectionOf(outcome.validation.scored)
   const optional = { ...temperature, ...tta, ...(sure ? { rejection: sure } : {}) }
   const model = { format: 'regraft-model-1', network, classes, preprocessing, ...optional, values } as const
-  await writeModel(join(run, 'model'), model, modelCard(config, result))
+  await writeModel(join(run, 'model'), model, modelCard(config, result, bestEpochsWeights(config, result)))
   await writeResult(run, result)
   return result
 }
