@@ -1,7 +1,7 @@
 /** A greedy soup (Wortsman et al. 2022): the mean of the weights of those runs that make one another better on validation images. */
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { RegraftError } from '../base/errors.js'
 import { writeJson, writing } from '../base/files.js'
@@ -75,6 +75,8 @@ export async function makeSoup(folders: readonly string[], out: string, options:
   const [first, ...others] = runs
   if (!first || others.length === 0)
     throw new RegraftError('usage', 'the weights of at least two runs are averaged; name the folders of two or more')
+  const twice = folders.find((folder, i) => folders.slice(0, i).some(before => resolve(before) === resolve(folder)))
+  if (twice !== undefined) throw new RegraftError('usage', `${twice} is named twice; name every run once`)
   for (const other of others) assertAlike(first, other)
   const { config, model } = first
   const data = await openDataset(config.data, config.options)
