@@ -32,12 +32,15 @@ export {
   type LoadOptions,
   loadClassifier,
   loadExplainer,
+  makeSoup,
   type PredictOptions,
   predict,
   pretrainedModel,
   type RunEvaluation,
   type Score,
   type SeenImages,
+  type Soup,
+  type SoupOptions,
 } from './inference/index.js'
 export { describe, type Network, networks } from './models/index.js'
 export { collectPictures, type Language, writeReport } from './report/index.js'
