@@ -8,6 +8,8 @@ export default defineConfig({
     globalSetup: 'test/temporary.ts',
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // A second, the default, is short where two cores do much else
+    expect: { poll: { timeout: 30_000 } },
     pool: 'forks',
     // One core for Vitest itself, its default, would leave half of two idle; files that wait for processes leave more
     maxWorkers: availableParallelism() + 1,
