@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { checkOptions } from '../training/index.js'
 import { parseStudy } from './definition.js'
 import { cellOptions, planStudy } from './plan.js'
 
@@ -54,6 +55,50 @@ describe('the reference study', () => {
     expect(epochs).toEqual([3, 3, 3, 3, 3, 3, 3, 1, 5, 3])
     const { gamma } = cellOptions(base, {}, 0.1)
     expect((gamma as number) ** 3).toBeCloseTo(0.9 ** 30, 12)
+  })
+})
+
+describe('a study at a share of its epochs', () => {
+  const base = {
+    epochs: 30,
+    schedule: 'step',
+    stepEpochs: 10,
+    warmupEpochs: 3,
+    patience: 8,
+    mixup: 0.2,
+    mixOffEpochs: 5,
+    unfreeze: ['head:6', 'layer4:9', 'all'],
+  }
+
+  it('shortens everything that counts epochs', () => {
+    const options = cellOptions(base, {}, 0.5)
+    expect(options).toMatchObject({ epochs: 15, stepEpochs: 5, warmupEpochs: 2, patience: 4, mixOffEpochs: 3 })
+    expect(options.unfreeze).toEqual(['head:3', 'layer4:5', 'all'])
+    // What is no length in epochs, or was not given, is as it was
+    expect(cellOptions({ epochs: 30, warmupSteps: 100 }, {}, 0.1)).toMatchObject({
+      warmupSteps: 100,
+      warmupEpochs: 0,
+      mixOffEpochs: 0,
+      unfreeze: [],
+    })
+    expect(cellOptions({ epochs: 30 }, {}, 0.1).patience).toBeUndefined()
+  })
+
+  it.each([
+    [0.1, { epochs: 3, warmupEpochs: 1, patience: 1, mixOffEpochs: 1 }, ['head:1', 'layer4:1', 'all']],
+    [0.05, { epochs: 2, mixOffEpochs: 1 }, ['layer4:1', 'all']],
+    [0.01, { epochs: 1, mixOffEpochs: 0 }, ['all']],
+  ])('at %d images are still mixed in an epoch, and all is still trained in one', (share, lengths, unfreeze) => {
+    const options = cellOptions(base, {}, share)
+    expect(options).toMatchObject({ ...lengths, unfreeze })
+    expect(() => checkOptions(options)).not.toThrow()
+  })
+
+  it('compares trials of a halving study after a share of their epochs, too', () => {
+    const yaml = '{name: h, kind: halving, min-epochs: 10, base: {epochs: 90}, vary: {lr-head: [0.1, 0.01]}}'
+    expect(plan(yaml).halving).toEqual({ reduction: 3, minEpochs: 10 })
+    expect(plan(yaml, { scaleEpochs: 0.3 }).halving).toEqual({ reduction: 3, minEpochs: 3 })
+    expect(plan(yaml, { scaleEpochs: 0.01 }).halving).toEqual({ reduction: 3, minEpochs: 1 })
   })
 })
 

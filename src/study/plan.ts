@@ -3,6 +3,7 @@ import { randomStream } from '../base/random.js'
 import { checkOptions, type TrainingOptions } from '../training/index.js'
 import type { Settings, StudyDefinition, Variation } from './definition.js'
 import type { StudyCell, StudyRecord, StudySetting } from './record.js'
+import { scaled, scaleEpochs } from './scaleEpochs.js'
 
 export interface PlanOptions {
   /** Folder of class folders, or 'caltech101'. */
@@ -13,22 +14,9 @@ export interface PlanOptions {
   readonly started: string
 }
 
-/**
- * The options of one cell. Where epochs are scaled, gamma is raised to the inverse, so that the learning rate falls as
- * far as in the full study; other lengths in epochs are scaled with them.
- */
-export function cellOptions(base: Settings, settings: Settings, scaleEpochs: number): TrainingOptions {
-  const options = checkOptions({ ...base, ...settings } as TrainingOptions)
-  if (scaleEpochs === 1) return options
-  const scaled = (epochs: number) => Math.max(1, Math.round(epochs * scaleEpochs))
-  return {
-    ...options,
-    epochs: scaled(options.epochs),
-    gamma: options.schedule === 'exponential' ? options.gamma ** (1 / scaleEpochs) : options.gamma,
-    stepEpochs: scaled(options.stepEpochs),
-    warmupEpochs: options.warmupEpochs === 0 ? 0 : scaled(options.warmupEpochs),
-  }
-}
+/** The options of one cell; where epochs are scaled, with every length in epochs. */
+export const cellOptions = (base: Settings, settings: Settings, share: number): TrainingOptions =>
+  scaleEpochs(checkOptions({ ...base, ...settings } as TrainingOptions), share)
 
 /** A value of a variation for one trial. */
 function drawn(variation: Variation, name: string, trial: number, seed: number): StudySetting {
@@ -71,7 +59,7 @@ function cellName(settings: Settings): string {
 
 /** Draws up what a study will do; nothing is run. @throws RegraftError('usage') where an option has a wrong value */
 export function planStudy(definition: StudyDefinition, options: PlanOptions): StudyRecord {
-  const { data, scaleEpochs, command, started } = options
+  const { data, scaleEpochs: share, command, started } = options
   const { base, seeds } = definition
   const cells: StudyCell[] = []
   const known = new Map<string, number>()
@@ -80,7 +68,7 @@ export function planStudy(definition: StudyDefinition, options: PlanOptions): St
     const different = Object.fromEntries(
       Object.entries(settings).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(base[name])),
     )
-    const key = JSON.stringify(Object.entries(cellOptions(base, different, scaleEpochs)).sort())
+    const key = JSON.stringify(Object.entries(cellOptions(base, different, share)).sort())
     const before = known.get(key)
     if (before !== undefined) return before
     const name = cellName(different)
@@ -105,9 +93,10 @@ export function planStudy(definition: StudyDefinition, options: PlanOptions): St
           }),
         }))
       : []
-  const { name, kind, reduction, minEpochs } = definition
+  const { name, kind, reduction } = definition
+  const minEpochs = scaled(definition.minEpochs, share)
   const halving = kind === 'halving' ? { halving: { reduction, minEpochs } } : {}
-  return { name, kind, data, base, seeds: [...seeds], ...halving, scaleEpochs, cells, tables, command, started }
+  return { name, kind, data, base, seeds: [...seeds], ...halving, scaleEpochs: share, cells, tables, command, started }
 }
 
 const folderOf = (name: string, seed: number): string => `${name}_seed${seed}`
