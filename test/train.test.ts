@@ -342,7 +342,7 @@ describe('an interrupted run', () => {
     },
   )
 
-  it('goes on in the middle of an epoch, of gathered gradients and of averages', async () => {
+  it('goes on in the middle of an epoch, of gathered gradients, of averages and of a decay to pretrained weights', async () => {
     const more = [
       '--epochs',
       '3',
@@ -352,6 +352,8 @@ describe('an interrupted run', () => {
       '0.9',
       '--unfreeze',
       'head:1,all',
+      '--l2-sp',
+      '0.5',
       '--save-every',
       '0.001s',
     ]

@@ -33,6 +33,8 @@ export {
   gradientStep,
   learningRateOf,
   type Optimiser,
+  referenceOf,
+  referenceShareOf,
   type TrainingStepOptions,
   trainingStep,
   weightDecayOf,

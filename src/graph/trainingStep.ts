@@ -25,12 +25,18 @@ export interface TrainingStepOptions {
   readonly clip?: boolean
   /** Keep a moving average of parameters and running statistics (`<name>.average`). */
   readonly average?: boolean
+  /** Parameters that decay towards a reference (`<parameter>.reference`) instead of zero: L2-SP, Li et al. 2018. */
+  readonly decaysToReference?: (parameter: string) => boolean
 }
 
 /** Name of the scalar input that holds a group's learning rate. */
 export const learningRateOf = (group: string): string => `learningRate.${group}`
 /** Name of the scalar input that holds a group's weight decay. */
 export const weightDecayOf = (group: string): string => `weightDecay.${group}`
+/** Name of the scalar input that weighs the reference which a group's parameters decay to. */
+export const referenceShareOf = (group: string): string => `referenceShare.${group}`
+/** Name of the state that holds what a parameter decays to. */
+export const referenceOf = (parameter: string): string => `${parameter}.reference`
 /** Name of the state that holds the moving average of a parameter or statistic. */
 export const averageOf = (name: string): string => `${name}.average`
 
@@ -41,7 +47,8 @@ export const averageOf = (name: string): string => `${name}.average`
  * `correction1`, `correction2`, `beta1` and `beta2` (AdamW), all scalars, so that a schedule never recompiles. With
  * `accumulate`: `gradientKeep` and `gradientShare`, by which old and new gradients are weighted, and `gradientScale`,
  * which is 0 while gradients are only gathered; with `clip`: `gradientLimit` instead of the latter; with `average`:
- * `averageKeep` and `averageShare`.
+ * `averageKeep` and `averageShare`. Where parameters decay to a reference: `one`, which is 1, and a reference share per
+ * group, minus the weight decay (SGD) or learning rate times weight decay (AdamW), since d (w - r) is d w - d r.
  * Outputs: `loss` (scalar) and the logits.
  * Updates: parameters, the optimiser's state, running statistics, gathered gradients and averages.
  */
@@ -73,12 +80,18 @@ export function trainingStep(forward: Graph, options: TrainingStepOptions): Grap
     const group = options.groupOf(parameter)
     const rate = scalar(learningRateOf(group))
     const decay = scalar(weightDecayOf(group))
+    const toReference = options.decaysToReference?.(parameter) ?? false
+    const reference = toReference ? builder.declare(referenceOf(parameter), 'state', shape) : ''
+    const withReference = (value: string, keep: string) =>
+      builder.one('blend', `${parameter}.pulled`, [value, reference, keep, scalar(referenceShareOf(group))], {})
     if (options.optimiser.name === 'sgd') {
       const velocity = builder.declare(`${parameter}.velocity`, 'state', shape)
+      // Decay is not clipped: gradients are scaled before their share of the reference comes to them.
+      const pulled = toReference ? withReference(gradient, scale[0] ?? scalar('one')) : gradient
       const [next, nextVelocity] = builder.node(
         'sgd',
         `${parameter}.next`,
-        [parameter, gradient, velocity, rate, scalar('momentum'), decay, ...scale],
+        [parameter, pulled, velocity, rate, scalar('momentum'), decay, ...(toReference ? [] : scale)],
         { nesterov: options.optimiser.nesterov },
         ['', 'velocity'],
       ) as [string, string]
@@ -103,7 +116,10 @@ export function trainingStep(forward: Graph, options: TrainingStepOptions): Grap
         { eps },
         ['', 'firstMoment', 'secondMoment'],
       ) as [string, string, string]
-      updates.set(parameter, next).set(first, nextFirst).set(second, nextSecond)
+      updates
+        .set(parameter, toReference ? withReference(next, scalar('one')) : next)
+        .set(first, nextFirst)
+        .set(second, nextSecond)
     }
   }
   if (options.average)

@@ -10,6 +10,8 @@ export interface ParameterGroup {
   /** Before the schedule. */
   readonly rate: number
   readonly decay: number
+  /** Whether its parameters decay to their pretrained values instead of zero. */
+  readonly toPretrained: boolean
 }
 
 export interface ParameterGroups {
@@ -44,12 +46,12 @@ export function frozenParameters(
 /**
  * Groups by learning rate and weight decay. The head has its own rate; a stage of the trunk trains at
  * lrBackbone * lrDecayPerStage^(stages between it and the head). `noDecay` takes norms (their weights and biases) or
- * all biases out of the weight decay.
+ * all biases out of the weight decay. With `l2Sp` the trunk decays by it to its pretrained values.
  */
 export function parameterGroups(
   network: Network,
   parameters: readonly Value[],
-  options: Pick<ResolvedOptions, 'lrBackbone' | 'lrHead' | 'lrDecayPerStage' | 'weightDecay' | 'noDecay'>,
+  options: Pick<ResolvedOptions, 'lrBackbone' | 'lrHead' | 'lrDecayPerStage' | 'weightDecay' | 'noDecay' | 'l2Sp'>,
 ): ParameterGroups {
   const vectors = new Set(parameters.filter(({ shape }) => shape.length === 1).map(({ name }) => name))
   const lastStage = network.stages.length - 2
@@ -72,7 +74,9 @@ export function parameterGroups(
   const all = new Map<string, ParameterGroup>()
   for (const { name } of parameters) {
     const group = groupOf(name)
-    all.set(group, { name: group, rate: place(name).rate, decay: decays(name) ? options.weightDecay : 0 })
+    const toPretrained = options.l2Sp !== undefined && decays(name) && !belongsTo(name, network.head)
+    const decay = toPretrained ? (options.l2Sp as number) : options.weightDecay
+    all.set(group, { name: group, rate: place(name).rate, decay: decays(name) ? decay : 0, toPretrained })
   }
   return { all: [...all.values()], groupOf }
 }

@@ -51,6 +51,10 @@ export const trainingOptions = z.strictObject({
   weightDecay: notNegative
     .default(5e-4)
     .meta({ value: 'FACTOR', description: 'added to each gradient, times the weight' }),
+  l2Sp: positive.optional().meta({
+    value: 'FACTOR',
+    description: 'weight decay of the trunk, to its pretrained weights instead of zero (L2-SP); 0.01 to 0.1 is usual',
+  }),
   momentum: notNegative
     .max(1)
     .default(0.9)
@@ -266,7 +270,12 @@ export function checkOptions(options: TrainingOptions): ResolvedOptions {
         'usage',
         "option precision: name float32 or bfloat16 here; 'auto' is for whole runs and studies",
       )
-    const { mixup, cutmix, mixOffEpochs, epochs } = parsed.data
+    const { mixup, cutmix, mixOffEpochs, epochs, l2Sp, weights } = parsed.data
+    if (l2Sp !== undefined && weights === 'none')
+      throw new RegraftError(
+        'usage',
+        'option l2Sp: there are no pretrained weights to decay to; leave it or weights none out',
+      )
     if (mixOffEpochs > 0 && mixup === 0 && cutmix === 0)
       throw new RegraftError('usage', 'option mixOffEpochs: no images are mixed; give mixup or cutmix, too')
     if (mixOffEpochs > 0 && mixOffEpochs >= epochs)

@@ -9,6 +9,8 @@ import {
   inferenceGraph,
   learningRateOf,
   lookUp,
+  referenceOf,
+  referenceShareOf,
   splitFrozen,
   trainableParameters,
   trainingStep,
@@ -119,6 +121,7 @@ export const compileOptions = ({ precision, threads }: ResolvedOptions): Compile
 /** The whole training step of what is trained, before it is made to fit into memory. */
 export function stepGraph(network: Network, { trained }: TrainingGraphs, options: ResolvedOptions): Graph {
   const groups = parameterGroups(network, trainableParameters(trained), options)
+  const toPretrained = new Set(groups.all.filter(group => group.toPretrained).map(({ name }) => name))
   return trainingStep(trained, {
     optimiser:
       options.optimiser === 'adamw' ? { name: 'adamW', eps: adamW.eps } : { name: 'sgd', nesterov: options.nesterov },
@@ -127,6 +130,7 @@ export function stepGraph(network: Network, { trained }: TrainingGraphs, options
     accumulate: options.accumulate > 1,
     clip: options.clipNorm !== undefined,
     average: options.ema > 0,
+    decaysToReference: name => toPretrained.has(groups.groupOf(name)),
   })
 }
 
@@ -154,6 +158,9 @@ export async function compileTraining(
   const averaged = new Map(
     persistent.filter(name => graph.values.has(averageOf(name))).map(name => [averageOf(name), name]),
   )
+  const references = new Map(
+    persistent.filter(name => graph.values.has(referenceOf(name))).map(name => [referenceOf(name), name]),
+  )
   const scalarsAt = ({ step, overall, factor }: StepPosition): Map<string, number> => {
     const { accumulate, clipNorm = 0, ema } = options
     // Where gradients are only gathered, these make every update leave what it updates as it is.
@@ -173,9 +180,13 @@ export async function compileTraining(
       ['gradientLimit', counts ? clipNorm : 0],
       ['averageKeep', 1 - share],
       ['averageShare', share],
+      ['one', 1],
     ])
-    for (const { name, rate, decay } of groups.all)
+    for (const { name, rate, decay } of groups.all) {
+      const referenceShare = options.optimiser === 'sgd' ? -decay : rate * factor * decay
       values.set(learningRateOf(name), counts ? rate * factor : 0).set(weightDecayOf(name), counts ? decay : 0)
+      values.set(referenceShareOf(name), counts ? referenceShare : 0)
+    }
     return values
   }
   return {
@@ -206,8 +217,8 @@ export async function compileTraining(
     },
     restore: async values => {
       for (const name of persistent) {
-        // An average begins as what it is the average of.
-        const data = values.get(name) ?? values.get(averaged.get(name) ?? '')
+        // An average begins as what it is the average of, and a reference is what training begins with.
+        const data = values.get(name) ?? values.get(averaged.get(name) ?? references.get(name) ?? '')
         if (data) await program.write(name, data)
       }
     },

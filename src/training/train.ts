@@ -48,11 +48,12 @@ async function compareScratch(
 ): Promise<void> {
   if (!config.options.compareScratch) return
   const folder = scratchOf(run)
+  const { l2Sp: _, ...fromScratch } = config.options
   if (existsSync(join(folder, 'config.json'))) await goOn(folder, hooks, changes)
   else
     await begin(
       data,
-      { ...config.options, ...changes, network: config.network, weights: 'none', compareScratch: false, run: folder },
+      { ...fromScratch, ...changes, network: config.network, weights: 'none', compareScratch: false, run: folder },
       hooks,
     )
 }

@@ -100,6 +100,7 @@ export const en: Words = {
     ema: 'Moving average of weights',
     unfreeze: 'Unfreezing',
     noDecay: 'Without weight decay',
+    l2Sp: 'Weight decay to pretrained weights',
     lrDecayPerStage: 'Rate decay per stage',
     patience: 'Patience, epochs',
     classWeights: 'Class weights',

@@ -108,6 +108,7 @@ export const zh: Words = {
     ema: '权重滑动平均',
     unfreeze: '逐步解冻',
     noDecay: '不做权重衰减的参数',
+    l2Sp: '向预训练权重的衰减',
     lrDecayPerStage: '逐级学习率衰减',
     patience: '早停耐心（轮）',
     classWeights: '类别权重',
