@@ -1,6 +1,7 @@
 /** `npm run bench`: images per second of every engine beside PyTorch, in turns in the same run, with ratios and peak memory. */
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { table } from '../cli/terminal/table.js'
 import { engines } from '../engines/index.js'
@@ -20,16 +21,18 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     threads: { type: 'string' },
     engine: { type: 'string' },
+    build: { type: 'string' },
     precision: { type: 'string', default: 'float32' },
     help: { type: 'boolean', default: false },
   },
 })
 if (options.help) {
   console.log(
-    'npm run bench -- [--only TEXT] [--engine NAME] [--precision bf16] [--quick] [--threads N] [--json FILE]\n',
+    'npm run bench -- [--only TEXT] [--engine NAME] [--build FOLDER] [--precision bf16] [--quick] [--threads N] [--json FILE]\n',
   )
   console.log("  --only TEXT   only lines whose 'network task' contain the text, for instance 'resnet50 step'")
   console.log('  --engine NAME only that engine; default: all that are here')
+  console.log('  --build FOLDER     another regraft_native.node as well, in turns with the one that is loaded here')
   console.log('  --precision bf16   both sides; PyTorch by torch.autocast')
   console.log('  --quick       fewer rounds; for a look, not for a claim')
   console.log('  --data FOLDER class folders for pipeline and epoch; default: drawn pictures of 340 x 340 pixels')
@@ -43,6 +46,8 @@ if (precision === 'float32' && options.precision !== 'float32')
   throw new Error(`--precision is float32 or bf16, not '${options.precision}'`)
 const threads = Number(options.threads ?? availableParallelism())
 const rounds = options.quick ? 2 : 5
+/** The contender of `--build`. */
+const other = `onednn of ${options.build}`
 /** glibc keeps what it has allocated, which alone makes PyTorch's step two to four times faster on a CPU. */
 const tuned = {
   MALLOC_MMAP_THRESHOLD_: '8589934592',
@@ -100,6 +105,8 @@ async function measure(setting: Setting, torch: string | undefined): Promise<Fig
     if (support.ok) await begin(engine.name, 'regraft', { ...setting, engine: engine.name })
     else console.log(`  ${engine.name}: not measured (${support.reason})`)
   }
+  if (options.build)
+    await begin(other, 'regraft', { ...setting, engine: 'onednn' }, { REGRAFT_BUILD: resolve(options.build) })
   if (torch)
     for (const [name, channelsLast, environment] of [
       ['PyTorch as installed', false, {}],
@@ -122,6 +129,9 @@ async function measure(setting: Setting, torch: string | undefined): Promise<Fig
     }
     if (typeof addon === 'object') rates.push(await addon.productRate(setting.precision, threads))
   }
+  const [here, there] = [best.get('onednn'), best.get(other)]
+  if (here && there)
+    console.log(`  ${other}: ${median(here.map((seconds, i) => seconds / (there[i] as number))).toFixed(2)} of onednn`)
   // A training step computes each product three times: itself, and the gradients of both of its factors.
   const perImage = ((setting.task === 'step' ? 3 : 1) * multiplyAdds(forward)) / setting.batch
   const rate = Math.max(...rates)
