@@ -1,8 +1,10 @@
 /// <reference types="@webgpu/types" />
 /** What runs in a browser: networks, differentiation, and the WebGPU engine on a device of the page's own. Nothing of Node is in it. */
 import type { Program } from './engines/engine.js'
+import type { Subgroups } from './engines/webgpu/kernels/total.js'
 import { planOf } from './engines/webgpu/plan.js'
 import { startProgram } from './engines/webgpu/program.js'
+import { subgroupsOf } from './engines/webgpu/subgroups.js'
 import type { Graph } from './graph/index.js'
 
 export type { Inputs, MemoryPlan, Outputs, Program } from './engines/engine.js'
@@ -23,14 +25,20 @@ export {
 } from './graph/index.js'
 export { describe, networkGraph, networkNamed, networks } from './models/index.js'
 
+const subgroups = new WeakMap<GPUDevice, Promise<Subgroups>>()
+
 /**
  * Compiles a graph for a GPU.
  * @param device asked for with the adapter's own `maxBufferSize`, `maxStorageBufferBindingSize` and
- *   `maxStorageBuffersPerShaderStage` as `requiredLimits`: large networks need them
+ *   `maxStorageBuffersPerShaderStage` as `requiredLimits`, which large networks need, and with the feature 'subgroups'
+ *   where the adapter has it, which makes sums faster and leaves their bits as they are
  * @returns a program whose parameters are zeros until they are written
  * @throws RegraftError('engine') where the device is too small for it
  */
-export function compileOn(device: GPUDevice, graph: Graph): Promise<Program> {
+export async function compileOn(device: GPUDevice, graph: Graph): Promise<Program> {
   const { maxBufferSize: buffer, maxStorageBufferBindingSize: binding } = device.limits
-  return startProgram(device, 'this GPU', graph, planOf(graph, { device: 'integrated', buffer, binding }))
+  const known = subgroups.get(device) ?? subgroupsOf(device)
+  subgroups.set(device, known)
+  const limits = { device: 'integrated', subgroups: await known, buffer, binding } as const
+  return startProgram(device, 'this GPU', graph, planOf(graph, limits))
 }

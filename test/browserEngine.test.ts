@@ -90,6 +90,7 @@ describe.skipIf(!program || !support.ok)(title, () => {
         if (!adapter) throw new Error('the browser has no GPU')
         const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits
         const device = await adapter.requestDevice({
+          requiredFeatures: adapter.features.has('subgroups') ? ['subgroups'] : [],
           requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
         })
         const { networkGraph, networkNamed, gradientStep, valuesOf, compileOn } = regraft

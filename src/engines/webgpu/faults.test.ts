@@ -9,7 +9,7 @@ import { planOf } from './plan.js'
 import { startProgram } from './program.js'
 
 const graph = forInference(networkGraph(networkNamed('resnet18-narrow'), { classes: 3, batch: 2, size: 32 }))
-const limits = { device: 'software', buffer: 2 ** 28, binding: 2 ** 27 } as const
+const limits = { device: 'software', subgroups: [], buffer: 2 ** 28, binding: 2 ** 27 } as const
 const images = new Float32Array(2 * 3 * 32 * 32)
 
 it('a value that is larger than a kernel may read is refused before the device is asked, with what to do', () => {
@@ -19,7 +19,7 @@ it('a value that is larger than a kernel may read is refused before the device i
 })
 
 it('adapters are told apart by what WebGPU says of them', () => {
-  const adapter = { name: 'any', software: false, buffer: 2 ** 28, binding: 2 ** 27, storageBuffers: 8 }
+  const adapter = { name: 'any', software: false, buffer: 2 ** 28, binding: 2 ** 27, storageBuffers: 8, subgroups: [] }
   const classes = [
     ['nvidia', 'hopper'],
     ['apple', 'metal-3'],

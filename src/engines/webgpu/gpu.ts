@@ -12,9 +12,10 @@ export async function requestAdapter(): Promise<{ gpu: GPU; adapter: GPUAdapter 
   return { gpu, adapter: await gpu.requestAdapter({ powerPreference: 'high-performance' }) }
 }
 
-/** As large buffers, and as many in a kernel, as the adapter allows. */
+/** As large buffers, and as many in a kernel, as the adapter allows; with subgroups where it has them. */
 export const requestDevice = (adapter: GPUAdapter): Promise<GPUDevice> =>
   adapter.requestDevice({
+    requiredFeatures: adapter.features.has('subgroups') ? ['subgroups'] : [],
     requiredLimits: {
       maxBufferSize: adapter.limits.maxBufferSize,
       maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,

@@ -4,17 +4,22 @@ import { RegraftError } from '../../base/errors.js'
 import type { Engine } from '../engine.js'
 import { type Adapter, adapterHere, deviceClass } from './adapters.js'
 import { requestAdapter, requestDevice } from './gpu.js'
+import type { Subgroups } from './kernels/total.js'
 import { type Limits, planOf } from './plan.js'
 import { startProgram } from './program.js'
 
 const limitsOf = (adapter: Adapter): Limits => ({
   device: deviceClass(adapter),
+  subgroups: adapter.subgroups,
   buffer: adapter.buffer,
   binding: adapter.binding,
 })
 
+const sumsInWords = (subgroups: Subgroups): string =>
+  subgroups.length > 0 ? `sums by subgroups of ${subgroups.join(' or ')}` : 'sums by shared memory'
+
 /** What every device is asked for, so that memory can be told where there is none. */
-const ordinary: Limits = { device: 'discrete', buffer: 2 ** 31, binding: 2 ** 31 - 4 }
+const ordinary: Limits = { device: 'discrete', subgroups: [], buffer: 2 ** 31, binding: 2 ** 31 - 4 }
 
 let current: Promise<{ gpu: GPU; device: GPUDevice }> | undefined
 
@@ -40,7 +45,8 @@ export const webgpuEngine: Engine = {
   name: 'webgpu',
   get library() {
     const adapter = adapterHere()
-    return typeof adapter === 'string' ? 'WebGPU' : `WebGPU on ${adapter.name}`
+    if (typeof adapter === 'string') return 'WebGPU'
+    return `WebGPU on ${adapter.name}, ${deviceClass(adapter)} tiles, ${sumsInWords(adapter.subgroups)}`
   },
   supports: (_, precision) => {
     if (precision !== 'float32') return { ok: false, reason: 'it computes in float32 only' }

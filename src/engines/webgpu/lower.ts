@@ -8,6 +8,7 @@ import { linear, linearBiasGradient, linearInputGradient, linearWeightGradient }
 import { softmaxCrossEntropy, softmaxCrossEntropyGradient } from './kernels/loss.js'
 import { batchNorm, batchNormGradient } from './kernels/norm.js'
 import { globalAveragePool, globalAveragePoolGradient, maxPool, maxPoolGradient } from './kernels/pool.js'
+import type { Subgroups } from './kernels/total.js'
 import {
   activation,
   activationGradient,
@@ -93,11 +94,18 @@ function kernelsOf(node: Node, context: ScalarContext): Lowered {
   }
 }
 
+/** What kernels are made for. */
+export interface Device {
+  readonly device: DeviceClass
+  readonly subgroups: Subgroups
+}
+
 /** All kernels in order, and the scratch memory between them; nodes that are joined become one kernel. */
-export function lower(graph: Graph, device: DeviceClass, joins: readonly Join[]) {
+export function lower(graph: Graph, { device, subgroups }: Device, joins: readonly Join[]) {
   const scalars = scalarInputs(graph)
   const context: ScalarContext = {
     device,
+    subgroups,
     shape: name => lookUp(graph, name).shape,
     scalar: (variable, name) => {
       const at = scalars.indexOf(name)

@@ -6,12 +6,10 @@ import type { MemoryPlan } from '../engine.js'
 import { joinUpdates } from './flat.js'
 import type { Kernel } from './kernels/kernel.js'
 import { copy } from './kernels/update.js'
-import { lower, scalarInputs } from './lower.js'
-import type { DeviceClass } from './tiles.js'
+import { type Device, lower, scalarInputs } from './lower.js'
 
 /** What a plan has to know of a device. */
-export interface Limits {
-  readonly device: DeviceClass
+export interface Limits extends Device {
   /** Bytes of the largest buffer, and of the largest value in it. */
   readonly buffer: number
   readonly binding: number
@@ -65,7 +63,7 @@ function inPages(spans: readonly Span[], capacity: number, from: number, places:
 /** Operators whose kernels read and write element by element, so that a result may stand where what it replaces stood. */
 const inPlace = new Set(['sgd', 'adamW', 'blend', 'add', 'runningStatistics'])
 
-export function planOf(graph: Graph, { device, buffer, binding }: Limits): Plan {
+export function planOf(graph: Graph, { buffer, binding, ...device }: Limits): Plan {
   const alias = new Map<string, string>()
   for (const node of graph.nodes)
     if (node.operator === 'barrier') alias.set(node.outputs[0] as string, node.inputs[0] as string)

@@ -1,5 +1,6 @@
-/** A process that says which adapters Dawn finds, as one line of JSON: the one that programs run on first. */
-import { requestAdapter } from './gpu.js'
+/** A process that says which adapters Dawn finds, as one line of JSON: the one that programs run on first; and in a second line the sizes of that one's subgroups. */
+import { requestAdapter, requestDevice } from './gpu.js'
+import { subgroupsOf } from './subgroups.js'
 
 const describe = ({ info, limits }: GPUAdapter) => {
   const name = [info.vendor, info.architecture, info.device, info.description].filter(Boolean).join(' ')
@@ -18,4 +19,6 @@ const { gpu, adapter } = await requestAdapter()
 const other = await gpu.requestAdapter({ powerPreference: 'low-power' })
 const found = [adapter, other].filter(one => one !== null).map(describe)
 const distinct = found.filter(({ name }, i) => found.findIndex(one => one.name === name) === i)
-process.stdout.write(JSON.stringify(distinct), () => process.exit(0))
+process.stdout.write(`${JSON.stringify(distinct)}\n`)
+const subgroups = adapter ? await requestDevice(adapter).then(subgroupsOf) : []
+process.stdout.write(`${JSON.stringify(subgroups)}\n`, () => process.exit(0))

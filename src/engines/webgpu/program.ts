@@ -36,7 +36,8 @@ function shaderOf(kernel: Kernel, plan: Plan) {
     declared.push(
       `@group(0) @binding(${places.length}) var<uniform> step_: array<vec4f, ${Math.ceil(plan.scalars.length / 4)}>;`,
     )
-  return { code: `${declared.join('\n')}\n${code}`, places, scalars }
+  const enabled = code.includes('subgroup') ? 'enable subgroups;\n' : ''
+  return { code: `${enabled}${declared.join('\n')}\n${code}`, places, scalars }
 }
 
 interface Compiled {

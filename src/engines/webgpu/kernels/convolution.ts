@@ -3,10 +3,12 @@ import { elements, type Node, type Shape } from '../../../graph/index.js'
 import { type DeviceClass, tileFor } from '../tiles.js'
 import { activated, array, forEach, type Lowered, vectors } from './kernel.js'
 import { type Factor, product } from './product.js'
+import type { Subgroups } from './total.js'
 
 /** What a lowering is given beside the node. */
 export interface Context {
   readonly device: DeviceClass
+  readonly subgroups: Subgroups
   shape(name: string): Shape
 }
 

@@ -1,7 +1,8 @@
 /** Depthwise convolutions and their gradients, which read each plane by itself. */
 import type { Node } from '../../../graph/index.js'
 import { addParts, type Context } from './convolution.js'
-import { activated, array, forEach, forEachGroup, type Lowered, shares, team, totals } from './kernel.js'
+import { activated, array, forEach, forEachGroup, type Lowered, shares, team } from './kernel.js'
+import { totals } from './total.js'
 
 type Image = readonly [number, number, number, number]
 const range = (count: number) => Array.from({ length: count }, (_, i) => i)
@@ -78,7 +79,7 @@ export function depthwiseInputGradient(node: Node<'conv2dInputGradient'>, { shap
 }
 
 /** A workgroup sums all taps of a channel over a share of its pixels. */
-export function depthwiseWeightGradient(node: Node<'conv2dWeightGradient'>, { shape }: Context): Lowered {
+export function depthwiseWeightGradient(node: Node<'conv2dWeightGradient'>, { shape, subgroups }: Context): Lowered {
   const [xName, dyName] = node.inputs as [string, string]
   const out = node.outputs[0] as string
   const [x, dy, dweight] = [xName, dyName, out].map(shape) as [Image, Image, Image]
@@ -123,7 +124,7 @@ export function depthwiseWeightGradient(node: Node<'conv2dWeightGradient'>, { sh
   }
   let first = (part * ${channels}u + channel) * ${taps}u;
   ${fours.map(four => `let total${four} = total(sum${four}, thread); if (thread == 0u) { ${written(four)} }`).join('\n  ')}`,
-    `${totals('vec4f', 'a + b', size)}
+    `${totals('vec4f', subgroups, size)}
 fn pixelOf(plane: u32, row: i32, column: i32) -> f32 {
   // Without branches: a driver compiles each place where it is used
   let inside = (u32(row) < ${height}u) & (u32(column) < ${width}u);

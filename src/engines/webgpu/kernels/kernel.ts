@@ -63,6 +63,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   return { name, code, bound, groups }
 }
 
+/** What a kernel that sums by subgroups (total.ts) knows of each thread: parameters of its main function, and where they are kept. */
+const laneOfThread = [
+  ', @builtin(subgroup_invocation_id) lane: u32, @builtin(subgroup_size) lanes: u32',
+  '\n  lane_ = lane; lanes_ = lanes;',
+] as const
+
 /** As `forEach`, for element by element over arrays of vec4f. */
 export const elementwise = (name: string, count: number, bound: readonly Bound[], body: string): Kernel =>
   forEach(name, Math.ceil(count / 4), bound, body)
@@ -77,31 +83,16 @@ export function forEachGroup(
   size = threads,
 ): Kernel {
   const { groups, index } = grid(count)
+  const [known, kept] = functions.includes('lane_') ? laneOfThread : ['', '']
   const code = `${functions}
 @compute @workgroup_size(${size})
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  ${index}
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32${known}) {
+  ${index}${kept}
   if (group >= ${count}u) { return; }
   ${body}
 }`
   return { name, code, bound, groups }
 }
-
-/** `total(value, thread)`: the sum over a workgroup, always in the same order, so that it is always the same bits. */
-export const totals = (type: string, combine = 'a + b', size = threads): string => `
-var<workgroup> parts: array<${type}, ${size}>;
-fn combined(a: ${type}, b: ${type}) -> ${type} { return ${combine}; }
-fn total(value: ${type}, thread: u32) -> ${type} {
-  parts[thread] = value;
-  workgroupBarrier();
-  for (var half = ${size / 2}u; half > 0u; half >>= 1u) {
-    if (thread < half) { parts[thread] = combined(parts[thread], parts[thread + half]); }
-    workgroupBarrier();
-  }
-  let result = parts[0];
-  workgroupBarrier();
-  return result;
-}`
 
 /** The activation of an expression. */
 export function activated(activation: Activation, value: string, type: 'f32' | 'vec4f' = 'f32'): string {

@@ -1,7 +1,8 @@
 /** Softmax cross-entropy and its gradient: a workgroup has a row of logits. */
 import type { Node } from '../../../graph/index.js'
 import type { Context } from './convolution.js'
-import { array, forEach, forEachGroup, type Lowered, threads, totals } from './kernel.js'
+import { array, forEachGroup, type Lowered, team, threads } from './kernel.js'
+import { type Subgroups, totals } from './total.js'
 
 /** The row's largest logit, and the sums over it of exponentials, targets, and targets times logits below the largest. */
 const rowSums = (classes: number) => `
@@ -18,14 +19,15 @@ const rowSums = (classes: number) => `
   let row = total(sums, thread);`
 
 /** Maxima in x, sums in the others. */
-const rowTotals = totals('vec4f', 'vec4f(max(a.x, b.x), a.yzw + b.yzw)')
+const rowTotals = (subgroups: Subgroups) => totals('vec4f', subgroups, threads, 'vec4f(max(a.x, b.x), a.yzw + b.yzw)')
 
 /** Inputs: logits, targets. */
-export function softmaxCrossEntropy(node: Node<'softmaxCrossEntropy'>, { shape }: Context): Lowered {
+export function softmaxCrossEntropy(node: Node<'softmaxCrossEntropy'>, { shape, subgroups }: Context): Lowered {
   const [logits, targets] = node.inputs as [string, string]
   const out = node.outputs[0] as string
   const [rows, classes] = shape(logits) as [number, number]
   const losses = `${out}#rows`
+  const size = team(rows)
   return {
     kernels: [
       forEachGroup(
@@ -34,15 +36,18 @@ export function softmaxCrossEntropy(node: Node<'softmaxCrossEntropy'>, { shape }
         [array('logits', logits), array('targets', targets), array('losses', losses)],
         `${rowSums(classes)}
   if (thread == 0u) { losses[group] = row.z * log(row.y) - row.w; }`,
-        rowTotals,
+        rowTotals(subgroups),
       ),
-      forEach(
+      forEachGroup(
         'softmaxCrossEntropy',
         1,
         [array('losses', losses), array('loss', out)],
         `var sum = 0.0;
-  for (var row = 0u; row < ${rows}u; row++) { sum += losses[row]; }
-  loss[i] = sum / ${rows}.0;`,
+  for (var row = thread; row < ${rows}u; row += ${size}u) { sum += losses[row]; }
+  let all = total(sum, thread);
+  if (thread == 0u) { loss[0] = all / ${rows}.0; }`,
+        totals('f32', subgroups, size),
+        size,
       ),
     ],
     scratch: [{ name: losses, elements: rows }],
@@ -50,7 +55,10 @@ export function softmaxCrossEntropy(node: Node<'softmaxCrossEntropy'>, { shape }
 }
 
 /** Inputs: logits, targets. */
-export function softmaxCrossEntropyGradient(node: Node<'softmaxCrossEntropyGradient'>, { shape }: Context): Lowered {
+export function softmaxCrossEntropyGradient(
+  node: Node<'softmaxCrossEntropyGradient'>,
+  { shape, subgroups }: Context,
+): Lowered {
   const [logits, targets] = node.inputs as [string, string]
   const [rows, classes] = shape(logits) as [number, number]
   const kernel = forEachGroup(
@@ -62,7 +70,7 @@ export function softmaxCrossEntropyGradient(node: Node<'softmaxCrossEntropyGradi
     let share = exp(logits[first + c] - largest) / row.y;
     dlogits[first + c] = (share * row.z - targets[first + c]) / ${rows}.0;
   }`,
-    rowTotals,
+    rowTotals(subgroups),
   )
   return { kernels: [kernel] }
 }

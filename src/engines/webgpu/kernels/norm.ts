@@ -11,9 +11,9 @@ import {
   passed,
   shares,
   team,
-  totals,
   vectors,
 } from './kernel.js'
+import { type Subgroups, totals } from './total.js'
 
 type Image = readonly [number, number, number, number]
 
@@ -54,7 +54,11 @@ function byPlane([, channels, height, width]: Image) {
 }
 
 /** Mean and variance of each channel: each share's own mean and squares around it, then all shares' together (Chan et al. 1979). */
-function statistics(x: string, mean: string, variance: string, scratch: string, shape: Image): Lowered {
+function statistics(
+  [x, mean, variance, scratch]: readonly [string, string, string, string],
+  shape: Image,
+  subgroups: Subgroups,
+): Lowered {
   const channels = shape[1]
   const { count, parts, share, size, begin, place, loop } = channelShares(shape)
   const shareKernel = forEachGroup(
@@ -70,7 +74,7 @@ function statistics(x: string, mean: string, variance: string, scratch: string, 
   ${loop('let apart = x[i] - mean; squares = fma(apart, apart, squares);')}
   let all = total(squares, thread);
   if (thread == 0u) { partial[2u * group] = mean; partial[2u * group + 1u] = all; }`,
-    `${totals('f32', 'a + b', size)}\n${place}`,
+    `${totals('f32', subgroups, size)}\n${place}`,
     size,
   )
   const joined = forEach(
@@ -94,7 +98,7 @@ function statistics(x: string, mean: string, variance: string, scratch: string, 
 }
 
 /** Inputs: x, weight, bias, running mean, running variance, optionally residual. */
-export function batchNorm(node: Node<'batchNorm'>, { shape }: Context): Lowered {
+export function batchNorm(node: Node<'batchNorm'>, { shape, subgroups }: Context): Lowered {
   const [x, weight, bias, runningMean, runningVariance, residual] = node.inputs as [
     string,
     string,
@@ -109,7 +113,7 @@ export function batchNorm(node: Node<'batchNorm'>, { shape }: Context): Lowered 
   const own = training
     ? { mean: node.outputs[1] || `${y}#mean`, variance: node.outputs[2] || `${y}#variance` }
     : { mean: runningMean, variance: runningVariance }
-  const found = training ? statistics(x, own.mean, own.variance, `${y}#shares`, size) : { kernels: [] }
+  const found = training ? statistics([x, own.mean, own.variance, `${y}#shares`], size, subgroups) : { kernels: [] }
   const { type, bind, threads, channel } = byPlane(size)
   const apply = forEach(
     'batchNorm',
@@ -136,7 +140,7 @@ export function batchNorm(node: Node<'batchNorm'>, { shape }: Context): Lowered 
 }
 
 /** Inputs: dy, x, weight, mean, variance, y where there is an activation. Outputs: dx, dweight, dbias, dresidual. */
-export function batchNormGradient(node: Node<'batchNormGradient'>, { shape }: Context): Lowered {
+export function batchNormGradient(node: Node<'batchNormGradient'>, { shape, subgroups }: Context): Lowered {
   const [dy, x, weight, mean, variance, y] = node.inputs as [string, string, string, string, string, string?]
   const [dx, dweightName, dbiasName, dresidual] = node.outputs as [string, string?, string?, string?]
   const base = node.outputs.find(name => name) as string
@@ -171,7 +175,7 @@ export function batchNormGradient(node: Node<'batchNormGradient'>, { shape }: Co
     partial[2u * group] = all.x;
     partial[2u * group + 1u] = all.y / sqrt(variance[channel] + ${eps});
   }`,
-      `${totals('vec2f', 'a + b', members)}\n${place}`,
+      `${totals('vec2f', subgroups, members)}\n${place}`,
       members,
     ),
     forEach(

@@ -1,7 +1,8 @@
 /** Pools and their gradients. */
 import { elements, type Node } from '../../../graph/index.js'
 import type { Context } from './convolution.js'
-import { array, forEach, type Lowered } from './kernel.js'
+import { array, forEach, forEachGroup, type Lowered, team } from './kernel.js'
+import { totals } from './total.js'
 
 type Image = readonly [number, number, number, number]
 
@@ -73,17 +74,21 @@ export function maxPoolGradient(node: Node<'maxPoolGradient'>, { shape }: Contex
   return { kernels: [pool] }
 }
 
-export function globalAveragePool(node: Node<'globalAveragePool'>, { shape }: Context): Lowered {
+export function globalAveragePool(node: Node<'globalAveragePool'>, { shape, subgroups }: Context): Lowered {
   const [x, y] = [node.inputs[0], node.outputs[0]] as [string, string]
   const [batch, channels, height, width] = shape(x) as Image
   const area = height * width
-  const pool = forEach(
+  const size = team(area)
+  const pool = forEachGroup(
     'globalAveragePool',
     batch * channels,
     [array('x', x), array('y', y)],
     `var sum = 0.0;
-  for (var at = 0u; at < ${area}u; at++) { sum += x[i * ${area}u + at]; }
-  y[i] = sum / ${area}.0;`,
+  for (var at = thread; at < ${area}u; at += ${size}u) { sum += x[group * ${area}u + at]; }
+  let all = total(sum, thread);
+  if (thread == 0u) { y[group] = all / ${area}.0; }`,
+    totals('f32', subgroups, size),
+    size,
   )
   return { kernels: [pool] }
 }

@@ -12,9 +12,9 @@ import {
   passed,
   shares,
   threads,
-  totals,
   vectors,
 } from './kernel.js'
+import { totals } from './total.js'
 
 /** Kernels also read scalars: inputs from the step's uniform buffer, computed ones from memory. */
 export interface ScalarContext extends Context {
@@ -150,7 +150,7 @@ export function adamW(node: Node<'adamW'>, { shape, scalar }: ScalarContext): Lo
 }
 
 /** Inputs: the limit and any number of gradients, each of which is summed by workgroups of its own. */
-export function clipScale(node: Node<'clipScale'>, { shape, scalar }: ScalarContext): Lowered {
+export function clipScale(node: Node<'clipScale'>, { shape, scalar, subgroups }: ScalarContext): Lowered {
   const [limitName, ...gradients] = node.inputs as [string, ...string[]]
   const limit = scalar('limit', limitName)
   const squares = `${out(node)}#squares`
@@ -168,7 +168,7 @@ export function clipScale(node: Node<'clipScale'>, { shape, scalar }: ScalarCont
   for (var i = group * ${share}u + thread; i < end; i += ${threads}u) { sum = fma(g[i], g[i], sum); }
   let all = total(sum, thread);
   if (thread == 0u) { squares[${at}u + group] = all; }`,
-      totals('f32'),
+      totals('f32', subgroups),
     )
     at += parts
     return kernel
@@ -181,7 +181,7 @@ export function clipScale(node: Node<'clipScale'>, { shape, scalar }: ScalarCont
   for (var i = thread; i < ${at}u; i += ${threads}u) { sum += squares[i]; }
   let norm = sqrt(total(sum, thread));
   if (thread == 0u) { y[0] = min(1.0, ${limit.code} / (norm + 1e-6)); }`,
-    totals('f32'),
+    totals('f32', subgroups),
   )
   return { kernels: [...sums, scale], scratch: [{ name: squares, elements: at }] }
 }
