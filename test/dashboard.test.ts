@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Server, startServer } from '../dist/server/index.js'
-import { chromiumHere, regraft, shapeImages, temporaryFolder } from './support.js'
+import { chromiumHere, regraftHere, shapeImages, temporaryFolder } from './support.js'
 
 const program = chromiumHere
 const title = program ? 'the dashboard' : "the dashboard (skipped: needs Debian's chromium, or CHROMIUM=PATH)"
@@ -25,7 +25,7 @@ describe.skipIf(!program)(title, () => {
   const at = (...parts: string[]) => join(folder.path, ...parts)
   const small = ['--network', 'resnet18-narrow', '--size', '48', '--batch-size', '8', '--augment', 'none']
   const trained = (run: string, ...more: string[]) =>
-    regraft(['train', at('images'), ...small, '--run', `runs/${run}`, ...more], { cwd: folder.path })
+    regraftHere(['train', at('images'), ...small, '--run', `runs/${run}`, ...more], { cwd: folder.path })
 
   beforeAll(async () => {
     folder = await temporaryFolder()
@@ -39,7 +39,7 @@ describe.skipIf(!program)(title, () => {
       at('heads.yaml'),
       'name: heads\nkind: grid\nbase: {network: resnet18-narrow, epochs: 1, size: 48, batchSize: 8, lrBackbone: 0}\nvary: {lrHead: [0.01, 0.1]}\n',
     )
-    await regraft(['study', 'heads.yaml', at('images'), '--run', 'runs/heads'], { cwd: folder.path })
+    await regraftHere(['study', 'heads.yaml', at('images'), '--run', 'runs/heads'], { cwd: folder.path })
     server = await startServer(undefined, { port: 0, dashboard: at('runs') })
     const flags = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking']
     browser = await chromium.launch({

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkOptions } from '../dist/training/index.js'
-import { regraft, shapeImages, temporaryFolder } from './support.js'
+import { regraft, regraftHere, shapeImages, temporaryFolder } from './support.js'
 
 const folder = await temporaryFolder()
 afterAll(folder.remove)
@@ -235,14 +235,23 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
   ],
 ]
 
+type Case = (typeof cases)[number]
+const saidOf = (outcome: Awaited<ReturnType<typeof regraft>>, [, , code, text]: Case) => {
+  expect(outcome.stderr).toMatch(
+    text instanceof RegExp ? text : new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')),
+  )
+  expect(outcome.stderr).not.toMatch(/^\s+at /m)
+  expect([outcome.code, outcome.stdout]).toEqual([code, ''])
+}
+
 describe('what a person can get wrong is said in words, without a stack trace, and has its exit code', () => {
-  it.concurrent.each(cases)('%s', async (_, args, code, text) => {
-    const outcome = await regraft(args, { cwd: folder.path })
-    expect(outcome.stderr).toMatch(
-      text instanceof RegExp ? text : new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')),
-    )
-    expect(outcome.stderr).not.toMatch(/^\s+at /m)
-    expect([outcome.code, outcome.stdout]).toEqual([code, ''])
+  it.each(cases)('%s', async (...one) => {
+    saidOf(await regraftHere(one[1], { cwd: folder.path }), one)
+  })
+
+  const ofEachCode = [...new Map(cases.map(one => [one[2], one])).values()]
+  it.concurrent.each(ofEachCode)('%s, which ends the process with that code', async (...one) => {
+    saidOf(await regraft(one[1], { cwd: folder.path }), one)
   })
 })
 
@@ -250,13 +259,13 @@ describe('what a person can get wrong is said in words, without a stack trace, a
 it.skipIf(process.platform !== 'linux')('a name that is not UTF-8 is named', async () => {
   const latin1 = Buffer.concat([Buffer.from(at('names/v')), Buffer.of(0xe9), Buffer.from('lo')])
   mkdirSync(latin1, { recursive: true })
-  const { code, stderr } = await regraft(['audit', 'names'], { cwd: folder.path })
+  const { code, stderr } = await regraftHere(['audit', 'names'], { cwd: folder.path })
   expect([code, stderr]).toEqual([3, 'error: the name names/v\ufffdlo is not UTF-8; rename it\n'])
 })
 
 describe('runs', () => {
   it('lists what it can read, and names what it cannot', async () => {
-    const { code, stdout, stderr } = await regraft(['runs', '.'], { cwd: folder.path })
+    const { code, stdout, stderr } = await regraftHere(['runs', '.'], { cwd: folder.path })
     expect([code, stderr]).toEqual([0, expect.stringContaining('warning: left out: damaged/config.json is damaged')])
     expect(stdout).toContain('other-weights')
   })
@@ -269,7 +278,7 @@ describe('output', () => {
   })
 
   it('that has a folder in its way leaves nothing beside it', async () => {
-    const { code, stderr } = await regraft(['audit', 'images', '--html', 'empty'], { cwd: folder.path })
+    const { code, stderr } = await regraftHere(['audit', 'images', '--html', 'empty'], { cwd: folder.path })
     expect([code, stderr]).toEqual([
       7,
       expect.stringContaining('empty cannot be written: that is a folder; name a file'),
@@ -280,7 +289,7 @@ describe('output', () => {
 
 describe('audit', () => {
   it('prints a summary and writes a page', async () => {
-    const { code, stdout } = await regraft(['audit', 'images'], { cwd: folder.path })
+    const { code, stdout } = await regraftHere(['audit', 'images'], { cwd: folder.path })
     expect(stdout).toMatch(/^12 images in 3 classes; 0 other files\n/)
     expect(stdout).toContain('all images can be decoded')
     expect(stdout).toContain('With pictures: images-audit.html')
@@ -289,7 +298,7 @@ describe('audit', () => {
   })
 
   it('gives everything as JSON', async () => {
-    const { stdout } = await regraft(['audit', 'images', '--json'], { cwd: folder.path })
+    const { stdout } = await regraftHere(['audit', 'images', '--json'], { cwd: folder.path })
     expect(JSON.parse(stdout)).toMatchObject({ images: 12, bad: [], formats: { JPEG: 12 } })
   })
 })

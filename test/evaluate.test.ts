@@ -2,11 +2,11 @@
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { regraft, shapeImages, temporaryFolder } from './support.js'
+import { regraftHere, shapeImages, temporaryFolder } from './support.js'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 const at = (...parts: string[]) => join(folder.path, ...parts)
-const run = (...args: string[]) => regraft(args, { cwd: folder.path })
+const run = (...args: string[]) => regraftHere(args, { cwd: folder.path })
 
 beforeAll(async () => {
   folder = await temporaryFolder()

@@ -9,7 +9,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { imageFolder, predict, train } from '../dist/index.js'
-import { chromiumHere, regraft, shapeImages, temporaryFolder } from './support.js'
+import { chromiumHere, regraftHere, shapeImages, temporaryFolder } from './support.js'
 
 const program = chromiumHere
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -50,7 +50,7 @@ describe.skipIf(!program)(program ? 'the exported page' : 'the exported page (sk
         .toFile(at('images', hostile, `${i}.jpg`))
     const options = { network: 'resnet18-narrow', size: 48, batchSize: 8, epochs: 6, lrBackbone: 0.05, lrHead: 0.05 }
     await train(await imageFolder(at('images')), { ...options, seed: 1, run: at('run') } as const)
-    const exported = await regraft(['export', at('run'), '--web', at('page')], { cwd: folder.path })
+    const exported = await regraftHere(['export', at('run'), '--web', at('page')], { cwd: folder.path })
     expect(exported.stderr).toBe('')
     expect(exported.stdout).toMatch(/page: 1\d files, .*MB; open its index.html by way of a web server/)
     expect(exported.stdout).toMatch(/checked in ONNX Runtime on \d+ test images: largest difference .*e-/)
@@ -146,9 +146,9 @@ describe.skipIf(!program)(program ? 'the exported page' : 'the exported page (sk
   it('refuses a folder that holds something else, and options that say otherwise', async () => {
     await mkdir(at('full'))
     await writeFile(at('full', 'thesis.txt'), 'mine')
-    const into = await regraft(['export', at('run'), '--web', at('full')], { cwd: folder.path })
+    const into = await regraftHere(['export', at('run'), '--web', at('full')], { cwd: folder.path })
     expect(into.stderr).toMatch(/full holds other files; name a folder that is empty or not there yet/)
-    const both = await regraft(['export', at('run'), '--web', at('other'), '--int8'], { cwd: folder.path })
+    const both = await regraftHere(['export', at('run'), '--web', at('other'), '--int8'], { cwd: folder.path })
     expect(both.stderr).toMatch(/--web writes a folder of its own; leave out --int8/)
     expect([into.code, both.code]).toEqual([2, 2])
   })

@@ -2,7 +2,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { regraft, shapeImages, temporaryFolder } from './support.js'
+import { regraft, regraftHere, shapeImages, temporaryFolder } from './support.js'
 
 const network = ['--network', 'resnet18-narrow', '--batch-size', '8', '--augment', 'none', '--epochs', '2']
 const frozen = ['--lr-backbone', '0']
@@ -15,7 +15,7 @@ beforeAll(async () => {
   await shapeImages(at('images'), 60)
   // Large enough that a signal comes while there is work, not when all is done
   const large = ['--size', '224', '--run', 'done']
-  const { code } = await regraft(['train', 'images', ...network, ...frozen, ...large], { cwd: folder.path })
+  const { code } = await regraftHere(['train', 'images', ...network, ...frozen, ...large], { cwd: folder.path })
   expect(code).toBe(0)
 })
 afterAll(() => folder.remove())
@@ -50,7 +50,7 @@ describe('a signal', () => {
     expect(code).toBe(130)
     expect(stderr).toMatch(/Go on with( the same command|: regraft train --resume run-SIGHUP)/)
     const again = work === 'Computing features' ? ['--resume', run] : ['images', ...network, ...frozen, '--run', run]
-    expect((await regraft(['train', ...again], { cwd: folder.path })).code).toBe(0)
+    expect((await regraftHere(['train', ...again], { cwd: folder.path })).code).toBe(0)
     await rm(at(run), { recursive: true })
   })
 
@@ -76,6 +76,6 @@ describe('a signal', () => {
     )
     const found = await interrupted(['study', 'study.yaml', 'images'], 'features', 'SIGTERM')
     expect([found.code, found.stderr]).toEqual([130, expect.stringContaining('regraft study --resume')])
-    expect((await regraft(['study', '--resume', 'runs/rates'], { cwd: folder.path })).code).toBe(0)
+    expect((await regraftHere(['study', '--resume', 'runs/rates'], { cwd: folder.path })).code).toBe(0)
   })
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { evaluateRun, loadClassifier, loadExplainer } from '../dist/index.js'
-import { regraft, shapeImages, temporaryFolder } from './support.js'
+import { regraft, regraftHere, shapeImages, temporaryFolder } from './support.js'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 const at = (...parts: string[]) => join(folder.path, ...parts)
@@ -29,7 +29,7 @@ const best = (run: string, ...more: string[]) => [
 beforeAll(async () => {
   folder = await temporaryFolder()
   await shapeImages(at('images'), 20)
-  const { code, stderr } = await regraft(best('run'), { cwd: folder.path })
+  const { code, stderr } = await regraftHere(best('run'), { cwd: folder.path })
   expect(code, stderr).toBe(0)
 }, 120_000)
 afterAll(() => folder.remove())
@@ -78,7 +78,7 @@ it('goes on after an interruption to the same weights', async () => {
     },
   })
   expect(interrupted.code).toBe(130)
-  const resumed = await regraft(['train', '--resume', 'half'], { cwd: folder.path })
+  const resumed = await regraftHere(['train', '--resume', 'half'], { cwd: folder.path })
   expect(resumed.code, resumed.stderr).toBe(0)
   const digest = (run: string) =>
     createHash('sha256')
@@ -89,17 +89,20 @@ it('goes on after an interruption to the same weights', async () => {
 }, 120_000)
 
 it('refuses views where only features are kept, before it begins, and a recipe that is not there', async () => {
-  const frozen = await regraft(['train', 'images', ...small, '--lr-backbone', '0', '--tta', 'flip', '--run', 'never'], {
-    cwd: folder.path,
-  })
+  const frozen = await regraftHere(
+    ['train', 'images', ...small, '--lr-backbone', '0', '--tta', 'flip', '--run', 'never'],
+    {
+      cwd: folder.path,
+    },
+  )
   expect(frozen.stderr).toContain('--tta looks at images again, but of a frozen trunk features are computed once')
-  const unknown = await regraft(['train', 'images', '--recipe', 'slow'], { cwd: folder.path })
+  const unknown = await regraftHere(['train', 'images', '--recipe', 'slow'], { cwd: folder.path })
   expect(unknown.stderr).toMatch(/fast, best/)
   expect([frozen.code, unknown.code]).toEqual([2, 2])
 })
 
 it('trains the last layer alone with the fast recipe', async () => {
-  const { code, stdout } = await regraft(['train', 'images', '--recipe', 'fast', ...small, '--run', 'fast'], {
+  const { code, stdout } = await regraftHere(['train', 'images', '--recipe', 'fast', ...small, '--run', 'fast'], {
     cwd: folder.path,
   })
   expect(code).toBe(0)

@@ -3,17 +3,17 @@ import { existsSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { regraft, shapeImages, temporaryFolder } from './support.js'
+import { regraftHere, shapeImages, temporaryFolder } from './support.js'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 const at = (...parts: string[]) => join(folder.path, ...parts)
-const report = (...args: string[]) => regraft(['report', ...args], { cwd: folder.path })
+const report = (...args: string[]) => regraftHere(['report', ...args], { cwd: folder.path })
 
 beforeAll(async () => {
   folder = await temporaryFolder()
   await shapeImages(at('images'), 20)
   const small = ['--network', 'resnet18-narrow', '--size', '32', '--batch-size', '8', '--epochs', '2']
-  const { stderr } = await regraft(['train', 'images', ...small, '--run', 'run'], { cwd: folder.path })
+  const { stderr } = await regraftHere(['train', 'images', ...small, '--run', 'run'], { cwd: folder.path })
   expect(stderr).not.toContain('error')
 })
 afterAll(() => folder.remove())

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { readModel } from '../dist/training/index.js'
-import { regraft, shapeImages, temporaryFolder } from './support.js'
+import { regraftHere, shapeImages, temporaryFolder } from './support.js'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 const at = (...parts: string[]) => join(folder.path, ...parts)
-const run = (...args: string[]) => regraft(args, { cwd: folder.path })
+const run = (...args: string[]) => regraftHere(args, { cwd: folder.path })
 const train = async (name: string, ...more: string[]) => {
   const small = ['--network', 'resnet18-narrow', '--size', '48', '--batch-size', '8']
   const { code, stderr } = await run('train', 'images', ...small, '--run', name, ...more)

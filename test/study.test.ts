@@ -3,12 +3,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { regraft, shapeImages, temporaryFolder } from './support.js'
+import { regraft, regraftHere, shapeImages, temporaryFolder } from './support.js'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 const at = (...parts: string[]) => join(folder.path, ...parts)
 const json = (...parts: string[]) => JSON.parse(readFileSync(at(...parts), 'utf8'))
-const study = (...args: string[]) => regraft(['study', ...args], { cwd: folder.path })
+const study = (...args: string[]) => regraftHere(['study', ...args], { cwd: folder.path })
 
 const base =
   'base: {network: resnet18-narrow, size: 32, batch-size: 8, augment: none, epochs: 2, lr-backbone: 0.005, lr-head: 0.05}'

@@ -78,6 +78,38 @@ export function regraft(args: readonly string[], options: RunOptions = {}): Prom
   })
 }
 
+/**
+ * The same in this process, where everything is loaded already: for tests of what a command says and leaves, not of its
+ * process. One at a time.
+ */
+export async function regraftHere(args: readonly string[], { cwd }: { readonly cwd?: string } = {}): Promise<Outcome> {
+  // Read when it is loaded
+  process.env.NO_COLOR = '1'
+  process.env.REGRAFT_CACHE ??= cache
+  const { runCommand } = await import('../dist/cli/run.js')
+  const said = { stdout: '', stderr: '' }
+  const streams = ['stdout', 'stderr'] as const
+  const before = { cwd: process.cwd(), stdout: process.stdout.write, stderr: process.stderr.write }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'].map(name => [name, process.listeners(name)] as const)
+  for (const name of streams)
+    process[name].write = (text: string | Uint8Array) => {
+      said[name] += String(text)
+      return true
+    }
+  if (cwd) process.chdir(cwd)
+  try {
+    return { code: await runCommand(args), signal: null, ...said }
+  } finally {
+    process.chdir(before.cwd)
+    for (const name of streams) process[name].write = before[name]
+    // What the command would do at a signal, Vitest's own to end this process among them
+    for (const [name, listeners] of signals) {
+      process.removeAllListeners(name)
+      for (const listener of listeners) process.on(name, listener)
+    }
+  }
+}
+
 /** A temporary folder that is removed by the returned function. */
 export async function temporaryFolder(): Promise<{ path: string; remove: () => Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'regraft-test-'))

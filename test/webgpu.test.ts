@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { reason, support } from '../dist/engines/webgpu/here.testing.js'
 import { evaluateRun, imageFolder, resume, train } from '../dist/index.js'
-import { regraft, shapeImages, temporaryFolder } from './support.js'
+import { regraft, regraftHere, shapeImages, temporaryFolder } from './support.js'
 
 const title = support.ok ? 'a run on a GPU' : `a run on a GPU (skipped: needs a GPU or Debian's chromium: ${reason})`
 
@@ -48,7 +48,7 @@ describe.skipIf(!support.ok)(title, () => {
   }, 300_000)
 
   it('doctor says what the GPU is good for', async () => {
-    const { stdout } = await regraft(['doctor'], { cwd: folder.path })
+    const { stdout } = await regraftHere(['doctor'], { cwd: folder.path })
     expect(stdout).toMatch(/gpu {8}\S/)
     expect(stdout).toMatch(/engine {5}webgpu: ready/)
   }, 60_000)
