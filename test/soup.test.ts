@@ -54,6 +54,17 @@ it('takes the runs that help on validation images, tests their mean once, and le
   expect(predicted.code).toBe(0)
 })
 
+it('measures a mean with statistics of batch norms that are recomputed for its weights, where it is told so', async () => {
+  const recomputed = ['--norm-statistics', 'recomputed']
+  expect((await run('soup', 'a', 'b', '--out', 'recomputed', ...recomputed)).code).toBe(0)
+  const tried = (folder: string) => JSON.parse(readFileSync(at(folder, 'soup.json'), 'utf8')).ingredients.slice(0, 2)
+  const [one, other] = [tried('soup'), tried('recomputed')]
+  expect(other[1].alone).toEqual(one[1].alone)
+  expect(other[1].together.loss).not.toBe(one[1].together.loss)
+  // The first alone keeps its own
+  expect(other[0]).toEqual(one[0])
+})
+
 it.each([
   [['a'], 'the weights of at least two runs are averaged'],
   [

@@ -378,6 +378,36 @@ describe('an interrupted run', () => {
     expect(readdirSync(at('cut/checkpoints')).sort()).toEqual(['best.safetensors', 'last.safetensors', 'mine.part'])
   })
 
+  it('ships the same weights when it is killed while statistics of batch norms are recomputed', async () => {
+    const more = ['--epochs', '2', '--ema', '0.9', '--norm-statistics', 'recomputed', '--augment', 'crop-flip']
+    const whole = await train('recomputed', ...more)
+    expect(whole.stderr).not.toContain('error')
+    let killed = false
+    await regraft(['train', 'images', ...small, '--run', 'unfinished', ...more], {
+      cwd: folder.path,
+      terminal: true,
+      onOutput: (text, kill) => {
+        if (killed || !text.includes('Computing statistics')) return
+        killed = true
+        kill('SIGKILL')
+      },
+    })
+    expect(killed).toBe(true)
+    expect(existsSync(at('unfinished', 'result.json'))).toBe(false)
+    const resumed = await regraft(['train', '--resume', 'unfinished'], { cwd: folder.path })
+    expect(resumed.stderr).not.toContain('error')
+    const left = (run: string) => ({
+      weights: readFileSync(at(run, 'model/model.safetensors')),
+      validation: json(run, 'result.json').validation,
+    })
+    expect(left('unfinished')).toEqual(left('recomputed'))
+    // What is reported is what the shipped weights reach, not what the epoch did.
+    const { bestEpoch, validation } = json('recomputed', 'result.json')
+    expect(validation.loss).not.toBe(metrics('recomputed')[bestEpoch - 1].validation.loss)
+    const again = await regraft(['evaluate', 'recomputed', '--part', 'val', '--json'], { cwd: folder.path })
+    expect(JSON.parse(again.stdout).loss).toBeCloseTo(validation.loss, 5)
+  })
+
   it('keeps what it had when a checkpoint no longer fits the disk', async () => {
     const args = ['train', 'images', ...small, '--run', 'full', '--epochs', '6']
     await regraft(args, {

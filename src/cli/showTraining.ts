@@ -17,6 +17,7 @@ const labels: Readonly<Record<Progress['task'], string>> = {
   features: 'Computing features',
   training: 'Training',
   validation: 'Validating',
+  statistics: 'Computing statistics of batch norms',
   test: 'Testing',
 }
 

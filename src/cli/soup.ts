@@ -1,5 +1,5 @@
 /** `regraft soup`: one model of the weights of several runs. */
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { makeSoup } from '../inference/index.js'
 import { readModel } from '../training/index.js'
 import { accuracyText } from './accuracyText.js'
@@ -11,6 +11,7 @@ import { table } from './terminal/table.js'
 
 interface SoupOptions extends ComputingOptions {
   readonly out: string
+  readonly normStatistics: 'running' | 'recomputed'
   readonly json?: boolean
 }
 
@@ -21,13 +22,22 @@ export const soupCommand = addComputing(
     .requiredOption('--out <FOLDER>', "where the model goes; 'predict', 'serve' and 'export' take it"),
   "the runs' own",
 )
+  .addOption(
+    new Option(
+      '--norm-statistics <CHOICE>',
+      "of the mean's batch norms: the mean of the runs' own, or recomputed for its weights over training images",
+    )
+      .choices(['running', 'recomputed'])
+      .default('running'),
+  )
   .option('--json', 'all numbers as JSON; accuracies are fractions')
   .addHelpText('after', '\nExample:\n  regraft soup runs/seed0 runs/seed1 runs/seed2 --out models/soup')
-  .action(async (folders: string[], { out, json, ...options }: SoupOptions) => {
+  .action(async (folders: string[], { out, normStatistics, json, ...options }: SoupOptions) => {
     const compute = computing(options)
     const bar = progress({ label: 'Measuring', unit: 'image' })
     const soup = await makeSoup(folders, out, {
       ...(await compute(folders[0], 32)),
+      normStatistics,
       onProgress: (done, total) => bar.update(done, total),
     }).finally(() => bar.done())
     if (json) return sayJson(soup)

@@ -5,8 +5,9 @@ import { join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { RegraftError } from '../base/errors.js'
 import { writeJson, writing } from '../base/files.js'
-import { createLoader, openDataset, splitFromPaths } from '../data/index.js'
+import { openDataset, splitFromPaths } from '../data/index.js'
 import { chooseEngine, type Engine } from '../engines/index.js'
+import { freeze, type Graph } from '../graph/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
 import { imageBatches } from '../training/batches.js'
 import { chooseTemperature } from '../training/calibration.js'
@@ -22,8 +23,10 @@ import {
   withViews,
 } from '../training/index.js'
 import { writeModel } from '../training/model.js'
+import { statisticsImages, withNewStatistics } from '../training/normStatistics.js'
 import { rejectionOf } from '../training/rejection.js'
-import { testedWith, type WithInterval } from '../training/runFolder.js'
+import type { WithInterval } from '../training/runFolder.js'
+import { runLoader } from '../training/setUp.js'
 import { type EvaluationOptions, precisionOf } from './evaluateRun.js'
 
 /** A run, how well it does alone, and whether its weights are in the mean. */
@@ -46,6 +49,8 @@ export interface Soup {
 
 export interface SoupOptions extends Pick<EvaluationOptions, 'precision' | 'threads'> {
   readonly engine?: 'auto' | Engine['name']
+  /** Of a mean's batch norms: the mean of the runs' own (default), or recomputed for its weights over training images. */
+  readonly normStatistics?: 'running' | 'recomputed'
   /** Called as images are classified; `total` is known for one pass alone. */
   readonly onProgress?: (done: number, total: number) => void
 }
@@ -61,14 +66,26 @@ const withOneMore = (mean: Weights, count: number, more: Weights): Weights =>
     }),
   )
 
+/** The network in which those norms are frozen whose statistics are the same in all runs, since none trained them. */
+function withoutCommonNorms(graph: Graph, runs: readonly Weights[]): Graph {
+  const common = new Set(
+    graph.nodes.flatMap(({ operator, inputs: [, weight, , mean] }) => {
+      const [first, ...others] = runs.map(values => values.get(mean as string))
+      return operator === 'batchNorm' && others.every(other => isDeepStrictEqual(other, first)) ? [weight] : []
+    }),
+  )
+  return freeze(graph, name => common.has(name))
+}
+
 /**
  * Writes a model folder: runs are tried in the order of their validation accuracy, and one is taken where the mean of its
- * weights and those before it (batch norms' statistics, too) is not less accurate on the validation images.
+ * weights and those before it (batch norms' statistics, too, unless they are recomputed) is not less accurate on the
+ * validation images.
  * @param folders finished runs of one network on the same images, divided in the same way
  * @throws RegraftError where there are fewer than two, where they do not fit together, or `out` holds something
  */
 export async function makeSoup(folders: readonly string[], out: string, options: SoupOptions = {}): Promise<Soup> {
-  const { engine: name = 'auto', onProgress, ...compileOptions } = options
+  const { engine: name = 'auto', normStatistics = 'running', onProgress, ...compileOptions } = options
   if (existsSync(join(out, 'model.json')) || existsSync(join(out, 'config.json')))
     throw new RegraftError('usage', `${out} already holds a model or a run; name another folder with --out`)
   const runs = await Promise.all(folders.map(async run => ({ ...(await readRun(run)), model: await readModel(run) })))
@@ -80,25 +97,38 @@ export async function makeSoup(folders: readonly string[], out: string, options:
   for (const other of others) assertAlike(first, other)
   const { config, model } = first
   const data = await openDataset(config.data, config.options)
-  const { val, test } = splitFromPaths(data, config.split)
+  const { train, val, test } = splitFromPaths(data, config.split)
   if (val.length === 0)
     throw new RegraftError(
       'run',
       `${first.run} has no validation images, which say what is taken; train with some (--split)`,
     )
   const { classes, preprocessing, tta } = model
-  const graph = networkGraph(networkNamed(model.network), {
-    classes: classes.length,
-    batch: 32,
-    size: preprocessing.size,
-  })
+  const graphOf = (batch: number, { size }: { readonly size: number }) =>
+    networkGraph(networkNamed(model.network), { classes: classes.length, batch, size })
+  const graph = graphOf(32, preprocessing)
   const precision = options.precision ?? precisionOf(config, graph, name)
-  const plain = await compileInference(chooseEngine(name, graph, precision), graph, { ...compileOptions, precision })
+  const engine = chooseEngine(name, graph, precision)
+  const plain = await compileInference(engine, graph, { ...compileOptions, precision })
   const inference = withViews(plain, preprocessing.size, tta)
-  const loader = createLoader(data, { preprocessing: testedWith(config) })
+  const loader = runLoader(data, config)
+  const source = imageBatches(loader, 32)
   const measured = async (values: Weights, part: readonly number[]) => {
     await inference.write(values)
-    return evaluate(inference, imageBatches(loader, 32), part, classes.length, done => onProgress?.(done, part.length))
+    return evaluate(inference, source, part, classes.length, done => onProgress?.(done, part.length))
+  }
+  const { batchSize } = config.resolved
+  const ownNorms = withoutCommonNorms(
+    graphOf(batchSize, config.preprocessing),
+    runs.map(({ model }) => model.values),
+  )
+  const images = statisticsImages(train, batchSize, 0)
+  const meant = async (mean: Weights): Promise<Weights> => {
+    if (normStatistics === 'running') return mean
+    const batches = imageBatches(loader, batchSize)(images, { epoch: config.options.epochs, training: true })
+    return withNewStatistics(engine, ownNorms, { ...compileOptions, precision }, mean, batches, done =>
+      onProgress?.(done, images.length),
+    )
   }
   try {
     const alone = []
@@ -111,7 +141,7 @@ export async function makeSoup(folders: readonly string[], out: string, options:
     const ingredients: Ingredient[] = [{ run: best.run, alone: best.alone, together: best.alone, taken: true }]
     let [mean, count, accuracy] = [best.values, 1, best.alone.top1]
     for (const { run, values, alone } of rest) {
-      const candidate = withOneMore(mean, count, values)
+      const candidate = await meant(withOneMore(mean, count, values))
       const together = summarise((await measured(candidate, val)).counts)
       const taken = together.top1 >= accuracy
       ingredients.push({ run, alone, together, taken })

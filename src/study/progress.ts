@@ -23,10 +23,12 @@ export interface Place {
 export async function reached(folder: string): Promise<Partial<StudyRun>> {
   const [history, result] = await Promise.all([readHistory(folder), readResult(folder)])
   const best = bestOf(history)
+  // A finished run says what its shipped weights reach.
+  const validation = result?.validation ?? (best?.validation && withInterval(best.validation))
   return {
     epochs: history.length,
     ...(best ? { bestEpoch: best.epoch } : {}),
-    ...(best?.validation ? { validation: withInterval(best.validation) } : {}),
+    ...(validation ? { validation } : {}),
     ...(result?.test ? { test: result.test } : {}),
     ...twinsOf(result),
     seconds: result?.seconds.total ?? history.reduce((sum, epoch) => sum + epoch.seconds, 0),

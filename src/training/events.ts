@@ -13,6 +13,7 @@ export interface Progress {
     | 'features'
     | 'training'
     | 'validation'
+    | 'statistics'
     | 'test'
   readonly done: number
   readonly total: number | undefined

@@ -12,10 +12,11 @@ import { bestCheckpoint, lastCheckpoint, loadCheckpoint, type Position } from '.
 import { evaluate } from './evaluate.js'
 import type { Listener } from './events.js'
 import { computeFeatures, featureBatches, featureFile, keptFeatures, readFeatures, writeFeatures } from './features.js'
-import { fit } from './fit.js'
+import { bestOf, fit } from './fit.js'
 import type { Grafted } from './graft.js'
 import { summarise } from './metrics.js'
 import { withViews } from './mirror.js'
+import { statisticsImages, withNewStatistics } from './normStatistics.js'
 import { writeOutcome } from './outcome.js'
 import type { Schedule } from './own.js'
 import { trainedFrom } from './phases.js'
@@ -94,16 +95,17 @@ async function trainOn(task: Execution): Promise<Finished> {
   try {
     const last = existsSync(lastCheckpoint(run)) ? await loadCheckpoint(lastCheckpoint(run)) : undefined
     const start = last?.at ?? beginning
-    const training = await phases.at(start.epoch)
-    if (last) await training.restore(valuesOf(last.tensors))
+    const first = await phases.at(start.epoch)
+    if (last) await first.restore(valuesOf(last.tensors))
     const history = (await readHistory(run)).slice(0, start.epoch)
     await rewriteHistory(run, history)
     const before = history.reduce((sum, { seconds }) => sum + seconds, start.seconds)
-    const bytes = totalBytes(training.program.memory)
+    const bytes = totalBytes(first.program.memory)
     const images = { train: parts.train.length, validation: parts.val.length, test: parts.test.length }
     onEvent({ type: 'plan', run, engine: engine.name, bytes, trainedFrom: graphs.input, images })
-    const evaluateOn = async (part: 'validation' | 'test', training: TrainingProgram, epoch?: number) => {
-      await inference.write(new Map([...grafted.values, ...(await training.weights())]))
+    const weightsOf = async (training: TrainingProgram) => new Map([...grafted.values, ...(await training.weights())])
+    const evaluateOn = async (part: 'validation' | 'test', values: Map<string, Float32Array>, epoch?: number) => {
+      await inference.write(values)
       const indices = part === 'test' ? parts.test : parts.val
       const at = epoch === undefined ? {} : { epoch: epoch + 1 }
       return evaluate(inference, source, indices, classes, done =>
@@ -124,22 +126,26 @@ async function trainOn(task: Execution): Promise<Finished> {
       validate: async epoch =>
         parts.val.length === 0
           ? undefined
-          : summarise((await evaluateOn('validation', await phases.at(epoch), epoch)).counts),
+          : summarise((await evaluateOn('validation', await weightsOf(await phases.at(epoch)), epoch)).counts),
       history,
       start,
       onEvent,
       signal,
     })
-    const best = await phases.at(history.length - 1)
-    await best.restore(valuesOf((await loadCheckpoint(bestCheckpoint(run))).tensors))
+    const training = await phases.at(history.length - 1)
+    await training.restore(valuesOf((await loadCheckpoint(bestCheckpoint(run))).tensors))
+    const best = await weightsOf(training)
+    // What is left of memory is for the pass over the training images.
+    await phases.dispose()
+    const shipped = options.normStatistics === 'recomputed' ? await recomputed(task, source, best, history) : best
     const result = await writeOutcome({
       run,
       config,
       history,
       samples: loader.dataset.samples,
-      validation: await evaluateOn('validation', best),
-      test: await evaluateOn('test', best),
-      values: new Map([...grafted.values, ...(await best.weights())]),
+      validation: await evaluateOn('validation', shipped),
+      test: await evaluateOn('test', shipped),
+      values: shipped,
       memory: bytes,
       seconds: {
         // Epochs of a session that was interrupted, and those of this one with all around them
@@ -199,6 +205,24 @@ function trainingPhases(task: Execution, graphsAt: (epoch: number) => TrainingGr
     return training
   }
   return { at, dispose }
+}
+
+/** The best epoch's values, with statistics of the norms that it trained computed anew. */
+function recomputed(
+  task: Execution,
+  source: BatchSource,
+  best: ReadonlyMap<string, Float32Array>,
+  history: readonly EpochRecord[],
+): Promise<Map<string, Float32Array>> {
+  const { config, engine, grafted, parts } = task
+  const { options, resolved } = config
+  const trained = trainedFrom(bestOf(history)!.epoch - 1, grafted.network, options)
+  const images = statisticsImages(parts.train, resolved.batchSize, options.seed)
+  const forward = graphsOf(task, trained).trained
+  const batches = source(images, { epoch: options.epochs, training: true })
+  return withNewStatistics(engine, forward, compileOptions(options), best, batches, done =>
+    task.onEvent?.({ type: 'progress', task: 'statistics', done, total: images.length, unit: 'image' }),
+  )
 }
 
 /** Batches of images, or of features of a frozen trunk, which are computed here, once. */

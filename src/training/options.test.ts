@@ -23,6 +23,9 @@ describe('options', () => {
     expect(() => checkOptions({ epochs: 0 })).toThrow(/option epochs: .*above 0/)
     expect(() => checkOptions({ epocs: 3 } as never)).toThrow("there is no option 'epocs'; did you mean 'epochs'?")
     expect(() => checkOptions({ memory: '4' })).toThrow("option memory: expected a size like '4GB' or '800MB'")
+    expect(() => checkOptions({ normStatistics: 'recomputed', freezeBatchNorm: true })).toThrow(
+      'option normStatistics: freezeBatchNorm keeps those that are stored; leave one of them out',
+    )
     expect(() => checkOptions({ split: '0:1:1' })).toThrow('option split: the training share must not be 0')
   })
 })

@@ -94,6 +94,10 @@ export const trainingOptions = z.strictObject({
     value: 'DECAY',
     description: 'validate, test and ship a moving average of the weights; 0.999 is usual, 0 is off',
   }),
+  normStatistics: z.enum(['running', 'recomputed']).default('running').meta({
+    description:
+      'batch norms’ statistics of the weights that are tested and shipped: those that ran with training, or recomputed for these weights over training images',
+  }),
   noDecay: z
     .array(z.enum(['norm', 'bias']))
     .default([])
@@ -270,7 +274,12 @@ export function checkOptions(options: TrainingOptions): ResolvedOptions {
         'usage',
         "option precision: name float32 or bfloat16 here; 'auto' is for whole runs and studies",
       )
-    const { mixup, cutmix, mixOffEpochs, epochs, l2Sp, weights } = parsed.data
+    const { mixup, cutmix, mixOffEpochs, epochs, l2Sp, weights, normStatistics, freezeBatchNorm } = parsed.data
+    if (normStatistics === 'recomputed' && freezeBatchNorm)
+      throw new RegraftError(
+        'usage',
+        'option normStatistics: freezeBatchNorm keeps those that are stored; leave one of them out',
+      )
     if (l2Sp !== undefined && weights === 'none')
       throw new RegraftError(
         'usage',

@@ -81,7 +81,7 @@ function resultOf(outcome: Outcome): RunResult {
   const tested = test.scored.length > 0
   return {
     bestEpoch: best.epoch,
-    ...(best.validation ? { validation: withInterval(best.validation) } : {}),
+    ...(best.validation ? { validation: withInterval(summarise(validation.counts)) } : {}),
     ...(tested ? { test: withInterval(summarise(test.counts)) } : {}),
     ...(across ? { across } : {}),
     perClass: perClass(test.counts).map(({ images, top1 }, c) => ({

@@ -229,6 +229,10 @@ function loaderOf(data: Dataset, options: LoaderOptions, testPreprocessing: Prep
   }
 }
 
+/** The loader of a run that has finished. An augmentation of its own is left out, since no run folder names code. */
+export const runLoader = (data: Dataset, { options, preprocessing, testPreprocessing, resolved }: RunConfig): Loader =>
+  loaderOf(data, loaderOptions(options, preprocessing, resolved.augment, {}), testPreprocessing)
+
 function loaderOptions(
   options: ResolvedOptions,
   preprocessing: RunConfig['preprocessing'],

@@ -101,6 +101,7 @@ export const en: Words = {
     unfreeze: 'Unfreezing',
     noDecay: 'Without weight decay',
     l2Sp: 'Weight decay to pretrained weights',
+    normStatistics: 'Statistics of batch norms',
     lrDecayPerStage: 'Rate decay per stage',
     patience: 'Patience, epochs',
     classWeights: 'Class weights',

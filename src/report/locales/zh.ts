@@ -109,6 +109,7 @@ export const zh: Words = {
     unfreeze: '逐步解冻',
     noDecay: '不做权重衰减的参数',
     l2Sp: '向预训练权重的衰减',
+    normStatistics: '批归一化统计量',
     lrDecayPerStage: '逐级学习率衰减',
     patience: '早停耐心（轮）',
     classWeights: '类别权重',
