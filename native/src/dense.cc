@@ -74,6 +74,19 @@ Step linearBiasGradient(Context &c, const Operation &op) {
 template <class Number, class F>
 Step elementwise(Context &c, const Operation &op, F f) {
   const int a = op.in(0), b = op.in(1) < 0 ? op.in(0) : op.in(1), y = op.out(0);
+  if (c.value(a).dims.size() == 4 && c.value(a).layout == Layout::blocked && c.strip.pieces > 1) {
+    const auto p = c.planes(a), q = c.planes(b), r = c.planes(y);
+    const int team = c.team();
+    return [=, &c]() {
+      const Number *first = reinterpret_cast<Number *>(c.data(a)), *second = reinterpret_cast<Number *>(c.data(b));
+      Number *to = reinterpret_cast<Number *>(c.data(y));
+      share(team, p.batch * p.blocks, [&](int64_t i) {
+        const Number *one = first + i * p.step() * block, *other = second + i * q.step() * block;
+        Number *result = to + i * r.step() * block;
+        for (int64_t k = 0; k < p.pixels() * block; k++) result[k] = f(one[k], other[k]);
+      });
+    };
+  }
   int64_t count = static_cast<int64_t>(std::min(c.value(a).bytes, c.value(y).bytes) / sizeof(Number));
   if (c.value(a).dims.size() == 4 && c.value(a).layout == Layout::blocked) count = c.planes(a).floats();
   return [=, &c]() {

@@ -24,27 +24,26 @@ struct Shape {
   Shape(const Context &c, const Operation &op, int x, int w, int y) : in(c.planes(x)), out(c.planes(y)), inputs(c.dims(x)[1]), outputs(c.dims(y)[1]) {
     const auto weights = c.dims(w);
     const bool dense = weights[0] * weights[1] == inputs * outputs && weights[2] == 1 && weights[3] == 1 && op.integer("groups") == 1;
-    const bool alike = in.batch == out.batch && in.height == out.height && in.width == out.width;
+    const bool alike = in.batch == out.batch && in.pixels() == out.pixels();
     for (int index : {x, y})
       if (!dense || !alike || c.value(index).layout != Layout::blocked || c.value(index).precision != Precision::float32)
         throw std::runtime_error("'" + op.kernel + "' is no product of pixels and channels");
   }
   /// Ranges of pixels of an image, of nearly equal size.
+  int64_t groups() const { return (out.blocks + wide - 1) / wide; }
   int64_t ranges() const { return (in.pixels() + mostPixels - 1) / mostPixels; }
   int64_t firstPixel(int64_t range) const { return in.pixels() * range / ranges(); }
 };
 
 /// y = x w; w is [blocks of outputs][blocks of inputs * block][block].
-void convolve(const Shape &s, const Lanes *x, const Lanes *w, Lanes *y) {
-  const int64_t groups = (s.out.blocks + wide - 1) / wide, wStep = s.in.blocks * block;
-#pragma omp parallel for collapse(3) schedule(static)
-  for (int64_t n = 0; n < s.in.batch; n++)
-    for (int64_t range = 0; range < s.ranges(); range++)
-      for (int64_t group = 0; group < groups; group++) {
-        const int64_t first = s.firstPixel(range), some = s.firstPixel(range + 1) - first, out = group * wide;
-        const int64_t outputs = std::min(s.outputs - out * block, wide * block);
-        multiply(x + s.in.plane(n, 0) + first, s.in.pixels(), s.inputs, some, w + out * wStep, wStep, outputs, y + s.out.plane(n, out) + first, s.out.pixels());
-      }
+void convolve(int team, const Shape &s, const Lanes *x, const Lanes *w, Lanes *y) {
+  const int64_t groups = s.groups(), ranges = s.ranges(), wStep = s.in.blocks * block;
+  share(team, s.in.batch * ranges * groups, [&](int64_t i) {
+    const int64_t n = i / groups / ranges, range = i / groups % ranges, out = i % groups * wide;
+    const int64_t first = s.firstPixel(range), some = s.firstPixel(range + 1) - first;
+    const int64_t outputs = std::min(s.outputs - out * block, wide * block);
+    multiply(x + s.in.plane(n, 0) + first, s.in.step(), s.inputs, some, w + out * wStep, wStep, outputs, y + s.out.plane(n, out) + first, s.out.step(), Ahead::own());
+  });
 }
 
 }  // namespace
@@ -54,7 +53,8 @@ ConvolutionKernel forward(Context &c, const Operation &op) {
   const Shape s(c, op, x, op.in(1), y);
   if (op.in(2) >= 0 || op.in(3) >= 0 || op.integer("activation") != 0) throw std::runtime_error("'" + op.kernel + "' does more than a product");
   const auto weights = std::make_shared<const Lanes *>(nullptr);
-  const auto run = [=, &c](const float *) { convolve(s, as<Lanes>(c.data(x)), *weights, as<Lanes>(c.data(y))); };
+  const int team = c.team();
+  const auto run = [=, &c](const float *) { convolve(team, s, as<Lanes>(c.data(x)), *weights, as<Lanes>(c.data(y))); };
   return {[=](const float *kept) { *weights = reinterpret_cast<const Lanes *>(kept); }, run};
 }
 
@@ -74,8 +74,9 @@ ConvolutionKernel inputGradient(Context &c, const Operation &op) {
           for (int64_t column = 0; column < block; column++) to[row * block + column] = from[column * block + row];
       }
   };
+  const int team = c.team();
   const auto run = [=, &c](const float *) {
-    convolve(s, as<Lanes>(c.data(dy)), as<Lanes>(c.held(place)), as<Lanes>(c.data(dx)));
+    convolve(team, s, as<Lanes>(c.data(dy)), as<Lanes>(c.held(place)), as<Lanes>(c.data(dx)));
   };
   return {prepare, run};
 }
@@ -83,7 +84,8 @@ ConvolutionKernel inputGradient(Context &c, const Operation &op) {
 Step weightGradient(Context &c, const Operation &op) {
   const int x = op.in(0), dy = op.in(1), dw = op.out(0);
   const Shape s(c, op, x, dw, dy);
-  const int64_t channels = s.in.blocks * block, lanes = s.out.blocks * channels, groups = (s.out.blocks + wide - 1) / wide;
+  const int64_t channels = s.in.blocks * block, lanes = s.out.blocks * channels, groups = s.groups(), some = (s.inputs + channelsAtOnce - 1) / channelsAtOnce;
+  const int team = c.team();
   const Gathered gathered(c, lanes * block, dw);
   // Of small images several share the way to the sums.
   const int64_t together = std::clamp<int64_t>(mostPixels / s.in.pixels(), 1, s.in.batch);
@@ -97,14 +99,12 @@ Step weightGradient(Context &c, const Operation &op) {
         const int64_t first = s.firstPixel(range);
         const Pixels pixels{std::min(together, s.in.batch - n), s.firstPixel(range + 1) - first};
         const int64_t xImage = s.in.plane(1, 0), dyImage = s.out.plane(1, 0);
-#pragma omp parallel for collapse(2) schedule(static)
-        for (int64_t group = 0; group < groups; group++)
-          for (int64_t channel = 0; channel < s.inputs; channel += channelsAtOnce) {
-            const int64_t out = group * wide, outputs = std::min(s.outputs - out * block, wide * block);
-            const Lanes *from = source + s.in.plane(n, channel / block) + first;
-            multiplyPixels(reinterpret_cast<const float *>(from) + channel % block, xImage, change + s.out.plane(n, out) + first, s.out.pixels(), dyImage, pixels, outputs,
-                           own + out * channels + channel, channels);
-          }
+        share(team, groups * some, [&](int64_t i) {
+          const int64_t out = i / some * wide, channel = i % some * channelsAtOnce, outputs = std::min(s.outputs - out * block, wide * block);
+          const Lanes *from = source + s.in.plane(n, channel / block) + first;
+          multiplyPixels(reinterpret_cast<const float *>(from) + channel % block, xImage, change + s.out.plane(n, out) + first, s.out.step(), dyImage, pixels, outputs,
+                         own + out * channels + channel, channels, Ahead::own());
+        });
       }
   };
   return {run, nullptr, [=] { gathered.join(); }};

@@ -16,13 +16,14 @@ template <bool IsHalf>
 using Last = std::conditional_t<IsHalf, Half, Lanes>;
 
 template <int R, int W, bool IsHalf>
-void multiplyRows(const Lanes *x, int64_t xStep, int64_t channels, const Lanes *w, int64_t wStep, Lanes *y, int64_t yStep) {
+void multiplyRows(const Lanes *x, int64_t xStep, int64_t channels, const Lanes *w, int64_t wStep, Lanes *y, int64_t yStep, Ahead &ahead) {
   constexpr int whole = W - 1;
   Lanes sums[R][whole + 1] = {};
   Last<IsHalf> last[R] = {};
   for (int64_t first = 0; first < channels; first += block, x += xStep) {
     const float *from = reinterpret_cast<const float *>(x);
     const int64_t some = std::min(block, channels - first);
+    ahead.step();
     for (int64_t c = 0; c < some; c++, w++) {
       const Last<IsHalf> lastWeights = *reinterpret_cast<const Last<IsHalf> *>(w + whole * wStep);
 #pragma GCC unroll 16
@@ -44,7 +45,7 @@ void multiplyRows(const Lanes *x, int64_t xStep, int64_t channels, const Lanes *
   }
 }
 
-using Rows = void (*)(const Lanes *, int64_t, int64_t, const Lanes *, int64_t, Lanes *, int64_t);
+using Rows = void (*)(const Lanes *, int64_t, int64_t, const Lanes *, int64_t, Lanes *, int64_t, Ahead &);
 
 struct Table {
   Rows by[rows];
@@ -59,12 +60,13 @@ template <int W, bool IsHalf>
 constexpr Table instances = table<W, IsHalf>(std::make_index_sequence<rows>());
 
 template <int W, bool IsHalf>
-void sumPixels(const float *x, int64_t xImage, const Lanes *dy, int64_t dyStep, int64_t dyImage, Pixels pixels, Lanes *dw, int64_t dwStep) {
+void sumPixels(const float *x, int64_t xImage, const Lanes *dy, int64_t dyStep, int64_t dyImage, Pixels pixels, Lanes *dw, int64_t dwStep, Ahead &ahead) {
   constexpr int whole = W - 1;
   Lanes sums[channelsAtOnce][whole + 1] = {};
   Last<IsHalf> last[channelsAtOnce] = {};
   for (int64_t n = 0; n < pixels.images; n++, x += xImage * block, dy += dyImage)
     for (int64_t p = 0; p < pixels.count; p++) {
+      if (p % 8 == 0) ahead.step();
       const Last<IsHalf> lastChange = *reinterpret_cast<const Last<IsHalf> *>(dy + whole * dyStep + p);
 #pragma GCC unroll 8
       for (int c = 0; c < channelsAtOnce; c++) {
@@ -92,16 +94,16 @@ F forOutputs(int64_t outputs, F one, F oneHalf, F two, F twoHalf) {
 
 }  // namespace
 
-void multiply(const Lanes *x, int64_t xStep, int64_t channels, int64_t pixels, const Lanes *w, int64_t wStep, int64_t outputs, Lanes *y, int64_t yStep) {
+void multiply(const Lanes *x, int64_t xStep, int64_t channels, int64_t pixels, const Lanes *w, int64_t wStep, int64_t outputs, Lanes *y, int64_t yStep, Ahead &ahead) {
   const Table *table = forOutputs(outputs, &instances<1, false>, &instances<1, true>, &instances<wide, false>, &instances<wide, true>);
   inParts(pixels, [&](int64_t first, int64_t some) {
-    table->by[some - 1](x + first, xStep, channels, w, wStep, y + first, yStep);
+    table->by[some - 1](x + first, xStep, channels, w, wStep, y + first, yStep, ahead);
   });
 }
 
-void multiplyPixels(const float *x, int64_t xImage, const Lanes *dy, int64_t dyStep, int64_t dyImage, Pixels pixels, int64_t outputs, Lanes *dw, int64_t dwStep) {
+void multiplyPixels(const float *x, int64_t xImage, const Lanes *dy, int64_t dyStep, int64_t dyImage, Pixels pixels, int64_t outputs, Lanes *dw, int64_t dwStep, Ahead &ahead) {
   const auto kernel = forOutputs(outputs, &sumPixels<1, false>, &sumPixels<1, true>, &sumPixels<wide, false>, &sumPixels<wide, true>);
-  kernel(x, xImage, dy, dyStep, dyImage, pixels, dw, dwStep);
+  kernel(x, xImage, dy, dyStep, dyImage, pixels, dw, dwStep, ahead);
 }
 
 }  // namespace regraft::pointwise

@@ -1,6 +1,7 @@
 // Products of pixels and channels for 1 x 1 convolutions, kept in registers.
 #pragma once
 #include "lanes.h"
+#include "plan/ahead.h"
 
 namespace regraft::pointwise {
 
@@ -9,7 +10,7 @@ namespace regraft::pointwise {
 /// @param x [blocks of channels][pixels][block], `xStep` from block to block
 /// @param w [blocks of outputs][channels][block], `wStep` from block to block
 /// @param y [blocks of outputs][pixels][block], `yStep` from block to block
-void multiply(const Lanes *x, int64_t xStep, int64_t channels, int64_t pixels, const Lanes *w, int64_t wStep, int64_t outputs, Lanes *y, int64_t yStep);
+void multiply(const Lanes *x, int64_t xStep, int64_t channels, int64_t pixels, const Lanes *w, int64_t wStep, int64_t outputs, Lanes *y, int64_t yStep, Ahead &ahead);
 
 /// Where some pixels of a few images lie.
 struct Pixels {
@@ -20,6 +21,6 @@ struct Pixels {
 /// @param x [images][pixels][block], beginning with the first channel; `xImage` from image to image
 /// @param dy [images][blocks of outputs][pixels][block]; `dyStep` from block to block, `dyImage` from image to image
 /// @param dw [blocks of outputs][channels][block], beginning with the first channel; `dwStep` from block to block
-void multiplyPixels(const float *x, int64_t xImage, const Lanes *dy, int64_t dyStep, int64_t dyImage, Pixels pixels, int64_t outputs, Lanes *dw, int64_t dwStep);
+void multiplyPixels(const float *x, int64_t xImage, const Lanes *dy, int64_t dyStep, int64_t dyImage, Pixels pixels, int64_t outputs, Lanes *dw, int64_t dwStep, Ahead &ahead);
 
 }  // namespace regraft::pointwise

@@ -9,16 +9,23 @@ namespace regraft {
 
 namespace {
 
-/// x -> the spread of each plane
+/// x -> the spread of each plane; x, written past the cache (may be absent)
 template <class Pixel>
 Step normSums(Context &c, const Operation &op) {
-  const int input = op.in(0), output = op.out(0);
-  const auto p = c.planes(input);
+  const int input = op.in(0), output = op.out(0), copy = op.out(1);
+  const auto p = c.planes(input), far = c.planes(copy < 0 ? input : copy);
+  const int team = c.team();
   return [=, &c]() {
     const Pixel *x = as<Pixel>(c.data(input));
     Spread *spreads = as<Spread>(c.data(output));
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < p.batch * p.blocks; i++) spreads[i] = spreadOf(x + i * p.pixels(), p.pixels(), p.width, [](int64_t, Lanes) {});
+    Pixel *to = as<Pixel>(c.data(copy));
+    const int64_t pixels = p.pixels(), row = std::min(p.width, pixels);
+    share(team, p.batch * p.blocks, [&](int64_t i) {
+      const Pixel *plane = x + i * p.step();
+      Pixel *target = to + i * far.step();
+      spreads[i] = to ? spreadOf(plane, pixels, row, [=](int64_t k, Lanes value) { writePast(target + k, value); }) : spreadOf(plane, pixels, row, [](int64_t, Lanes) {});
+    });
+    if (to) arrived();
   };
 }
 
@@ -71,19 +78,17 @@ void apply(const Pixel *x, const Pixel *residual, Pixel *y, int64_t pixels, Scal
 /// x, scale, residual (may be absent) -> y
 template <class Pixel>
 Step normApply(Context &c, const Operation &op) {
-  const int input = op.in(0), coefficients = op.in(1), other = op.in(2), output = op.out(0);
-  const auto p = c.planes(input);
+  const int input = op.in(0), coefficients = op.in(1), added = op.in(2), output = op.out(0);
+  const auto p = c.planes(input), other = c.planes(added < 0 ? input : added), to = c.planes(output);
+  const int team = c.team();
   const auto kernel = forActivation(op, apply<Activation::none, Pixel>, apply<Activation::relu, Pixel>, apply<Activation::relu6, Pixel>);
   return [=, &c]() {
-    const Pixel *x = as<Pixel>(c.data(input)), *residual = as<Pixel>(c.data(other));
+    const Pixel *x = as<Pixel>(c.data(input)), *residual = as<Pixel>(c.data(added));
     const Scale *scale = as<Scale>(c.data(coefficients));
     Pixel *y = as<Pixel>(c.data(output));
-#pragma omp parallel for collapse(2) schedule(static)
-    for (int64_t n = 0; n < p.batch; n++)
-      for (int64_t b = 0; b < p.blocks; b++) {
-        const int64_t at = p.plane(n, b);
-        kernel(x + at, residual ? residual + at : nullptr, y + at, p.pixels(), scale[b]);
-      }
+    share(team, p.batch * p.blocks, [&](int64_t i) {
+      kernel(x + i * p.step(), residual ? residual + i * other.step() : nullptr, y + i * to.step(), p.pixels(), scale[i % p.blocks]);
+    });
   };
 }
 

@@ -7,7 +7,13 @@ namespace regraft {
 
 namespace {
 
-/// With d the masked gradient: the sums of d and d (x - mean), and d itself where somebody wants it.
+/// With d the masked gradient: the sums of d and d (x - mean), and d itself, written past the cache.
+template <Activation A, class Pixel>
+Sums sumPlaneGradientPast(const Pixel *dy, const Pixel *x, const Pixel *y, Pixel *masked, int64_t pixels, Scale s) {
+  return sumGradient<A, Mask::again>(dy, x, y, pixels, s, [=](int64_t i, Lanes, Lanes d) { writePast(masked + i, d); });
+}
+
+/// The same sums, and d where somebody wants it.
 template <Activation A, Mask M, class Pixel>
 Sums sumPlaneGradient(const Pixel *dy, const Pixel *x, const Pixel *y, Pixel *masked, int64_t pixels, Scale s) {
   return sumGradient<A, M>(dy, x, y, pixels, s, [=](int64_t i, Lanes, Lanes d) {
@@ -22,21 +28,22 @@ using SumGradient = decltype(&sumPlaneGradient<Activation::none, Mask::again, Pi
 template <class Pixel>
 Step normGradientSums(Context &c, const Operation &op) {
   const int change = op.in(0), input = op.in(1), coefficients = op.in(2), given = op.in(3), output = op.out(0), masked = op.out(1);
-  const auto p = c.planes(input);
+  const auto p = c.planes(input), from = c.planes(change), seen = c.planes(given < 0 ? input : given), to = c.planes(masked < 0 ? change : masked);
+  const int team = c.team();
+  const bool past = op.numbers.count("past") > 0;
   const SumGradient<Pixel> kernel =
-      given < 0 ? forActivation<SumGradient<Pixel>>(op, sumPlaneGradient<Activation::none, Mask::again, Pixel>, sumPlaneGradient<Activation::relu, Mask::again, Pixel>, sumPlaneGradient<Activation::relu6, Mask::again, Pixel>)
+      past ? forActivation<SumGradient<Pixel>>(op, sumPlaneGradientPast<Activation::none, Pixel>, sumPlaneGradientPast<Activation::relu, Pixel>, sumPlaneGradientPast<Activation::relu6, Pixel>)
+      : given < 0 ? forActivation<SumGradient<Pixel>>(op, sumPlaneGradient<Activation::none, Mask::again, Pixel>, sumPlaneGradient<Activation::relu, Mask::again, Pixel>, sumPlaneGradient<Activation::relu6, Mask::again, Pixel>)
                 : forActivation<SumGradient<Pixel>>(op, sumPlaneGradient<Activation::none, Mask::again, Pixel>, sumPlaneGradient<Activation::relu, Mask::given, Pixel>, sumPlaneGradient<Activation::relu6, Mask::given, Pixel>);
   return [=, &c]() {
     const Pixel *dy = as<Pixel>(c.data(change)), *x = as<Pixel>(c.data(input)), *y = as<Pixel>(c.data(given));
     const Scale *scale = as<Scale>(c.data(coefficients));
     Sums *sums = as<Sums>(c.data(output));
     Pixel *d = as<Pixel>(c.data(masked));
-#pragma omp parallel for collapse(2) schedule(static)
-    for (int64_t n = 0; n < p.batch; n++)
-      for (int64_t b = 0; b < p.blocks; b++) {
-        const int64_t at = p.plane(n, b);
-        sums[n * p.blocks + b] = kernel(dy + at, x + at, y ? y + at : nullptr, d ? d + at : nullptr, p.pixels(), scale[b]);
-      }
+    share(team, p.batch * p.blocks, [&](int64_t i) {
+      sums[i] = kernel(dy + i * from.step(), x + i * p.step(), y ? y + i * seen.step() : nullptr, d ? d + i * to.step() : nullptr, p.pixels(), scale[i % p.blocks]);
+    });
+    if (past) arrived();
   };
 }
 
@@ -72,7 +79,8 @@ using ApplyGradient = decltype(&applyGradient<Activation::none, Mask::again, Pix
 template <class Pixel>
 Step normGradientApply(Context &c, const Operation &op) {
   const int change = op.in(0), input = op.in(1), coefficients = op.in(2), taken = op.in(3), given = op.in(4), output = op.out(0);
-  const auto p = c.planes(input);
+  const auto p = c.planes(input), from = c.planes(change), seen = c.planes(given < 0 ? input : given), to = c.planes(output);
+  const int team = c.team();
   const ApplyGradient<Pixel> kernel =
       given < 0
           ? forActivation<ApplyGradient<Pixel>>(op, applyGradient<Activation::none, Mask::again, Pixel>, applyGradient<Activation::relu, Mask::again, Pixel>, applyGradient<Activation::relu6, Mask::again, Pixel>)
@@ -82,12 +90,10 @@ Step normGradientApply(Context &c, const Operation &op) {
     const Scale *scale = as<Scale>(c.data(coefficients));
     const Means *means = as<Means>(c.data(taken));
     Pixel *dx = as<Pixel>(c.data(output));
-#pragma omp parallel for collapse(2) schedule(static)
-    for (int64_t n = 0; n < p.batch; n++)
-      for (int64_t b = 0; b < p.blocks; b++) {
-        const int64_t at = p.plane(n, b);
-        kernel(dy + at, x + at, y ? y + at : nullptr, dx + at, p.pixels(), scale[b], means[b]);
-      }
+    share(team, p.batch * p.blocks, [&](int64_t i) {
+      const int64_t b = i % p.blocks;
+      kernel(dy + i * from.step(), x + i * p.step(), y ? y + i * seen.step() : nullptr, dx + i * to.step(), p.pixels(), scale[b], means[b]);
+    });
   };
 }
 

@@ -48,6 +48,7 @@ void check(const Plan &plan) {
   int next = 0;
   for (const Strip &strip : plan.strips) {
     require(strip.first == next && strip.end >= next && strip.end <= static_cast<int>(plan.operations.size()), "strips do not follow each other");
+    require(strip.pieces > 0 && (strip.pieces == 1 || (strip.images == 1 && strip.times % strip.pieces == 0)), "a strip of " + std::to_string(strip.pieces) + " pieces");
     require(strip.times > 0 && (!strip.apart || strip.times % plan.threads == 0), "threads cannot share a strip of " + std::to_string(strip.times) + " parts");
     next = strip.end;
     if (strip.times == 1) continue;
@@ -56,7 +57,9 @@ void check(const Plan &plan) {
         for (int index : *list) {
           if (index < 0) continue;
           const Value &value = plan.values[index];
-          require(!value.batched || value.dims[0] == strip.images * strip.times, "a strip counts other images than '" + value.name + "'");
+          const bool whole = value.dims.size() == 4;
+          require(!value.batched || value.dims[0] * (whole ? strip.pieces : 1) == strip.images * strip.times, "a strip counts other images than '" + value.name + "'");
+          require(!value.batched || !whole || value.dims[2] * value.dims[3] % strip.pieces == 0, "pixels of '" + value.name + "' cannot be cut into " + std::to_string(strip.pieces) + " pieces");
         }
   }
   require(next == static_cast<int>(plan.operations.size()), "strips leave operations out");

@@ -13,8 +13,11 @@ Context::Context(const Plan &given) : plan(given) {
     } else {
       pointers.push_back(arena->data() + value.offset);
     }
-    imageBytes.push_back(value.batched ? static_cast<int64_t>(value.bytes) / value.dims.at(0) : 0);
-    threadBytes.push_back(value.local ? static_cast<int64_t>(plan.threadBytes) : 0);
+    Steps by;
+    if (value.local) by.thread = static_cast<int64_t>(plan.threadBytes);
+    if (value.batched) (value.dims.size() == 4 ? by.image : by.sums) = static_cast<int64_t>(value.bytes) / value.dims.at(0);
+    if (value.batched && value.layout == Layout::blocked) by.plane = by.image / (padded(value.dims[1]) / block);
+    steps.push_back(by);
   }
 }
 
@@ -26,7 +29,7 @@ std::vector<int64_t> Context::dims(int index) const {
 
 Context::Planes Context::planes(int index) const {
   const auto sides = dims(index);
-  return {sides.at(0), padded(sides.at(1)) / block, sides.at(2), sides.at(3)};
+  return {sides.at(0), padded(sides.at(1)) / block, sides.at(2), sides.at(3), value(index).batched ? strip.pieces : 1};
 }
 
 bool Context::isWritten(int index) const {

@@ -29,6 +29,8 @@ struct Step {
 /// What a thread is working on in a strip.
 struct Part {
   int64_t firstImage = 0;
+  /// Which one of an image's equal pieces.
+  int64_t piece = 0, pieces = 1;
   int thread = 0;
   /// Whether it is the first one of this thread.
   bool first = true;
@@ -47,13 +49,16 @@ class Context {
     return own;
   }
   /// Where a value, or the part of it that is being worked on, lies; null for an absent one.
-  float *data(int index) const { return index < 0 ? nullptr : reinterpret_cast<float *>(pointers[index] + part().firstImage * imageBytes[index] + part().thread * threadBytes[index]); }
-  /// A value seen as blocked: batch, blocks of channels, pixels of a plane.
+  float *data(int index) const { return index < 0 ? nullptr : reinterpret_cast<float *>(pointers[index] + before(index, part())); }
+  /// A value seen as blocked: batch, blocks of channels, and the pixels of a plane, of which a part takes one of some equal pieces.
   struct Planes {
-    int64_t batch, blocks, height, width;
-    int64_t pixels() const { return height * width; }
+    int64_t batch, blocks, height, width, pieces;
+    /// Of a plane, that a part takes.
+    int64_t pixels() const { return height * width / pieces; }
+    /// From a plane to the next one.
+    int64_t step() const { return height * width; }
     /// Pixels before a block's plane of an image.
-    int64_t plane(int64_t image, int64_t b) const { return (image * blocks + b) * pixels(); }
+    int64_t plane(int64_t image, int64_t b) const { return (image * blocks + b) * step(); }
     int64_t floats() const { return batch * blocks * pixels() * block; }
   };
   Planes planes(int index) const;
@@ -116,16 +121,35 @@ class Context {
   std::vector<dnnl::memory::desc> weightLayouts;
 
  private:
+  /// How far from one image to the next one, from one part's sums to the next one's, and from one thread's own to the next
+  /// one's; 0 where there is one for all.
+  struct Steps {
+    int64_t image = 0, plane = 0, sums = 0, thread = 0;
+  };
+  /// Bytes of a value that come before what a part works on.
+  int64_t before(int index, const Part &part) const {
+    const Steps &by = steps[index];
+    return part.firstImage * by.image + by.plane / part.pieces * part.piece + (part.firstImage * part.pieces + part.piece) * by.sums + part.thread * by.thread;
+  }
+
   std::vector<char *> pointers;
-  /// Bytes of one image of a value that counts images, else 0.
-  std::vector<int64_t> imageBytes;
-  /// Bytes from one thread's own to the next one's of a value that each has for itself, else 0.
-  std::vector<int64_t> threadBytes;
+  std::vector<Steps> steps;
   std::vector<std::unique_ptr<Arena>> persistent;
   std::unique_ptr<Arena> arena;
   Shared scratchMemory, stagingMemory, heldMemory;
   size_t heldBytes = 0, keptBytes = 0;
 };
+
+/// Calls `f(i)` for all i below `count`, by a team of threads; a thread that is alone is spared the ceremony.
+template <class F>
+inline void share(int team, int64_t count, F f) {
+  if (team == 1) {
+    for (int64_t i = 0; i < count; i++) f(i);
+    return;
+  }
+#pragma omp parallel for schedule(static)
+  for (int64_t i = 0; i < count; i++) f(i);
+}
 
 using Builder = Step (*)(Context &, const Operation &);
 

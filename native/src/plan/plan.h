@@ -49,12 +49,13 @@ struct Operation {
   int out(size_t i) const { return i < outputs.size() ? outputs[i] : -1; }
 };
 
-/// Operations [first, end) that run one after another on `images` images, then on the next ones, `times` times.
+/// Operations [first, end) that run one after another on `images` images, then on the next ones, `times` times; or, where
+/// there are several `pieces`, on one of so many equal ranges of an image's pixels, then on the next.
 /// What passes between them is still in the cache when it is needed. Where `apart`, each thread does so by itself with
 /// an equal share of the images, and waits for the others only at the strip's end; else all work together on each part.
 struct Strip {
   int first, end;
-  int64_t images;
+  int64_t images, pieces;
   int times;
   bool apart;
 };

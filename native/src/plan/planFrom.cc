@@ -53,7 +53,7 @@ Plan planFrom(const Napi::Object &object) {
   for (uint32_t i = 0; i < strips.Length(); i++) {
     const auto from = strips.Get(i).As<Napi::Object>();
     const auto number = [&from](const char *name) { return from.Get(name).ToNumber().Int32Value(); };
-    plan.strips.push_back({number("first"), number("end"), number("images"), number("times"), from.Get("apart").ToBoolean()});
+    plan.strips.push_back({number("first"), number("end"), number("images"), number("pieces"), number("times"), from.Get("apart").ToBoolean()});
   }
   plan.inputs = integers(object.Get("inputs"));
   plan.outputs = integers(object.Get("outputs"));

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
+#include "plan/ahead.h"
 #include "plan/check.h"
 #include "layout.h"
 #if defined(__x86_64__)
@@ -103,6 +105,7 @@ void Program::compile(Done done) {
             steps_.push_back(build(plan_.operations.at(i)));
             implementations_.push_back(std::exchange(context_->implementation, {}));
           }
+          readings_.push_back(readBy(strip));
         }
         omp_set_num_threads(plan_.threads);
         context_->allocateShared();
@@ -116,10 +119,43 @@ void Program::goOn() const {
   if (stopped_ && __atomic_load_n(stopped_, __ATOMIC_RELAXED)) throw std::runtime_error("the run was stopped");
 }
 
+std::vector<Program::Reading> Program::readBy(const Strip &strip) const {
+  std::vector<Reading> found;
+  std::set<int> known;
+  for (int i = strip.first; i < strip.end; i++) {
+    for (int index : plan_.operations[i].inputs) {
+      if (index < 0 || !known.insert(index).second) continue;
+      const Value &value = plan_.values[index];
+      const auto pixelBytes = static_cast<int64_t>(value.precision == Precision::bfloat16 ? sizeof(Bfloat16Lanes) : sizeof(Lanes));
+      if (value.batched && value.layout == Layout::blocked) found.push_back({index, context_->planes(index), pixelBytes});
+    }
+    known.insert(plan_.operations[i].outputs.begin(), plan_.operations[i].outputs.end());
+  }
+  return found;
+}
+
+void Program::fetchFor(const Part &part, const std::vector<Reading> &readings) const {
+  Context::part() = part;
+  Ahead &ahead = Ahead::own();
+  ahead.clear();
+  for (const auto &[value, planes, pixelBytes] : readings) {
+    const char *at = reinterpret_cast<const char *>(context_->data(value));
+    const int64_t count = planes.batch * planes.blocks, step = planes.step() * pixelBytes, bytes = planes.pixels() * pixelBytes;
+    if (bytes == step) ahead.add(at, count * step);
+    else
+      for (int64_t i = 0; i < count; i++) ahead.add(at + i * step, bytes);
+  }
+  ahead.begin();
+}
+
 /// The parts [from, end) of a strip.
-void Program::runParts(const Strip &strip, int thread, int from, int end) {
+void Program::runParts(const Strip &strip, const std::vector<Reading> &readings, int thread, int from, int end) {
+  const auto part = [&](int time) { return Part{time / strip.pieces * strip.images, time % strip.pieces, strip.pieces, thread, time == from}; };
+  Ahead::own().restart();
   for (int time = from; time < end; time++) {
-    Context::part() = {time * strip.images, thread, time == from};
+    if (time + 1 < end) fetchFor(part(time + 1), readings);
+    else Ahead::own().clear();
+    Context::part() = part(time);
     for (int i = strip.first; i < strip.end; i++) {
       goOn();
       const double began = omp_get_wtime();
@@ -130,7 +166,7 @@ void Program::runParts(const Strip &strip, int thread, int from, int end) {
   Context::part() = {};
 }
 
-void Program::runStrip(const Strip &strip) {
+void Program::runStrip(const Strip &strip, const std::vector<Reading> &readings) {
   for (int i = strip.first; i < strip.end; i++)
     if (steps_[i].before) steps_[i].before();
   if (strip.apart) {
@@ -140,7 +176,7 @@ void Program::runStrip(const Strip &strip) {
     {
       const int thread = omp_get_thread_num();
       try {
-        runParts(strip, thread, thread * share, (thread + 1) * share);
+        runParts(strip, readings, thread, thread * share, (thread + 1) * share);
       } catch (...) {
 #pragma omp critical
         failure = std::current_exception();
@@ -148,7 +184,7 @@ void Program::runStrip(const Strip &strip) {
     }
     if (failure) std::rethrow_exception(failure);
   } else {
-    runParts(strip, 0, 0, strip.times);
+    runParts(strip, readings, 0, 0, strip.times);
   }
   for (int i = strip.first; i < strip.end; i++)
     if (steps_[i].after) steps_[i].after();
@@ -170,7 +206,7 @@ void Program::run(std::vector<const float *> inputs, std::vector<float *> output
           copy(inputs[i], context_->data(value), count);
           context_->versions[value]++;
         }
-        for (const Strip &strip : plan_.strips) runStrip(strip);
+        for (size_t i = 0; i < plan_.strips.size(); i++) runStrip(plan_.strips[i], readings_[i]);
         context_->stream.wait();
         for (size_t i = 0; i < outputs.size(); i++) out(plan_.outputs[i], outputs[i]);
       },

@@ -37,11 +37,21 @@ class Program {
   const std::vector<double> &seconds() const { return seconds_; }
 
  private:
+  /// Images that a strip reads, and that were made before it.
+  struct Reading {
+    int value;
+    Context::Planes planes;
+    int64_t pixelBytes;
+  };
+
   void post(std::function<void()> job, Done done);
   void work();
   Step build(const Operation &operation);
-  void runStrip(const Strip &strip);
-  void runParts(const Strip &strip, int thread, int from, int end);
+  void runStrip(const Strip &strip, const std::vector<Reading> &readings);
+  void runParts(const Strip &strip, const std::vector<Reading> &readings, int thread, int from, int end);
+  std::vector<Reading> readBy(const Strip &strip) const;
+  /// Has what a part will read fetched while the one before it is worked on.
+  void fetchFor(const Part &part, const std::vector<Reading> &readings) const;
   void out(int value, float *to);
   /// @throws where the job is not wanted any more
   void goOn() const;
@@ -50,6 +60,8 @@ class Program {
   std::unique_ptr<Context> context_;
   std::vector<Step> steps_;
   std::vector<std::string> implementations_;
+  /// By strips.
+  std::vector<std::vector<Reading>> readings_;
   std::vector<double> seconds_;
   std::deque<std::pair<std::function<void()>, Done>> jobs_;
   std::mutex mutex_;

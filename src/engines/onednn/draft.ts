@@ -32,6 +32,8 @@ export interface Draft {
 /** In how many parts of how many images a strip runs, and whether each thread works on parts of its own. */
 export interface Parts {
   readonly images: number
+  /** In how many pieces an image's pixels are cut, each for a part of its own; 1 where parts are whole images. */
+  readonly pieces: number
   readonly times: number
   readonly apart: boolean
 }
@@ -42,7 +44,7 @@ export interface DraftStrip extends Parts {
 }
 
 /** What does not count images runs once, on all threads. */
-export const once: Parts = { images: 0, times: 1, apart: false }
+export const once: Parts = { images: 0, pieces: 1, times: 1, apart: false }
 
 /** What a value is besides its name and its sides. */
 type Declaration = Pick<DraftValue, 'layout'> & Partial<Omit<DraftValue, 'name' | 'dims' | 'layout' | 'local'>>

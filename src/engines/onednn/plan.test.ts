@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Graph, inferenceGraph, recomputations, trainingStep } from '../../graph/index.js'
 import { networkGraph, networkNamed } from '../../models/index.js'
+import type { Parts } from './draft.js'
 import { computesBfloat16 } from './index.js'
 import { nativeAddon } from './native.js'
 import { planOf } from './plan.js'
@@ -19,19 +20,20 @@ const inference = (network: string, batch: number, size: number): Graph =>
 /** Runs a plan with names in place of numbers: whatever is read must have been written, and not been overwritten since. */
 function overwritten(plan: Plan): string[] {
   const found: string[] = []
-  /** The bytes of a value that an operation works on, in part of a strip. */
-  const bytes = (value: number, images: number, time: number, times: number, thread: number): [number, number] => {
+  /** The bytes of a value that an operation works on, in part of a strip; pieces of images as if they lay behind each other. */
+  const bytes = (value: number, { images, pieces, times }: Parts, time: number, thread: number): [number, number] => {
     const { offset, bytes: all, batched, dims, local } = plan.values[value]!
     const start = offset + (local ? thread * plan.threadBytes : 0)
     if (!batched || times === 1) return [start, start + all]
-    const each = all / (dims[0] as number)
+    const each = all / ((dims[0] as number) * (dims.length === 4 ? pieces : 1))
     return [offset + time * images * each, offset + (time + 1) * images * each]
   }
   let written: { value: number; from: number; to: number }[] = plan.inputs.map(value => {
     const { offset, bytes: all } = plan.values[value]!
     return { value, from: offset, to: offset + all }
   })
-  for (const { first, end, images, times, apart } of plan.strips) {
+  for (const strip of plan.strips) {
+    const { first, end, times, apart } = strip
     // Of threads that work apart, the second is a few operations behind.
     const workers = apart ? plan.threads : 1
     const share = times / workers
@@ -45,14 +47,14 @@ function overwritten(plan: Plan): string[] {
       const { kernel, inputs, outputs } = plan.operations[first + (at % (end - first))]!
       for (const value of inputs) {
         if (value < 0 || plan.values[value]!.persistent) continue
-        const [from, to] = bytes(value, images, time, times, thread)
+        const [from, to] = bytes(value, strip, time, thread)
         const parts = written.filter(part => part.value === value && part.from < to && part.to > from)
         const covered = parts.reduce((sum, part) => sum + Math.min(to, part.to) - Math.max(from, part.from), 0)
         if (covered !== to - from) found.push(`${kernel} reads ${plan.values[value]!.name}`)
       }
       for (const value of outputs) {
         if (value < 0 || plan.values[value]!.persistent) continue
-        const [from, to] = bytes(value, images, time, times, thread)
+        const [from, to] = bytes(value, strip, time, thread)
         written = written.flatMap(part => {
           if (part.from >= to || part.to <= from) return [part]
           const rest = [
@@ -93,7 +95,7 @@ describe('plans', () => {
   it('divide a batch evenly, and a batch of a prime number of images not into single ones', () => {
     expect(
       planOf(step('mobilenet_v2', 6, 64), 2, 2 ** 20).strips.every(
-        ({ images, times }) => times === 1 || images * times === 6,
+        ({ images, pieces, times }) => times === 1 || images * times === 6 * pieces,
       ),
     ).toBe(true)
     const prime = planOf(step('resnet18-narrow', 13, 64), 2, 2 ** 22).strips

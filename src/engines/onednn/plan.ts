@@ -5,6 +5,7 @@ import { type Draft, type DraftStrip, type DraftValue, once } from './draft.js'
 import { fuseDepthwise } from './fuseDepthwise.js'
 import { lower, updatesInPlace } from './lower.js'
 import { hasTiles, padded } from './native.js'
+import { writePast } from './past.js'
 import type { Plan, PlannedOperation, PlannedStrip } from './planned.js'
 import { markPointwise } from './pointwise.js'
 import { applyNormsAgain } from './recomputed.js'
@@ -51,8 +52,10 @@ export function planOf(
   const fused = fuseDepthwise(applyNormsAgain(lowered), values, outputs)
   const dense = tiles && precision === 'bfloat16' ? markTiles : markWinograd
   const kernels = markPointwise(dense(fused, values), values)
-  const groups = [...strips(kernels, values, bytesOf, cache, threads), ...copies]
+  const stripped = strips(kernels, values, bytesOf, cache, threads)
+  const groups = [...writePast(stripped, values, outputs, bytesOf), ...copies]
   const operations = groups.flatMap(group => group.operations)
+  sumByPieces(groups, values)
   makeLocal(groups, values, outputs)
   const place = new Map([
     ...inPlace,
@@ -64,9 +67,9 @@ export function planOf(
   const index = new Map([...values.keys()].map((name, i) => [name, i]))
   const indexOf = (name: string) => (name === '' ? -1 : (index.get(target(name)) as number))
   let first = 0
-  const planned = groups.map(({ operations: { length }, images, times, apart }) => {
+  const planned = groups.map(({ operations: { length }, ...parts }) => {
     first += length
-    return { first: first - length, end: first, images, times, apart }
+    return { first: first - length, end: first, ...parts }
   })
   const indexed = operations.map(({ kernel, inputs, outputs: written, numbers }) => ({
     kernel,
@@ -86,19 +89,30 @@ export function planOf(
   }
 }
 
-/** A value that lives within one strip needs memory only for the images that a thread works on at a time. */
+/** Where images are worked on in pieces, sums over their planes are sums over each piece. */
+function sumByPieces(groups: readonly DraftStrip[], values: Map<string, DraftValue>): void {
+  for (const { operations, pieces, times } of groups)
+    for (const name of pieces > 1 ? operations.flatMap(operation => operation.outputs) : []) {
+      const value = values.get(name)
+      if (value?.batched && value.dims.length === 2) values.set(name, { ...value, dims: [times, value.dims[1]!] })
+    }
+}
+
+/** A value that lives within one strip needs memory only for the images, or the pixels, that a thread works on at a time. */
 function makeLocal(groups: readonly DraftStrip[], values: Map<string, DraftValue>, outputs: ReadonlySet<string>): void {
   const seen = new Map<string, Set<number>>()
   groups.forEach((group, at) => {
     for (const { inputs, outputs: written } of group.operations)
       for (const name of [...inputs, ...written]) seen.set(name, (seen.get(name) ?? new Set()).add(at))
   })
-  groups.forEach(({ operations, images, times }, at) => {
+  groups.forEach(({ operations, images, pieces, times }, at) => {
     if (times === 1) return
     for (const name of operations.flatMap(operation => operation.outputs)) {
       const value = values.get(name)
       if (!value?.batched || outputs.has(name) || seen.get(name)?.size !== 1 || !seen.get(name)?.has(at)) continue
-      values.set(name, { ...value, dims: [images, ...value.dims.slice(1)], batched: false, local: true })
+      const [, channels = 1, height = 1, width = 1] = value.dims
+      const sides = pieces > 1 ? [channels, 1, (height * width) / pieces] : value.dims.slice(1)
+      values.set(name, { ...value, dims: [images, ...sides], batched: false, local: true })
     }
   })
 }

@@ -15,7 +15,7 @@ export interface PlannedOperation {
   readonly numbers: Readonly<Record<string, readonly number[]>>
 }
 
-/** Operations [first, end) that run on `images` images, then on the next ones, `times` times. */
+/** Operations [first, end) that run on `images` images, or one of the `pieces` of an image, then on the next, `times` times. */
 export interface PlannedStrip extends Parts {
   readonly first: number
   readonly end: number

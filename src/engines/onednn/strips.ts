@@ -24,6 +24,10 @@ const perImage = new Set([
   'reluGradient',
   'relu6Gradient',
 ])
+/** Kernels that can work on some of an image's pixels, besides products of pixels and channels. */
+const perPixel = new Set(['normSums', 'normApply', 'normGradientSums', 'normGradientApply', 'add'])
+/** Pixels that a part takes at most where it need not be whole images: with their channels they stay in the nearest caches. */
+const mostPixels = 224
 const updates = new Set(['sgd', 'adamW', 'blend', 'runningStatistics'])
 
 /** What a thread may touch at a time: small enough for common CPUs' caches, and the same on all, as results follow it. */
@@ -101,7 +105,19 @@ export function strips(
   return withUpdates(withRecomputed(result, operations.filter(isAgain), values), later)
 }
 
-/** The largest number of images that divides a thread's share of the batch and fits the cache. */
+/** In how many equal pieces of pixels, not too small ones, images can be cut for products of pixels and channels and what stands around them. */
+function piecesOf(operations: readonly Draft[], images: readonly DraftValue[]): number {
+  const isProduct = ({ numbers }: Draft) => numbers.pointwise !== undefined
+  if (!operations.some(isProduct) || !operations.every(one => isProduct(one) || perPixel.has(one.kernel))) return 1
+  const planes = new Set(images.flatMap(({ dims: [, , height, width] }) => (height && width ? [height * width] : [])))
+  const [pixels = 0] = planes
+  if (planes.size !== 1) return 1
+  let pieces = Math.ceil(pixels / mostPixels)
+  while (pixels % pieces !== 0) pieces++
+  return pixels / pieces < mostPixels / 4 ? 1 : pieces
+}
+
+/** The largest number of images that divides a thread's share of the batch and fits the cache, or pieces of images. */
 function partsOf(
   operations: readonly Draft[],
   batch: number,
@@ -113,17 +129,21 @@ function partsOf(
   const touched = [...new Set(operations.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]))]
   const sum = (list: DraftValue[]) => list.reduce((total, value) => total + bytesOf(value), 0)
   const present = touched.flatMap(name => values.get(name) ?? [])
-  const perImage = sum(present.filter(({ batched }) => batched)) / batch
+  const images = present.filter(({ batched }) => batched)
+  const perImage = sum(images) / batch
   // Every part reads or adds to the weights: where they are large, a part has to be worth it.
   const weights = sum(present.filter(({ layout }) => layout === 'weights'))
   const wanted = Math.max(1, Math.floor(Math.max(cache, weights) / perImage))
   const apart = threads > 1 && batch % threads === 0
   const share = apart ? batch / threads : batch
-  let images = Math.min(share, wanted)
-  while (share % images !== 0) images--
+  const fits = share * perImage <= Math.max(cache, weights)
+  const pieces = !fits && (apart || threads === 1) ? piecesOf(operations, images) : 1
+  if (pieces > 1) return { images: 1, pieces, times: batch * pieces, apart }
+  let together = Math.min(share, wanted)
+  while (share % together !== 0) together--
   // A share without fitting divisors is worked on whole rather than in crumbs.
-  if (images * 4 < Math.min(share, wanted)) images = share
-  return { images, times: batch / images, apart }
+  if (together * 4 < Math.min(share, wanted)) together = share
+  return { images: together, pieces: 1, times: batch / together, apart }
 }
 
 /** Puts each update behind the last strip that reads what it overwrites or computes what it needs. */
