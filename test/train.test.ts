@@ -303,6 +303,18 @@ describe('runs side by side', () => {
   })
 })
 
+describe('the head before everything', () => {
+  it('ships the trunk as it came where the head alone was best', async () => {
+    await train('head', '--epochs', '1', '--unfreeze', 'head:1,all')
+    // Such a rate makes the second epoch much worse.
+    await train('head-best', '--epochs', '2', '--unfreeze', 'head:1,all', '--lr-backbone', '0.5')
+    expect(json('head-best', 'result.json').bestEpoch).toBe(1)
+    expect(await readFile(at('head-best/model/model.safetensors'))).toEqual(
+      await readFile(at('head/model/model.safetensors')),
+    )
+  })
+})
+
 describe('an interrupted run', () => {
   it('is not trained by two processes at once', async () => {
     let second: ReturnType<typeof regraft> | undefined
@@ -376,6 +388,29 @@ describe('an interrupted run', () => {
     expect(metrics('cut')).toEqual(metrics('whole'))
     expect(weights('cut')).toBe(weights('whole'))
     expect(readdirSync(at('cut/checkpoints')).sort()).toEqual(['best.safetensors', 'last.safetensors', 'mine.part'])
+  })
+
+  it('goes on while the head alone is trained, from features, before everything', async () => {
+    const more = ['--epochs', '4', '--unfreeze', 'head:3,all']
+    const whole = await train('phases', ...more)
+    expect(whole.stderr).not.toContain('error')
+    expect(json('phases', 'result.json').seconds.features).toBeDefined()
+    let killed = false
+    await regraft(['train', 'images', ...small, '--run', 'phases-cut', ...more], {
+      cwd: folder.path,
+      onOutput: (text, kill) => {
+        if (killed || !text.includes('epoch 1/4')) return
+        killed = true
+        kill('SIGKILL')
+      },
+    })
+    expect(existsSync(at('phases-cut', 'result.json'))).toBe(false)
+    const resumed = await regraft(['train', '--resume', 'phases-cut'], { cwd: folder.path })
+    expect(resumed.stderr).not.toContain('error')
+    expect(metrics('phases-cut')).toEqual(metrics('phases'))
+    expect(await readFile(at('phases-cut/model/model.safetensors'))).toEqual(
+      await readFile(at('phases/model/model.safetensors')),
+    )
   })
 
   it('ships the same weights when it is killed while statistics of batch norms are recomputed', async () => {

@@ -7,6 +7,7 @@ import { removeLeftovers } from '../base/files.js'
 import { withLock } from '../base/lock.js'
 import { type FileStamps, type Loader, type Split, stateOf } from '../data/index.js'
 import { type Engine, totalBytes } from '../engines/index.js'
+import type { Graph } from '../graph/index.js'
 import { type BatchSource, imageBatches } from './batches.js'
 import { bestCheckpoint, lastCheckpoint, loadCheckpoint, type Position } from './checkpoint.js'
 import { evaluate } from './evaluate.js'
@@ -85,11 +86,11 @@ async function trainOn(task: Execution): Promise<Finished> {
   for (const folder of ['checkpoints', 'model']) await removeLeftovers(join(run, folder))
   const graphsAt = (epoch: number) => graphsOf(task, trainedFrom(epoch, grafted.network, options))
   const graphs = graphsAt(0)
-  const { source, seconds: features } = await batchesFor(task, graphs).catch(error => {
-    throw signal?.aborted ? interruptedBefore(run) : error
-  })
+  const { sourceAt, seconds } = batchSources(task, graphsAt)
+  const inPhases = options.unfreeze.length > 0
+  const source = inPhases ? imageBatches(loader, resolved.batchSize) : await sourceAt(0)
   const { size } = testedWith(config)
-  const forward = config.testPreprocessing ? graphsOf(task, undefined, size).trained : graphs.trained
+  const forward = config.testPreprocessing || inPhases ? graphsOf(task, undefined, size).trained : graphs.trained
   const inference = withViews(await compileInference(engine, forward, compileOptions(options)), size, options.tta)
   const phases = trainingPhases(task, graphsAt)
   try {
@@ -102,7 +103,7 @@ async function trainOn(task: Execution): Promise<Finished> {
     const before = history.reduce((sum, { seconds }) => sum + seconds, start.seconds)
     const bytes = totalBytes(first.program.memory)
     const images = { train: parts.train.length, validation: parts.val.length, test: parts.test.length }
-    onEvent({ type: 'plan', run, engine: engine.name, bytes, trainedFrom: graphs.input, images })
+    onEvent({ type: 'plan', run, engine: engine.name, bytes, trainedFrom: inPhases ? 'images' : graphs.input, images })
     const weightsOf = async (training: TrainingProgram) => new Map([...grafted.values, ...(await training.weights())])
     const evaluateOn = async (part: 'validation' | 'test', values: Map<string, Float32Array>, epoch?: number) => {
       await inference.write(values)
@@ -119,7 +120,7 @@ async function trainOn(task: Execution): Promise<Finished> {
       batchSize: resolved.batchSize,
       classes,
       trainingAt: phases.at,
-      source,
+      sourceAt,
       trainIndices: parts.train,
       classWeights:
         options.classWeights === 'balanced' ? balancedWeights(labelsOf(loader, parts.train), classes) : undefined,
@@ -133,6 +134,8 @@ async function trainOn(task: Execution): Promise<Finished> {
       signal,
     })
     const training = await phases.at(history.length - 1)
+    // Where the best epoch began from features, its checkpoint holds no trunk, which is then as it came.
+    await training.restore(grafted.values)
     await training.restore(valuesOf((await loadCheckpoint(bestCheckpoint(run))).tensors))
     const best = await weightsOf(training)
     // What is left of memory is for the pass over the training images.
@@ -150,7 +153,7 @@ async function trainOn(task: Execution): Promise<Finished> {
       seconds: {
         // Epochs of a session that was interrupted, and those of this one with all around them
         total: before + (performance.now() - began) / 1000,
-        ...(features === undefined ? {} : { features }),
+        ...(seconds.features === undefined ? {} : { features: seconds.features }),
         training: history.reduce((sum, { seconds }) => sum + seconds, 0),
       },
     })
@@ -225,23 +228,44 @@ function recomputed(
   )
 }
 
-/** Batches of images, or of features of a frozen trunk, which are computed here, once. */
-async function batchesFor(task: Execution, graphs: TrainingGraphs): Promise<{ source: BatchSource; seconds?: number }> {
-  const { config, parts, loader, stamps, engine, grafted, onEvent, signal, reuse } = task
+/** The batches of each epoch: of images, or of features of what is frozen in it, which are computed once. */
+function batchSources(task: Execution, graphsAt: (epoch: number) => TrainingGraphs) {
+  const { config, loader, run, signal } = task
+  const seconds: { features?: number } = {}
+  const known = new Map<string, BatchSource>()
+  const sourceAt = async (epoch: number): Promise<BatchSource> => {
+    const graphs = graphsAt(epoch)
+    const before = known.get(graphs.input)
+    if (before) return before
+    const { frozen } = graphs
+    if (!frozen) return imageBatches(loader, config.resolved.batchSize)
+    const began = performance.now()
+    const { train, val, test } = task.parts
+    // Where more is trained later, the whole network is validated on images.
+    const read = config.options.unfreeze.length > 0 ? train : [...train, ...val, ...test]
+    const source = await batchesOfFeatures(task, frozen, graphs.input, read).catch(error => {
+      throw signal?.aborted ? interruptedBefore(run) : error
+    })
+    seconds.features = (seconds.features ?? 0) + (performance.now() - began) / 1000
+    known.set(graphs.input, source)
+    return source
+  }
+  return { sourceAt, seconds }
+}
+
+/** Batches of features of a frozen trunk, which are computed here, once. */
+async function batchesOfFeatures(
+  task: Execution,
+  frozen: Graph,
+  cut: string,
+  read: readonly number[],
+): Promise<BatchSource> {
+  const { config, loader, stamps, engine, grafted, onEvent, signal, reuse } = task
   const { batchSize } = config.resolved
-  const images = imageBatches(loader, batchSize, graphs.frozen ? signal : undefined)
-  const { frozen } = graphs
-  if (!frozen) return { source: images }
-  const began = performance.now()
+  const images = imageBatches(loader, batchSize, signal)
   const { dataset } = loader
-  const samples = [...parts.train, ...parts.val, ...parts.test].sort((a, b) => a - b)
-  const file = featureFile(
-    reuse?.features ?? keptFeatures(),
-    config,
-    engine.name,
-    graphs.input,
-    stateOf(stamps, samples),
-  )
+  const samples = [...read].sort((a, b) => a - b)
+  const file = featureFile(reuse?.features ?? keptFeatures(), config, engine.name, cut, stateOf(stamps, samples))
   const compute = async () => {
     const before = await readFeatures(file, samples)
     if (before) {
@@ -266,7 +290,7 @@ async function batchesFor(task: Execution, graphs: TrainingGraphs): Promise<{ so
   // Of the runs of a study that begin at the same moment one computes, and the others read
   const features = reuse && !existsSync(file) ? await onlyOne(file, compute, signal) : await compute()
   const labels = dataset.samples.map(({ label }) => label)
-  return { source: featureBatches(features, labels, batchSize), seconds: (performance.now() - began) / 1000 }
+  return featureBatches(features, labels, batchSize)
 }
 
 async function onlyOne<T>(file: string, work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {

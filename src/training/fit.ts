@@ -22,7 +22,8 @@ export interface Fit {
   readonly classes: number
   /** The program that trains in an epoch (from 0); another one where more is unfrozen. */
   trainingAt(epoch: number): Promise<TrainingProgram>
-  readonly source: BatchSource
+  /** Where its batches come from. */
+  sourceAt(epoch: number): Promise<BatchSource>
   /** Positions of the training images in the data set. */
   readonly trainIndices: readonly number[]
   /** Weight of each class in the loss; undefined where all count the same. */
@@ -72,7 +73,8 @@ async function trainEpoch(task: Fit, from: Position): Promise<void> {
   let saved = performance.now()
   const order = shuffled(trainIndices, randomStream(options.seed, 'shuffle', epoch)).slice(0, steps * batchSize)
   let step = from.step
-  for await (const batch of task.source(order.slice(step * batchSize), { epoch, training: true })) {
+  const source = await task.sourceAt(epoch)
+  for await (const batch of source(order.slice(step * batchSize), { epoch, training: true })) {
     const targets = targetsOf(batch.labels, classes, batchSize, options.labelSmoothing, task.classWeights)
     if (epoch < options.epochs - options.mixOffEpochs)
       mixImages(batch.inputs, targets, batchSize, options, randomStream(options.seed, 'mix', epoch, step))

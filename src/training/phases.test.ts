@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { networkNamed } from '../models/index.js'
 import { checkPhases, trainedFrom } from './phases.js'
+import { cachesFeatures } from './session.js'
 
 const network = networkNamed('resnet18')
 const options = (unfreeze: string[], more = {}) => ({
@@ -36,4 +37,11 @@ describe('progressive unfreezing', () => {
       /leave out --freeze-until/,
     )
   })
+})
+
+it('features are computed once only where every epoch sees the same pixels', () => {
+  const plain = { colorJitter: 0, randomErasing: 0, mixup: 0, cutmix: 0 }
+  expect(cachesFeatures('none', plain)).toBe(true)
+  expect(cachesFeatures('crop-flip', plain)).toBe(false)
+  for (const name of Object.keys(plain)) expect(cachesFeatures('none', { ...plain, [name]: 0.2 }), name).toBe(false)
 })

@@ -36,11 +36,16 @@ export interface TrainingGraphs {
   readonly input: string
 }
 
-/** Whether what never changes is computed once: where every epoch sees the same pixels of an image, and the same layers are trained. */
+/** Whether what never changes is computed once: where every epoch sees the same pixels of an image. */
 export const cachesFeatures = (
   augment: 'crop-flip' | 'trivial' | 'none',
-  { colorJitter, randomErasing, unfreeze }: Pick<ResolvedOptions, 'colorJitter' | 'randomErasing' | 'unfreeze'>,
-): boolean => augment === 'none' && colorJitter === 0 && randomErasing === 0 && unfreeze.length === 0
+  {
+    colorJitter,
+    randomErasing,
+    mixup,
+    cutmix,
+  }: Pick<ResolvedOptions, 'colorJitter' | 'randomErasing' | 'mixup' | 'cutmix'>,
+): boolean => augment === 'none' && colorJitter === 0 && randomErasing === 0 && mixup === 0 && cutmix === 0
 
 /** What is done to training images where the options leave it open: nothing where the trunk is frozen. */
 export const augmentationOf = ({ augment, lrBackbone }: Pick<ResolvedOptions, 'augment' | 'lrBackbone'>) =>
