@@ -24,6 +24,8 @@ it.each([{ name: 'sgd', nesterov: true } as const, { name: 'adamW', eps: 1e-8 } 
     expect(count(plan, 'blend')).toBe(2)
     expect(count(planFor(optimiser, true), optimiser.name)).toBe(1)
     expect(count(planFor(optimiser, true), 'blend')).toBe(3)
+    // The norm of all gradients: their squares, and the scale that follows from them.
+    expect(count(planFor(optimiser, true), 'clipScale')).toBe(2)
   },
 )
 

@@ -101,11 +101,17 @@ export interface Device {
 }
 
 /** All kernels in order, and the scratch memory between them; nodes that are joined become one kernel. */
-export function lower(graph: Graph, { device, subgroups }: Device, joins: readonly Join[]) {
+export function lower(
+  graph: Graph,
+  { device, subgroups }: Device,
+  joins: readonly Join[],
+  standing: ScalarContext['standing'],
+) {
   const scalars = scalarInputs(graph)
   const context: ScalarContext = {
     device,
     subgroups,
+    standing,
     shape: name => lookUp(graph, name).shape,
     scalar: (variable, name) => {
       const at = scalars.indexOf(name)

@@ -96,7 +96,10 @@ export function planOf(graph: Graph, { buffer, binding, ...device }: Limits): Pl
   const part = new Map(
     flats.flatMap(flat => flat.members.map((name, i) => [name, { flat, at: flat.starts[i]! }] as const)),
   )
-  const lowered = lower(graph, device, joins)
+  const lowered = lower(graph, device, joins, name => {
+    const own = part.get(home(name))
+    return own ? { value: own.flat.name, at: own.at } : { value: name, at: 0 }
+  })
   const kernels = [...lowered.kernels, ...copies]
   const end = kernels.length
   const sizes = new Map([

@@ -18,6 +18,8 @@ import { totals } from './total.js'
 
 /** Kernels also read scalars: inputs from the step's uniform buffer, computed ones from memory. */
 export interface ScalarContext extends Context {
+  /** The flat value in which another stands, and from which element on; or the value itself. */
+  standing(name: string): { readonly value: string; readonly at: number }
   /** The code that reads a scalar, and what has to be bound for it under that variable. */
   scalar(variable: string, name: string): { readonly code: string; readonly bound: readonly Bound[] }
 }
@@ -149,28 +151,61 @@ export function adamW(node: Node<'adamW'>, { shape, scalar }: ScalarContext): Lo
   )
 }
 
-/** Inputs: the limit and any number of gradients, each of which is summed by workgroups of its own. */
-export function clipScale(node: Node<'clipScale'>, { shape, scalar, subgroups }: ScalarContext): Lowered {
+/** A gradient that stands from element `at` on, and the workgroups that sum its squares: `parts` from `group` on, of `share` elements each. */
+interface Piece {
+  readonly at: number
+  readonly count: number
+  readonly group: number
+  readonly parts: number
+  readonly share: number
+}
+
+/** The code that finds the elements of a workgroup: a tree of comparisons, since gradients are of any size. */
+function elementsOf(pieces: readonly Piece[]): string {
+  const [first] = pieces as [Piece]
+  if (pieces.length === 1)
+    return `return part(group - ${first.group}u, ${first.at}u, ${first.share}u, ${first.at + first.count}u);`
+  const half = pieces.length >> 1
+  const [before, behind] = [pieces.slice(0, half), pieces.slice(half)]
+  return `if (group < ${behind[0]!.group}u) { ${elementsOf(before)} } else { ${elementsOf(behind)} }`
+}
+
+/** Inputs: the limit and any number of gradients, each of which is summed by workgroups of its own; one kernel has all that stand in one flat value. */
+export function clipScale(node: Node<'clipScale'>, { shape, scalar, standing, subgroups }: ScalarContext): Lowered {
   const [limitName, ...gradients] = node.inputs as [string, ...string[]]
   const limit = scalar('limit', limitName)
   const squares = `${out(node)}#squares`
-  let at = 0
-  const sums = gradients.map(gradient => {
+  const pieces = new Map<string, Piece[]>()
+  for (const gradient of gradients) {
+    const { value, at } = standing(gradient)
+    const own = pieces.get(value) ?? []
+    pieces.set(value, own)
     const count = elements(shape(gradient))
     const parts = shares(count, 1)
-    const share = Math.ceil(count / parts)
+    const last = own.at(-1)
+    const group = last ? last.group + last.parts : 0
+    own.push({ at, count, group, parts, share: Math.ceil(count / parts) })
+  }
+  let at = 0
+  const sums = [...pieces].map(([value, own]) => {
+    const { group, parts } = own.at(-1) as Piece
     const kernel = forEachGroup(
       'clipScale',
-      parts,
-      [array('g', gradient), array('squares', squares)],
+      group + parts,
+      [array('g', value), array('squares', squares)],
       `var sum = 0.0;
-  let end = min((group + 1u) * ${share}u, ${count}u);
-  for (var i = group * ${share}u + thread; i < end; i += ${threads}u) { sum = fma(g[i], g[i], sum); }
+  let own = elementsOf(group);
+  for (var i = own.x + thread; i < own.y; i += ${threads}u) { sum = fma(g[i], g[i], sum); }
   let all = total(sum, thread);
   if (thread == 0u) { squares[${at}u + group] = all; }`,
-      totals('f32', subgroups),
+      `${totals('f32', subgroups)}
+fn part(number: u32, at: u32, share: u32, end: u32) -> vec2u {
+  let first = at + number * share;
+  return vec2u(first, min(first + share, end));
+}
+fn elementsOf(group: u32) -> vec2u { ${elementsOf(own)} }`,
     )
-    at += parts
+    at += group + parts
     return kernel
   })
   const scale = forEachGroup(
