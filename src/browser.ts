@@ -37,8 +37,9 @@ const subgroups = new WeakMap<GPUDevice, Promise<Subgroups>>()
  */
 export async function compileOn(device: GPUDevice, graph: Graph): Promise<Program> {
   const { maxBufferSize: buffer, maxStorageBufferBindingSize: binding } = device.limits
+  const { maxStorageBuffersPerShaderStage: storageBuffers } = device.limits
   const known = subgroups.get(device) ?? subgroupsOf(device)
   subgroups.set(device, known)
-  const limits = { device: 'integrated', subgroups: await known, buffer, binding } as const
+  const limits = { device: 'integrated', subgroups: await known, buffer, binding, storageBuffers } as const
   return startProgram(device, 'this GPU', graph, planOf(graph, limits))
 }

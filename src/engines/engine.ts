@@ -41,6 +41,11 @@ export interface Program {
    * whoever goes on after it writes what persists anew.
    */
   run(inputs: Inputs, signal?: AbortSignal): Promise<Outputs>
+  /**
+   * Begins a run and resolves once it has taken its inputs, which may then be changed; what comes of the run follows.
+   * Only where an engine computes beside this process's threads: the next run is prepared meanwhile.
+   */
+  begin?(inputs: Inputs, signal?: AbortSignal): Promise<{ readonly outputs: Promise<Outputs> }>
   /** A persistent value: parameter, statistic or state. */
   read(name: string): Promise<Float32Array>
   /** Replaces a persistent value. @throws where the length does not fit its shape */
@@ -55,6 +60,8 @@ export interface Engine {
   readonly name: 'onednn' | 'onnxruntime' | 'webgpu'
   /** What it computes with, for instance 'ONNX Runtime 1.16.3'; its name alone where it is not there. */
   readonly library: string
+  /** Whether programs stand in a device's own memory, whose size is not known before it is full, and not in this machine's. */
+  readonly besideMemory?: boolean
   supports(graph: Graph, precision: Precision): Support
   /** What a program of the graph would hold, before anything is allocated; of the workspace, what can be told so early. */
   memory(graph: Graph, options?: CompileOptions): MemoryPlan

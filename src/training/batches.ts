@@ -1,5 +1,6 @@
 /** Batches, and where they come from: here from decoded images, in features.ts from what a frozen trunk made of them. */
 import type { Loader } from '../data/index.js'
+import type { Inference } from './session.js'
 
 /** One batch: `inputs` always holds as many rows as the programs were compiled for; rows from `count` on are padding. */
 export interface TrainingBatch {
@@ -27,4 +28,23 @@ export function imageBatches(loader: Loader, batchSize: number, signal?: AbortSi
     for await (const { images, labels, count, indices: positions } of loader.batches(indices, options))
       yield { inputs: images, labels: labels.subarray(0, count), count, indices: positions.subarray(0, count) }
   }
+}
+
+/** What a batch is known by when its inputs have been taken. */
+type Taken = Omit<TrainingBatch, 'inputs'>
+
+/** What a forward pass makes of each batch, in order. The next one is prepared meanwhile where the engine computes by itself. */
+export async function* rowsOf(
+  inference: Pick<Inference, 'begin'>,
+  batches: AsyncIterable<TrainingBatch>,
+): AsyncGenerator<{ readonly batch: Taken; readonly rows: Float32Array }, void, undefined> {
+  let open: { readonly batch: Taken; readonly rows: Promise<Float32Array> } | undefined
+  for await (const batch of batches) {
+    const { rows } = await inference.begin(batch.inputs)
+    // Whoever asks for it gets the error; nobody does where the one before fails
+    rows.catch(() => {})
+    if (open) yield { batch: open.batch, rows: await open.rows }
+    open = { batch, rows }
+  }
+  if (open) yield { batch: open.batch, rows: await open.rows }
 }

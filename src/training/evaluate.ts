@@ -1,5 +1,5 @@
 /** Evaluates a compiled forward pass on given samples. */
-import type { BatchSource } from './batches.js'
+import { type BatchSource, rowsOf } from './batches.js'
 import type { Scored } from './calibration.js'
 import { type Counts, count, newCounts, type Prediction } from './metrics.js'
 import type { Inference } from './session.js'
@@ -23,8 +23,7 @@ export async function evaluate(
   const counts = newCounts(classes)
   const predictions = new Map<number, Prediction>()
   const scored: Scored[] = []
-  for await (const batch of source(indices, { epoch: 0, training: false })) {
-    const logits = await inference.run(batch.inputs)
+  for await (const { batch, rows: logits } of rowsOf(inference, source(indices, { epoch: 0, training: false }))) {
     for (const [row, prediction] of count(counts, logits, batch.labels).entries())
       predictions.set(batch.indices[row]!, prediction)
     batch.labels.forEach((label, row) => {

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path'
 import { cachePath, trimCache } from '../base/cache.js'
 import { version } from '../base/version.js'
 import { readSafetensors, writeSafetensors } from '../weights/index.js'
-import type { BatchSource } from './batches.js'
+import { type BatchSource, rowsOf } from './batches.js'
 import type { RunConfig } from './runFolder.js'
 import type { Inference } from './session.js'
 
@@ -22,8 +22,7 @@ export async function computeFeatures(
   onProgress: (done: number) => void,
 ): Promise<Features> {
   const features = new Map<number, Float32Array>()
-  for await (const batch of images(samples, { epoch: 0, training: false })) {
-    const rows = await trunk.run(batch.inputs)
+  for await (const { batch, rows } of rowsOf(trunk, images(samples, { epoch: 0, training: false }))) {
     const length = rows.length / batchSize
     for (let i = 0; i < batch.count; i++) features.set(batch.indices[i]!, rows.slice(i * length, (i + 1) * length))
     onProgress(features.size)

@@ -10,7 +10,7 @@ import type { ResolvedOptions } from './options.js'
 import { ownFactor, type Schedule } from './own.js'
 import { appendEpoch, type EpochRecord } from './runFolder.js'
 import { rateFactor, warmupFactor } from './schedule.js'
-import type { TrainingProgram } from './session.js'
+import type { StepResult, TrainingProgram } from './session.js'
 import { mixImages, targetsOf } from './targets.js'
 
 export interface Fit {
@@ -73,21 +73,15 @@ async function trainEpoch(task: Fit, from: Position): Promise<void> {
   let saved = performance.now()
   const order = shuffled(trainIndices, randomStream(options.seed, 'shuffle', epoch)).slice(0, steps * batchSize)
   let step = from.step
-  const source = await task.sourceAt(epoch)
-  for await (const batch of source(order.slice(step * batchSize), { epoch, training: true })) {
-    const targets = targetsOf(batch.labels, classes, batchSize, options.labelSmoothing, task.classWeights)
-    if (epoch < options.epochs - options.mixOffEpochs)
-      mixImages(batch.inputs, targets, batchSize, options, randomStream(options.seed, 'mix', epoch, step))
-    const overall = epoch * steps + step + 1
-    const { loss, logits } = await training.step(batch.inputs, targets, {
-      epoch,
-      step,
-      overall,
-      factor: factor * warmupFactor(Math.ceil(overall / options.accumulate), options),
-    })
-    step++
-    if (!Number.isFinite(loss)) throw diverged(epoch, step, rates, loss)
-    count(counts, logits, batch.labels)
+  /** The step whose result has not been looked at, with those of an engine that lets the next one be prepared meanwhile. */
+  let open: { readonly result: Promise<StepResult>; readonly labels: Int32Array; readonly step: number } | undefined
+  const settle = async () => {
+    if (!open) return
+    const { result, labels, step: done } = open
+    open = undefined
+    const { loss, logits } = await result
+    if (!Number.isFinite(loss)) throw diverged(epoch, done, rates, loss)
+    count(counts, logits, labels)
     onEvent({
       type: 'progress',
       task: 'training',
@@ -96,13 +90,32 @@ async function trainEpoch(task: Fit, from: Position): Promise<void> {
       unit: 'image',
       epoch: epoch + 1,
     })
+  }
+  const source = await task.sourceAt(epoch)
+  for await (const batch of source(order.slice(step * batchSize), { epoch, training: true })) {
+    const targets = targetsOf(batch.labels, classes, batchSize, options.labelSmoothing, task.classWeights)
+    if (epoch < options.epochs - options.mixOffEpochs)
+      mixImages(batch.inputs, targets, batchSize, options, randomStream(options.seed, 'mix', epoch, step))
+    const overall = epoch * steps + step + 1
+    const at = { epoch, step, overall, factor: factor * warmupFactor(Math.ceil(overall / options.accumulate), options) }
+    const result = training.begin
+      ? (await training.begin(batch.inputs, targets, at)).result
+      : training.step(batch.inputs, targets, at)
+    // Whoever looks at it gets the error; nobody does where the step before fails
+    result.catch(() => {})
+    step++
+    await settle()
+    open = { result, labels: batch.labels, step }
+    if (!training.begin) await settle()
     const stopping = task.signal?.aborted
     if (stopping || (saveEvery && performance.now() - saved >= 1000 * saveEvery)) {
+      await settle()
       await save(task.run, training, { epoch, step, counts, seconds: seconds() })
       saved = performance.now()
     }
     if (stopping) throw interrupted(task.run, epoch, step, steps)
   }
+  await settle()
   const trainSeconds = seconds()
   const validation = await task.validate(epoch)
   const record: EpochRecord = {

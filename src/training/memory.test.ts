@@ -12,6 +12,7 @@ const step = (batch: number) =>
     optimiser: { name: 'sgd', nesterov: false },
     groupOf: () => 'all',
   })
+const noMemory = { parameters: 0, state: 0, activations: 0, workspace: 0 }
 const megabytes = (amount: number) => `${amount / 1e6}MB`
 
 describe.each(engines.filter(engine => engine.supports(step(1), 'float32').ok))('$name', engine => {
@@ -22,6 +23,12 @@ describe.each(engines.filter(engine => engine.supports(step(1), 'float32').ok))(
   it('computes nothing again where the step fits', () => {
     expect(fitToMemory(engine, graph, { threads: 2 }, megabytes(needs(graph)))).toEqual({ graph })
     expect(fitToMemory(engine, graph, { threads: 2 })).toEqual({ graph })
+  })
+
+  it('on a GPU with memory of its own is bound by --memory alone', () => {
+    const beside = { ...engine, besideMemory: true, memory: () => ({ ...noMemory, activations: 2 * freeMemory() }) }
+    expect(fitToMemory(beside, graph, { threads: 2 })).toEqual({ graph })
+    expect(() => fitToMemory(beside, graph, { threads: 2 }, '2MB')).toThrow('--memory allows 2.0 MB')
   })
 
   it('computes as little again as it has to, and says what that saves and costs', () => {

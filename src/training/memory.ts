@@ -14,11 +14,12 @@ interface Fitted {
 
 /**
  * The training step with as little computed again as its memory allows.
- * @param memory what it may take, like '4GB'; default: what is free
+ * @param memory what it may take, like '4GB'; default: what is free, or anything on a GPU with memory of its own
  * @throws RegraftError('training') where not even the least fits, with a batch size that would
  */
 export function fitToMemory(engine: Engine, graph: Graph, options: CompileOptions, memory?: string): Fitted {
-  const free = freeMemory()
+  // Where the memory is a device's own, that says itself when it is full
+  const free = engine.besideMemory ? Number.POSITIVE_INFINITY : freeMemory()
   const allowed = memory === undefined ? Number.POSITIVE_INFINITY : bytesOf(memory)
   const budget = Math.min(allowed, 0.95 * free)
   const needed = totalBytes(engine.memory(graph, options))

@@ -26,4 +26,9 @@ export const withViews = (inference: Inference, size: number, tta: 'none' | 'fli
           const logits = await inference.run(images, signal)
           return meanLogits(logits, await inference.run(mirrored(images, size), signal))
         },
+        begin: async images => {
+          const one = await inference.begin(images)
+          const other = await inference.begin(mirrored(images, size))
+          return { rows: Promise.all([one.rows, other.rows]).then(([a, b]) => meanLogits(a, b)) }
+        },
       }

@@ -1,6 +1,6 @@
 /** A session: the compiled programs of one run, the step that trains and the forward pass that evaluates. */
 import { type RandomStream, randomStream } from '../base/random.js'
-import type { CompileOptions, Engine, Inputs, Program } from '../engines/index.js'
+import type { CompileOptions, Engine, Inputs, Outputs, Program } from '../engines/index.js'
 import {
   averageOf,
   elements,
@@ -74,6 +74,8 @@ export async function compileInference(engine: Engine, forward: Graph, options: 
   const program = await engine.compile(folded.graph, options)
   const [input] = valuesOf(folded.graph, 'input')
   const output = folded.graph.outputs[0] as string
+  const inputs = (batch: Float32Array) => ({ [(input as { name: string }).name]: batch })
+  const { begin } = program
   return {
     program,
     async write(values: ReadonlyMap<string, Float32Array>): Promise<void> {
@@ -81,7 +83,12 @@ export async function compileInference(engine: Engine, forward: Graph, options: 
       for (const [name, data] of folded.parameters(read)) await program.write(name, data)
     },
     run: async (batch: Float32Array, signal?: AbortSignal): Promise<Float32Array> =>
-      (await program.run({ [(input as { name: string }).name]: batch }, signal))[output] as Float32Array,
+      (await program.run(inputs(batch), signal))[output] as Float32Array,
+    /** The same, but resolves as soon as the batch may be changed. */
+    begin: async (batch: Float32Array): Promise<{ readonly rows: Promise<Float32Array> }> => {
+      const outputs = begin ? (await begin(inputs(batch))).outputs : Promise.resolve(await program.run(inputs(batch)))
+      return { rows: outputs.then(all => all[output] as Float32Array) }
+    },
   }
 }
 
@@ -94,6 +101,12 @@ export interface TrainingProgram {
   readonly program: Program
   /** @param at the step of this epoch (from 0) and of the whole run (from 1) */
   step(batch: Float32Array, targets: Float32Array, at: StepPosition): Promise<StepResult>
+  /** The same, but resolves as soon as batch and targets may be changed; undefined where that is when the step is done. */
+  begin?(
+    batch: Float32Array,
+    targets: Float32Array,
+    at: StepPosition,
+  ): Promise<{ readonly result: Promise<StepResult> }>
   /** Every persistent value: what is trained, and the optimiser's state. */
   state(): Promise<Map<string, Float32Array>>
   /** Parameters and statistics as they are validated, tested and shipped: with `ema` their moving averages. */
@@ -194,21 +207,30 @@ export async function compileTraining(
     }
     return values
   }
+  const givenAt = (batch: Float32Array, targets: Float32Array, at: StepPosition): Inputs => {
+    const values = scalarsAt(at)
+    const random = randomStream(options.seed, 'dropout', at.epoch, at.step)
+    return {
+      [input]: batch,
+      targets,
+      ...Object.fromEntries([...scalars].map(name => [name, Float32Array.of(values.get(name) as number)])),
+      ...Object.fromEntries(masks.map(({ name, shape }) => [name, dropoutMask(elements(shape), keep, random)])),
+    }
+  }
+  const resultOf = (outputs: Outputs): StepResult => ({
+    loss: outputs.loss![0]!,
+    logits: outputs[trained.outputs[0] as string] as Float32Array,
+  })
+  const { begin } = program
   return {
     graph,
     program,
-    step: async (batch, targets, at) => {
-      const values = scalarsAt(at)
-      const random = randomStream(options.seed, 'dropout', at.epoch, at.step)
-      const given: Inputs = {
-        [input]: batch,
-        targets,
-        ...Object.fromEntries([...scalars].map(name => [name, Float32Array.of(values.get(name) as number)])),
-        ...Object.fromEntries(masks.map(({ name, shape }) => [name, dropoutMask(elements(shape), keep, random)])),
-      }
-      const outputs = await program.run(given)
-      return { loss: outputs.loss![0]!, logits: outputs[trained.outputs[0] as string] as Float32Array }
-    },
+    step: async (batch, targets, at) => resultOf(await program.run(givenAt(batch, targets, at))),
+    ...(begin && {
+      begin: async (batch, targets, at) => ({
+        result: (await begin(givenAt(batch, targets, at))).outputs.then(resultOf),
+      }),
+    }),
     state: async () => {
       const values = new Map<string, Float32Array>()
       for (const name of persistent) values.set(name, await program.read(name))

@@ -71,3 +71,7 @@ export function deviceClass({ software, vendor, architecture }: Adapter): Device
   const inCpu = (vendor === 'intel' && !architecture.includes('hpg')) || vendor === 'qualcomm' || vendor === 'arm'
   return inCpu ? 'integrated' : 'discrete'
 }
+
+/** Whether a GPU has memory of its own: a card does, but for Apple's, which share that of the machine. */
+export const ownMemory = (adapter: Adapter): boolean =>
+  deviceClass(adapter) === 'discrete' && adapter.vendor !== 'apple'

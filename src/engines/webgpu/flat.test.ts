@@ -4,7 +4,13 @@ import { type Optimiser, trainingStep } from '../../graph/index.js'
 import { networkGraph, networkNamed } from '../../models/index.js'
 import { planOf } from './plan.js'
 
-const ordinary = { device: 'discrete', subgroups: [], buffer: 2 ** 31, binding: 2 ** 31 - 4 } as const
+const ordinary = {
+  device: 'discrete',
+  subgroups: [],
+  buffer: 2 ** 31,
+  binding: 2 ** 31 - 4,
+  storageBuffers: 10,
+} as const
 const forward = networkGraph(networkNamed('resnet18'), { classes: 5, batch: 2, size: 32 })
 /** The trunk and the head at rates of their own, norms and biases without decay: parameters of the groups alternate. */
 const groupOf = (name: string) =>

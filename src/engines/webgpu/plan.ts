@@ -13,6 +13,8 @@ export interface Limits extends Device {
   /** Bytes of the largest buffer, and of the largest value in it. */
   readonly buffer: number
   readonly binding: number
+  /** Values that a kernel may read and write. */
+  readonly storageBuffers: number
 }
 
 /** Where a value stands: in which buffer, and at which bytes. */
@@ -63,7 +65,7 @@ function inPages(spans: readonly Span[], capacity: number, from: number, places:
 /** Operators whose kernels read and write element by element, so that a result may stand where what it replaces stood. */
 const inPlace = new Set(['sgd', 'adamW', 'blend', 'add', 'runningStatistics'])
 
-export function planOf(graph: Graph, { buffer, binding, ...device }: Limits): Plan {
+export function planOf(graph: Graph, { buffer, binding, storageBuffers, ...device }: Limits): Plan {
   const alias = new Map<string, string>()
   for (const node of graph.nodes)
     if (node.operator === 'barrier') alias.set(node.outputs[0] as string, node.inputs[0] as string)
@@ -132,6 +134,14 @@ export function planOf(graph: Graph, { buffer, binding, ...device }: Limits): Pl
       'engine',
       `webgpu: '${largest.name}' takes ${bytes(largest.bytes)}, and a kernel on this GPU reads ${bytes(most)} at most; a smaller --batch-size or --size makes it smaller`,
     )
+  for (const { name, bound } of kernels) {
+    const values = new Set(bound.map(({ value }) => home(value))).size
+    if (values > storageBuffers)
+      throw new RegraftError(
+        'engine',
+        `webgpu: the kernel ${name} has ${values} values, and this GPU's driver lets a kernel have ${storageBuffers}; use another --engine`,
+      )
+  }
   const lastingPages = inPages(lasting, buffer, 0, places)
   const passingPages = inPages(passing, buffer, lastingPages.length, places)
   for (const [name, { flat, at }] of part) {
@@ -139,6 +149,7 @@ export function planOf(graph: Graph, { buffer, binding, ...device }: Limits): Pl
     places.set(name, { page, offset: offset + 4 * at, bytes: bytesOf(name) })
   }
   const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
+  const fed = valuesOf(graph, 'input').flatMap(({ name }) => (places.has(home(name)) ? [name] : []))
   const state = sum(valuesOf(graph, 'state').map(({ name }) => bytesOf(name)))
   return {
     kernels,
@@ -149,7 +160,8 @@ export function planOf(graph: Graph, { buffer, binding, ...device }: Limits): Pl
       parameters: sum(lastingPages) - state,
       state,
       activations: sum(passingPages),
-      workspace: sum(graph.outputs.map(bytesOf)),
+      // What passes to and from the device stands there twice, for this run and the next
+      workspace: 2 * sum([...graph.outputs, ...fed].map(bytesOf)),
     },
     largest,
   }

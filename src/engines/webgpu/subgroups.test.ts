@@ -35,7 +35,7 @@ describe.skipIf(!support.ok)(title, async () => {
 
   /** What three steps leave: losses and every value that persists. */
   async function after(subgroups: Subgroups): Promise<Map<string, Float32Array>> {
-    const plan = planOf(graph, { device: 'software', subgroups, buffer: 2 ** 28, binding: 2 ** 27 })
+    const plan = planOf(graph, { device: 'software', subgroups, buffer: 2 ** 28, binding: 2 ** 27, storageBuffers: 10 })
     const program = await startProgram(device!, 'this GPU', graph, plan)
     const given = inputsOf(graph)
     for (const { name, shape } of valuesOf(graph, 'parameter', 'statistic')) {

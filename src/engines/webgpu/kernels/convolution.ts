@@ -78,7 +78,8 @@ export function conv2d(node: Node<'conv2d'>, { device, shape }: Context): Lowere
       right,
       store: `let filter = product * ${rows}u + row;
   let to = (column / ${area}u * ${weight[0]}u + filter) * ${area}u + column % ${area}u;
-  y[to] = ${activated(activation, sum)};`.replaceAll('filter', 'channel'),
+  let sum = ${sum};
+  y[to] = ${activated(activation, 'sum')};`.replaceAll('filter', 'channel'),
       bound: [
         right.four ? vectors('x', xName) : array('x', xName),
         array('weight', weightName),

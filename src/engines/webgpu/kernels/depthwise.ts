@@ -43,7 +43,8 @@ export function depthwise(node: Node<'conv2d'>, { shape }: Context): Lowered {
       sum = fma(x[i32(plane) * ${height * width} + row * ${width} + column], weight[i32(channel) * ${kernelHeight * kernelWidth} + r * ${kernelWidth} + s], sum);
     }
   }
-  y[i] = ${activated(activation, sum)};`,
+  let all = ${sum};
+  y[i] = ${activated(activation, 'all')};`,
   )
   return { kernels: [kernel] }
 }

@@ -94,10 +94,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   return { name, code, bound, groups }
 }
 
-/** The activation of an expression. */
+/** The activation of a variable. NaN stays NaN, so that the loss tells of it: max and clamp may lose it. */
 export function activated(activation: Activation, value: string, type: 'f32' | 'vec4f' = 'f32'): string {
   if (activation === 'none') return value
-  return activation === 'relu' ? `max(${value}, ${type}(0))` : `clamp(${value}, ${type}(0), ${type}(6))`
+  const below = activation === 'relu6' ? `select(${value}, ${type}(6), ${value} > ${type}(6))` : value
+  return `select(${below}, ${type}(0), ${value} < ${type}(0))`
 }
 
 /** `d` where the activation that gave `y` lets a gradient pass, else 0. */

@@ -24,7 +24,8 @@ export function maxPool(node: Node<'maxPool'>, { shape }: Context): Lowered {
   for (var row = begin.x; row < end.x; row++) {
     for (var column = begin.y; column < end.y; column++) {
       let value = x[(plane * ${height} + row) * ${width} + column];
-      if (value > largest) { largest = value; }
+      // As PyTorch has it, NaN is the largest
+      if (value > largest || value != value) { largest = value; }
     }
   }
   y[i] = largest;`,

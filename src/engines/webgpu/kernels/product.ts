@@ -1,6 +1,6 @@
 /** The template of all products: rows by columns, summed over a depth, with factors that code computes as they are read. */
 import { type Tile, threadsOf } from '../tiles.js'
-import type { Bound, Kernel } from './kernel.js'
+import { type Bound, grid, type Kernel } from './kernel.js'
 
 /**
  * A factor of a product, in WGSL. `line` is a row of the left factor or a column of the right one; what depends on it alone
@@ -111,6 +111,8 @@ export function product(what: Product, tile: Tile): Kernel {
   const wideThreads = tile.columns / (4 * tile.wide)
   const { declared, added, sums } = registers(tile)
   const share = Math.ceil(depth / parts)
+  const [across, down] = [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows)]
+  const { groups, index } = grid(across * down * products * parts)
   const leftFours = tile.rows / 4
   const rightFours = tile.columns / 4
   const leftAt = (i: number) => `${tile.high}u * (thread / ${wideThreads}u) + ${i}u`
@@ -171,16 +173,17 @@ var<workgroup> rightTile: array<vec4f, ${rightFours * tile.depth}>;`
 }
 @compute @workgroup_size(${count})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let product = workgroup.z / ${parts}u;
-  let part = workgroup.z % ${parts}u;
+  ${index}
+  if (group >= ${across * down * products * parts}u) { return; }
+  let part = group / ${across * down}u % ${parts}u;
+  let product = group / ${across * down * parts}u;
   let begin = part * ${share}u;
   let end = min(begin + ${share}u, ${depth}u);
-  let rightFirst = workgroup.x * ${tile.columns}u;
-  let leftFirst = workgroup.y * ${tile.rows}u;
+  let rightFirst = group % ${across}u * ${tile.columns}u;
+  let leftFirst = group / ${across}u % ${down}u * ${tile.rows}u;
   ${declared}
   ${tile.shared ? sharedLoop : directLoop}
   ${stores.join('\n  ')}
 }`
-  const groups = [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows), products * parts] as const
   return { name, code, bound, groups }
 }

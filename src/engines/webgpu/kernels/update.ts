@@ -36,7 +36,8 @@ export const activation = (node: Node<'relu'> | Node<'relu6'>, { shape }: Contex
       node.operator,
       elements(shape(out(node))),
       [vectors('x', node.inputs[0] as string), vectors('y', out(node))],
-      `y[i] = ${activated(node.operator, 'x[i]', 'vec4f')};`,
+      `let value = x[i];
+  y[i] = ${activated(node.operator, 'value', 'vec4f')};`,
     ),
   )
 
