@@ -1,10 +1,10 @@
 /** The study folder: study.json, what runs share, and one run folder for each cell and seed. */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RegraftError } from '../base/errors.js'
 import { writeJson } from '../base/files.js'
 import { checkedJson } from '../base/json.js'
+import { readText } from '../base/readText.js'
 import { type StudyRecord, studyRecord } from './record.js'
 
 const studyFile = (folder: string) => join(folder, 'study.json')
@@ -18,11 +18,11 @@ export const writeStudy = (folder: string, record: StudyRecord): Promise<void> =
 
 /** @throws RegraftError('run') where the folder holds no study, or study.json is damaged */
 export async function readStudyRecord(folder: string): Promise<StudyRecord> {
-  if (!holdsStudy(folder))
+  const text = await readText(studyFile(folder))
+  if (text === undefined)
     throw new RegraftError(
       'run',
       `${folder} holds no study (there is no study.json); name a folder that 'regraft study' made`,
     )
-  const text = await readFile(studyFile(folder), 'utf8').catch(() => '')
   return checkedJson(studyFile(folder), text, studyRecord)
 }

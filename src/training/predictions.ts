@@ -1,10 +1,10 @@
 /** Reads a run's predictions.csv: what became of each test image. */
-import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { z } from 'zod'
 import { csvText } from '../base/csv.js'
 import { RegraftError } from '../base/errors.js'
+import { readText } from '../base/readText.js'
 
 export interface TestPrediction {
   /** Relative to the data folder. */
@@ -16,8 +16,6 @@ export interface TestPrediction {
   /** Cross-entropy of the true class; runs of older versions lack it. */
   readonly loss?: number | undefined
 }
-
-const MAX_FILE_BYTES = 256 * 1024 * 1024
 
 const rows = z.array(
   z
@@ -42,11 +40,10 @@ const rows = z.array(
 /** Empty where the run has not finished. @throws RegraftError('run') where the file is damaged */
 export async function readPredictions(run: string): Promise<readonly TestPrediction[]> {
   const path = join(run, 'predictions.csv')
-  const found = await stat(path).catch(() => undefined)
-  if (!found) return []
-  if (found.size > MAX_FILE_BYTES) throw new RegraftError('run', `${path} is larger than any list of predictions`)
+  const text = await readText(path)
+  if (text === undefined) return []
   try {
-    return rows.parse(parse(await readFile(path, 'utf8'), { columns: true, skip_empty_lines: true }))
+    return rows.parse(parse(text, { columns: true, skip_empty_lines: true }))
   } catch (error) {
     throw new RegraftError(
       'run',

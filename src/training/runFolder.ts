@@ -1,6 +1,6 @@
 /** The run folder: plain files that hold everything a run was and did. */
 import { existsSync } from 'node:fs'
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { csvField } from '../base/csv.js'
@@ -8,6 +8,7 @@ import { RegraftError } from '../base/errors.js'
 import { mayWrite, writeFileAtomic, writeJson, writing } from '../base/files.js'
 import { checkedJson, parseJson } from '../base/json.js'
 import { preprocessingSchema } from '../base/preprocessing.js'
+import { readText } from '../base/readText.js'
 import { trainingOptions } from './options.js'
 
 const metricsSchema = z.object({
@@ -153,15 +154,12 @@ export async function createRun(run: string, config: RunConfig): Promise<void> {
 
 /** @throws RegraftError('run') where the folder holds no run, or its config.json is damaged */
 export async function readConfig(run: string): Promise<RunConfig> {
-  let text: string
-  try {
-    text = await readFile(configFile(run), 'utf8')
-  } catch {
+  const text = await readText(configFile(run))
+  if (text === undefined)
     throw new RegraftError(
       'run',
       `${run} holds no run (there is no config.json); name a folder that 'regraft train' made`,
     )
-  }
   return checkedJson(configFile(run), text, configSchema)
 }
 
@@ -170,7 +168,7 @@ export async function readConfig(run: string): Promise<RunConfig> {
  * a process that was given up for dead may have appended it once more, with the same numbers.
  */
 export async function readHistory(run: string): Promise<EpochRecord[]> {
-  const text = existsSync(metricsFile(run)) ? await readFile(metricsFile(run), 'utf8') : ''
+  const text = (await readText(metricsFile(run))) ?? ''
   const history: EpochRecord[] = []
   for (const line of text.split('\n')) {
     const parsed = epochSchema.safeParse(parseJson(line))
@@ -201,8 +199,8 @@ export const resultFile = (run: string): string => join(run, 'result.json')
 
 /** What a finished run reached; undefined while it has not finished. @throws RegraftError('run') where it is damaged */
 export async function readResult(run: string): Promise<RunResult | undefined> {
-  if (!existsSync(resultFile(run))) return undefined
-  return checkedJson(resultFile(run), await readFile(resultFile(run), 'utf8'), resultSchema)
+  const text = await readText(resultFile(run))
+  return text === undefined ? undefined : checkedJson(resultFile(run), text, resultSchema)
 }
 
 export const writeResult = (run: string, result: RunResult): Promise<void> => writeJson(resultFile(run), result)

@@ -1,9 +1,10 @@
 /** The safetensors format, both ways: a JSON header with names, shapes and offsets, then the numbers. */
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
 import { replaceFile } from '../base/files.js'
 import { parseJson } from '../base/json.js'
+import { openRegular } from '../base/readText.js'
 import { checkNames } from './bounds.js'
 import { elementSize, isInteger, type NumberFormat, toFloat32 } from './numbers.js'
 import { printable } from './printable.js'
@@ -42,7 +43,7 @@ const headerSchema = z.record(
 export async function readSafetensors(path: string): Promise<Weights> {
   let file: FileHandle
   try {
-    file = await open(path, 'r')
+    file = await openRegular(path)
   } catch (error) {
     throw new RegraftError('weights', `${path} cannot be read (${(error as Error).message}); check the path`)
   }

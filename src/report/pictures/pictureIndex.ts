@@ -1,9 +1,8 @@
 /** The index of the small pictures that a run keeps for its report. */
-import { existsSync } from 'node:fs'
-import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { RegraftError } from '../../base/errors.js'
+import { openRegular, readText } from '../../base/readText.js'
 
 /** A plain name, so that an index from elsewhere leads to no other folder. */
 const file = z.string().regex(/^[a-z]+-\d{1,6}\.jpg$/)
@@ -26,9 +25,10 @@ export const pictureIndexFile = (run: string): string => join(pictureFolder(run)
 /** Undefined where no pictures were collected. @throws RegraftError('run') where the index is damaged */
 export async function readPictureIndex(run: string): Promise<PictureIndex | undefined> {
   const path = pictureIndexFile(run)
-  if (!existsSync(path)) return undefined
+  const text = await readText(path)
+  if (text === undefined) return undefined
   try {
-    return indexSchema.parse(JSON.parse(await readFile(path, 'utf8')))
+    return indexSchema.parse(JSON.parse(text))
   } catch (error) {
     throw new RegraftError(
       'run',
@@ -45,7 +45,7 @@ const MAX_PICTURE_BYTES = 256 * 1024
 
 /** The bytes of a picture, or undefined where it is not there or no JPEG. */
 export async function readPicture(run: string, name: string): Promise<Uint8Array | undefined> {
-  const handle = await open(join(pictureFolder(run), name)).catch(() => undefined)
+  const handle = await openRegular(join(pictureFolder(run), name)).catch(() => undefined)
   if (!handle) return undefined
   try {
     if ((await handle.stat()).size > MAX_PICTURE_BYTES) return undefined

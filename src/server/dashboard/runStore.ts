@@ -1,10 +1,11 @@
 /** The runs and studies of a folder; what was read is kept until its files change. */
 import { readlinkSync, realpathSync } from 'node:fs'
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, join, relative, resolve, sep } from 'node:path'
 import { glob } from 'tinyglobby'
 import { RegraftError } from '../../base/errors.js'
+import { readText } from '../../base/readText.js'
 import { readPredictions, type TestPrediction } from '../../report/index.js'
 import { readStudyRecord, type StudyRecord } from '../../study/index.js'
 import { bestOf, type RunSummary, readConfig, readHistory, readResult } from '../../training/index.js'
@@ -67,8 +68,9 @@ export async function createRunStore(given: string): Promise<RunStore> {
           try {
             values.push([id, await read(id)])
           } catch (error) {
-            if (!(error instanceof RegraftError)) throw error
-            damaged.push(error.message)
+            // Whatever is wrong with one folder, the others are shown
+            const why = error instanceof Error ? error.message : String(error)
+            damaged.push(error instanceof RegraftError ? why : `${join(folder, id)} cannot be read (${why})`)
           }
         return values
       }
@@ -105,7 +107,7 @@ export async function stateOf({ run, result }: RunSummary): Promise<{ state: Run
   const lock = join(run, 'running.lock')
   const held = await stat(lock).catch(() => undefined)
   if (held && Date.now() - held.mtimeMs < STALE) {
-    const [pid, host] = (await readFile(lock, 'utf8').catch(() => '')).trim().split(' ')
+    const [pid, host] = ((await readText(lock, 4096).catch(() => undefined)) ?? '').trim().split(' ')
     if (host !== hostname()) return { state: 'running' }
     const process = Number(pid)
     if (Number.isSafeInteger(process) && process > 1 && isTraining(process)) return { state: 'running', process }
