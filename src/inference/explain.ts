@@ -76,7 +76,7 @@ export async function loadExplainer(model: string | Model, options: ExplainerOpt
     rejection: read.rejection,
     explain: async (image, name) => {
       const chosen = name === undefined ? undefined : labelOf(name, classes)
-      const { decoded, input } = await threads.decode(image)
+      const { picture, input } = await threads.decode(image)
       const activations = await gradCam.forward(input)
       // Probabilities are those of predict; the map is of the image as it is
       const logits =
@@ -93,7 +93,7 @@ export async function loadExplainer(model: string | Model, options: ExplainerOpt
         confidence: confidenceOf(logits),
         map,
         side: gradCam.side,
-        overlay: () => threads.draw(decoded, map, gradCam.side),
+        overlay: () => threads.draw(picture, map, gradCam.side),
       }
     },
     close: async () => {

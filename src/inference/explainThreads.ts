@@ -10,12 +10,12 @@ import { ImageTooLarge, UnreadableImage } from './unreadable.js'
 
 export interface ExplainThreads {
   /**
-   * The image, and the network's input.
+   * A picture of the image, as small as it is drawn, and the network's input.
    * @throws UnreadableImage where it cannot be decoded; ImageTooLarge where it has too many pixels
    */
-  decode(image: string | Uint8Array): Promise<{ readonly decoded: RgbImage; readonly input: Float32Array }>
+  decode(image: string | Uint8Array): Promise<{ readonly picture: RgbImage; readonly input: Float32Array }>
   /** A PNG of the image with a map over it. */
-  draw(decoded: RgbImage, map: Float32Array, side: number): Promise<Uint8Array>
+  draw(picture: RgbImage, map: Float32Array, side: number): Promise<Uint8Array>
   /** Ends the threads when what was begun is done; pictures may still be drawn, by the caller's thread. */
   close(): Promise<void>
 }
@@ -38,15 +38,15 @@ export function createExplainThreads(preprocessing: Preprocessing, maxPixels: nu
     decode: async image => {
       const input = new Float32Array(new SharedArrayBuffer(12 * preprocessing.size ** 2))
       const reply = await run({ task: 'decode', image, out: input })
-      if ('decoded' in reply) return { decoded: reply.decoded, input }
+      if ('picture' in reply) return { picture: reply.picture, input }
       if (!('failure' in reply)) throw new Error('the worker drew where it was to decode')
       throw reply.tooLarge
         ? new ImageTooLarge(image, reply.failure, 'make it smaller')
         : new UnreadableImage(image, reply.failure)
     },
-    draw: async (decoded, map, side) => {
-      if (closed) return overlay(decoded, map, side, preprocessing)
-      const reply = await run({ task: 'draw', decoded, map, side })
+    draw: async (picture, map, side) => {
+      if (closed) return overlay({ ...picture, pixels: picture.pixels.slice() }, map, side, preprocessing)
+      const reply = await run({ task: 'draw', picture, map, side })
       if (!('png' in reply)) throw new Error('the worker decoded where it was to draw')
       return reply.png
     },

@@ -11,7 +11,7 @@ import {
   readBounded,
   TooManyPixels,
 } from '../data/index.js'
-import { overlay } from './overlay.js'
+import { overlay, pictureOf } from './overlay.js'
 
 /** What the worker is started with. */
 export interface ExplainSettings {
@@ -26,11 +26,11 @@ export type ExplainJob =
       /** In shared memory: 3 x size x size numbers. */
       readonly out: Float32Array
     }
-  | { readonly task: 'draw'; readonly decoded: RgbImage; readonly map: Float32Array; readonly side: number }
+  | { readonly task: 'draw'; readonly picture: RgbImage; readonly map: Float32Array; readonly side: number }
 
-/** The image, its pixels in shared memory, or the picture, or why the image cannot be decoded. */
+/** The picture, its pixels in shared memory, or what was drawn, or why the image cannot be decoded. */
 export type ExplainReply =
-  | { readonly decoded: RgbImage }
+  | { readonly picture: RgbImage }
   | { readonly png: Uint8Array }
   | { readonly failure: string; readonly tooLarge: boolean }
 
@@ -38,9 +38,12 @@ const { preprocessing, maxPixels } = workerData as ExplainSettings
 const tables = normalisation(preprocessing)
 
 answerJobs(
-  async (job: ExplainJob): Promise<ExplainReply> =>
-    job.task === 'decode' ? decode(job) : { png: await overlay(job.decoded, job.map, job.side, preprocessing) },
+  async (job: ExplainJob): Promise<ExplainReply> => (job.task === 'decode' ? decode(job) : { png: await draw(job) }),
 )
+
+/** The picture may be drawn on again, with another map. */
+const draw = ({ picture, map, side }: ExplainJob & { task: 'draw' }): Promise<Uint8Array> =>
+  overlay({ ...picture, pixels: picture.pixels.slice() }, map, side, preprocessing)
 
 async function decode({ image, out }: ExplainJob & { task: 'decode' }): Promise<ExplainReply> {
   try {
@@ -51,9 +54,10 @@ async function decode({ image, out }: ExplainJob & { task: 'decode' }): Promise<
       tables,
       out,
     )
-    const pixels = new Uint8Array(new SharedArrayBuffer(decoded.pixels.length))
-    pixels.set(decoded.pixels)
-    return { decoded: { width: decoded.width, height: decoded.height, pixels } }
+    const small = await pictureOf(decoded)
+    const pixels = new Uint8Array(new SharedArrayBuffer(small.pixels.length))
+    pixels.set(small.pixels)
+    return { picture: { ...small, pixels } }
   } catch (error) {
     const failure = error instanceof Error ? error.message : String(error)
     return { failure, tooLarge: error instanceof TooManyPixels }

@@ -29,16 +29,16 @@ function colour(heat: number): readonly [number, number, number] {
 }
 
 /**
- * A PNG of the image, at most 1024 pixels a side, with the map over the part that the network saw.
+ * A PNG with the map over the part that the network saw.
+ * @param picture of the image, as `pictureOf` gives it; it is drawn on
  * @param map `side` x `side` numbers from 0 to 1
  */
 export async function overlay(
-  image: RgbImage,
+  { width, height, pixels }: RgbImage,
   map: Float32Array,
   side: number,
   preprocessing: Preprocessing,
 ): Promise<Uint8Array> {
-  const { pixels, width, height } = await reduced(image)
   const seen = seenPart(width, height, preprocessing)
   const heat = enlarge(map, side, seen.width, seen.height)
   for (let y = 0; y < height; y++)
@@ -58,7 +58,8 @@ export async function overlay(
   return new Uint8Array(png)
 }
 
-async function reduced({ pixels, width, height }: RgbImage) {
+/** What is kept of an image until it is drawn on: at most 1024 pixels a side, 3 MB where a photograph may have 150. */
+export async function pictureOf({ pixels, width, height }: RgbImage): Promise<RgbImage> {
   const { data, info } = await sharp(pixels, { raw: { width, height, channels: 3 } })
     .resize(SIDE, SIDE, { fit: 'inside', withoutEnlargement: true })
     .raw()
