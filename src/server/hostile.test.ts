@@ -54,6 +54,18 @@ describe('images', () => {
     expect([413, 422]).toContain((await predict(form(bomb))).status)
   })
 
+  it('refuses strips, each of whose lines takes its time: few bytes and pixels, and minutes', async () => {
+    const strip = { create: { width: 1, height: 150_000, channels: 3 as const, background: 'red' } }
+    const tiff = await sharp(strip).tiff({ compression: 'deflate' }).toBuffer()
+    for (const bytes of [await sharp(strip).png().toBuffer(), tiff, `P5 1 150000 255\n${'x'.repeat(150_000)}`]) {
+      const answer = await predict(form(Buffer.from(bytes)))
+      expect(answer.status).toBe(413)
+      expect(await reason(answer)).toBe(
+        'the image cannot be decoded (a side is longer than 100,000 pixels); make it smaller',
+      )
+    }
+  })
+
   it('refuses what is no image, and files that would have others read', async () => {
     const svg = '<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>'
     for (const bytes of ['', 'GIF89a', svg, '%PDF-1.7', '\x89PNG\r\n\x1a\n'])

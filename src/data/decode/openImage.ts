@@ -5,7 +5,8 @@ import { readFloatTiff } from './floatTiff.js'
 import { readHeic } from './heic.js'
 import { type ImageFormat, imageFormat } from './imageFormat.js'
 import { readPnm } from './pnm.js'
-import type { RawImage } from './rawImage.js'
+import { checkSides, type RawImage } from './rawImage.js'
+import { tiffTags } from './tiffTags.js'
 
 type Awaitable<T> = T | Promise<T>
 
@@ -41,8 +42,18 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<O
     const { width, height, channels, pixels } = raw
     return { format, raw, open: () => sharp(pixels, { raw: { width, height, channels } }) }
   }
+  const sides = longSides(bytes, format)
+  if (sides) checkSides(...sides, maxPixels)
   const options = { failOn: 'truncated', limitInputPixels: maxPixels, pages: 1, ignoreIcc: true } as const
   return { format, open: () => sharp(bytes, options) }
+}
+
+/** Width and height as a file's head has them, of the formats that sharp reads and that know more than 65,535. */
+function longSides(bytes: Uint8Array, format: ImageFormat): readonly [number, number] | undefined {
+  if (format === 'TIFF') return tiffTags(bytes)?.sides
+  if (format !== 'PNG' || bytes.length < 24) return undefined
+  const head = new DataView(bytes.buffer, bytes.byteOffset)
+  return [head.getUint32(16), head.getUint32(20)]
 }
 
 function unknownContent(bytes: Uint8Array): string {

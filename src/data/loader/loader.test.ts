@@ -178,7 +178,7 @@ describe('bad images', async () => {
   const split = { train: [0, 2, 3], val: [1], test: [4] }
 
   test('are named by the loader', async () => {
-    const message = 'accordion/2.jpg cannot be decoded (truncated JPEG); remove it or pass --skip-bad-images'
+    const message = 'accordion/2.jpg cannot be decoded (truncated JPEG); remove it, or train with --skip-bad-images'
     await expect(collect(loaderOf({}, data), {}, [0, 1, 2])).rejects.toThrow(message)
     await expect(checkImages(loaderOf({}, data), { ...split, train: [0, 2] })).rejects.toMatchObject({
       code: 'data',

@@ -194,6 +194,6 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
 export function undecodable(path: string, reason: string): RegraftError {
   return new RegraftError(
     'data',
-    `${visibleLine(path)} cannot be decoded (${reason}); remove it or pass --skip-bad-images`,
+    `${visibleLine(path)} cannot be decoded (${reason}); remove it, or train with --skip-bad-images`,
   )
 }
