@@ -550,7 +550,9 @@ describe('what a person can get wrong', () => {
     await writeFile(at('damaged/circle/3.jpg'), whole.subarray(0, whole.length / 2))
     const args = ['train', 'damaged', ...small, '--epochs', '1', '--run', 'from-damaged']
     const refused = await here(...args)
-    expect(refused.stderr).toMatch(/error: circle\/3.jpg cannot be decoded \(.*\); remove it or pass --skip-bad-images/)
+    expect(refused.stderr).toMatch(
+      /error: circle\/3.jpg cannot be decoded \(.*\); remove it, or train with --skip-bad-images/,
+    )
     expect(refused.code).toBe(3)
     const { code } = await here(...args, '--skip-bad-images')
     expect(code).toBe(0)

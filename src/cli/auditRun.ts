@@ -26,14 +26,16 @@ export async function auditRun(run: string, json: boolean): Promise<void> {
     },
   }).finally(() => shown?.bar.done())
   const files = await writeLabelAudit(run, found)
-  const { images, agreeing, doubts } = found
-  const text = json ? JSON.stringify({ images, agreeing, doubts, ...files }) : labelSummary(found, files).join('\n')
+  const { images, missing, agreeing, doubts } = found
+  const text = json
+    ? JSON.stringify({ images, missing, agreeing, doubts, ...files })
+    : labelSummary(found, files).join('\n')
   say(`${text}\n`)
 }
 
 /** What was found, in lines for a terminal. */
 export function labelSummary(
-  { images, agreeing, doubts }: LabelAudit,
+  { images, missing, agreeing, doubts }: LabelAudit,
   files: { readonly page: string; readonly table: string },
 ): string[] {
   const wrong = doubts.filter(({ confident }) => confident).length
@@ -48,6 +50,7 @@ export function labelSummary(
   return [
     `${thousands(images)} images; heads that had not seen them agree with the labels of ${thousands(agreeing)}`,
     `${thousands(wrong)} labels are likely wrong, ${thousands(doubts.length - wrong)} are uncertain`,
+    ...(missing > 0 ? [`${thousands(missing)} images of the run are no longer there, and were not looked at`] : []),
     ...(rows.length > 0 ? ['', table(['image', 'label', 'looks like', 'doubt'], rows)] : []),
     ...(doubts.length > rows.length ? [`and ${thousands(doubts.length - rows.length)} more`] : []),
     '',

@@ -1,5 +1,5 @@
 /** `regraft export`: a trained model as a file for other programs. */
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { Command, Option } from 'commander'
 import { bytes } from '../base/bytes.js'
 import { RegraftError } from '../base/errors.js'
@@ -44,7 +44,7 @@ export const exportCommand = new Command('export')
   )
   .action(async (run: string, options: ExportCommandOptions) => {
     if (options.web !== undefined) return web(run, options.web, options)
-    const format = options.format ?? formats.find(name => options.out?.toLowerCase().endsWith(`.${name}`)) ?? 'onnx'
+    const format = options.format ?? formatOf(options.out)
     const out = options.out ?? join(run, `model.${format}`)
     if (format !== 'onnx') {
       const given = (['preprocessing', 'probabilities', 'int8'] as const).find(name => options[name])
@@ -67,6 +67,18 @@ export const exportCommand = new Command('export')
         "the run's accuracy is of images with their mirror images (--tta flip); the file sees one: run it on both and average",
       )
   })
+
+/** What a file's name says that is wanted. @throws RegraftError('usage') where it says something else */
+function formatOf(out: string | undefined): Format {
+  const ending = extname(out ?? '').toLowerCase()
+  const format = formats.find(name => ending === `.${name}`)
+  if (ending !== '' && !format)
+    throw new RegraftError(
+      'usage',
+      `--out ${out}: ${ending} is none of ${formats.map(name => `.${name}`).join(', ')}; name the file so, or pass --format`,
+    )
+  return format ?? 'onnx'
+}
 
 const parts = { train: 'training', val: 'validation', test: 'test' }
 

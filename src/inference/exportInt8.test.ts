@@ -1,5 +1,5 @@
 /** A model in 8 bits is a quarter as large and gives the classes that the float one gives. */
-import { rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { beforeAll, expect, it } from 'vitest'
 import { temporaryFolder } from '../base/folder.testing.js'
 import { imageFolder } from '../data/index.js'
@@ -44,6 +44,18 @@ it('takes images as they are where that is asked for', async () => {
   } finally {
     model.close()
   }
+})
+
+it('leaves out images that can be decoded no longer', async () => {
+  for (const name of await readdir(at('images/key'))) await writeFile(at(`images/key/${name}`), 'no image')
+  const { calibrated, comparison } = await exportInt8(at('run'), at('int8.onnx'))
+  expect([calibrated, comparison.images]).toEqual([30, 30])
+  expect(comparison.float32.top1).toBeGreaterThan(0.5)
+  for (const name of names)
+    for (const file of await readdir(at(`images/${name}`))) await writeFile(at(`images/${name}/${file}`), '')
+  await expect(exportInt8(at('run'), at('int8.onnx'))).rejects.toThrow(
+    'none of 40 images of the run can be decoded any longer; restore them',
+  )
 })
 
 it('needs images', async () => {

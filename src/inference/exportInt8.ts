@@ -72,7 +72,7 @@ export async function exportInt8(
       await writeFile(join(aside, name), encodeModel(content))
       return openModel(join(aside, name))
     }
-    const ranges = await rangesOf(
+    const { ranges, calibrated } = await rangesOf(
       await opened('ranges.onnx', withRanges(network)),
       network,
       chosen,
@@ -88,7 +88,7 @@ export async function exportInt8(
       onProgress?.('comparing', done, total),
     )
     await writeFileAtomic(path, bytes)
-    return { bytes: bytes.length, ...portsOf(model, options), calibrated: chosen.length, comparison }
+    return { bytes: bytes.length, ...portsOf(model, options), calibrated, comparison }
   } finally {
     await rm(aside, { recursive: true, force: true })
   }
@@ -100,18 +100,27 @@ async function rangesOf(
   paths: readonly string[],
   preprocessing: Preprocessing,
   onProgress: (done: number) => void,
-): Promise<Map<string, Range>> {
+): Promise<{ readonly ranges: Map<string, Range>; readonly calibrated: number }> {
+  let calibrated = 0
   const sums = new Map(rangedTensors(network).map(name => [name, [0, 0] as [number, number]]))
   try {
     for (const [i, path] of paths.entries()) {
-      const found = await model.run({ images: await inputOf([path], preprocessing) })
-      for (const [name, sum] of sums) {
-        sum[0] += found[`${name}#min`]![0]! / paths.length
-        sum[1] += found[`${name}#max`]![0]! / paths.length
+      const { images, read } = await inputOf([path], preprocessing)
+      if (read.length > 0) {
+        const found = await model.run({ images })
+        calibrated++
+        for (const [name, sum] of sums) {
+          sum[0] += found[`${name}#min`]![0]!
+          sum[1] += found[`${name}#max`]![0]!
+        }
       }
       onProgress(i + 1)
     }
-    return sums
+    if (calibrated === 0) throw unreadable(paths.length)
+    const ranges = new Map(
+      [...sums].map(([name, [low, high]]) => [name, [low / calibrated, high / calibrated] as const]),
+    )
+    return { ranges, calibrated }
   } finally {
     model.close()
   }
@@ -128,51 +137,64 @@ async function compare(
   const right = [0, 0]
   const seconds = [0, 0]
   let same = 0
+  let compared = 0
   let timed = 0
   try {
     for (let first = 0; first < chosen.length; first += BATCH) {
-      const batch = chosen.slice(first, first + BATCH)
-      const images = await inputOf(
-        batch.map(i => paths[i]!),
+      const wanted = chosen.slice(first, first + BATCH)
+      const { images, read } = await inputOf(
+        wanted.map(i => paths[i]!),
         preprocessing,
       )
+      const batch = read.map(at => wanted[at]!)
+      onProgress(first + wanted.length, chosen.length)
+      if (batch.length === 0) continue
+      compared += batch.length
       const predicted: number[][] = []
       for (const [m, model] of models.entries()) {
         const began = performance.now()
         const { logits } = await model.run({ images })
         // The first batch warms up
-        if (first > 0) seconds[m] = seconds[m]! + (performance.now() - began) / 1000
+        if (compared > batch.length) seconds[m] = seconds[m]! + (performance.now() - began) / 1000
         predicted.push(batch.map((_, row) => ranking(logits!.slice(row * classes, (row + 1) * classes))[0]!))
       }
-      if (first > 0) timed += batch.length
+      if (compared > batch.length) timed += batch.length
       for (const [row, i] of batch.entries()) {
         const [a, b] = predicted.map(own => own[row]!) as [number, number]
         if (a === b) same++
         for (const [m, label] of [a, b].entries()) if (label === labels[i]) right[m]!++
       }
-      onProgress(first + batch.length, chosen.length)
     }
   } finally {
     for (const model of models) model.close()
   }
+  if (compared === 0) throw unreadable(chosen.length)
   const [float32, int8] = [0, 1].map(m => ({
-    top1: right[m]! / chosen.length,
+    top1: right[m]! / compared,
     imagesPerSecond: timed / Math.max(seconds[m]!, 1e-9),
   })) as [Int8Comparison['float32'], Int8Comparison['int8']]
-  return { part, images: chosen.length, float32, int8, agreement: same / chosen.length }
+  return { part, images: compared, float32, int8, agreement: same / compared }
 }
 
-/** Images as a network gets them. */
+const unreadable = (images: number) =>
+  new RegraftError('data', `none of ${images} images of the run can be decoded any longer; restore them`)
+
+/** Images as a network gets them: those that can be decoded, and their positions among the paths. */
 async function inputOf(paths: readonly string[], preprocessing: Preprocessing) {
   const { size } = preprocessing
   const length = 3 * size * size
-  const data = new Float32Array(paths.length * length)
   const tables = normalisation(preprocessing)
-  await Promise.all(
-    paths.map(async (path, i) => {
-      const { pixels } = evaluationCrop(await decodeFile(path), preprocessing)
-      normalise({ pixels, flipped: false }, size, tables, data.subarray(i * length, (i + 1) * length))
+  const rows = await Promise.all(
+    paths.map(async path => {
+      const image = await decodeFile(path).catch(() => undefined)
+      if (!image) return undefined
+      const row = new Float32Array(length)
+      normalise({ pixels: evaluationCrop(image, preprocessing).pixels, flipped: false }, size, tables, row)
+      return row
     }),
   )
-  return { type: 'float32' as const, shape: [paths.length, 3, size, size], data }
+  const read = [...rows.keys()].filter(i => rows[i])
+  const data = new Float32Array(read.length * length)
+  for (const [at, i] of read.entries()) data.set(rows[i]!, at * length)
+  return { images: { type: 'float32' as const, shape: [read.length, 3, size, size], data }, read }
 }

@@ -94,7 +94,11 @@ async function written(
   check: (aside: string) => Promise<ExportCheck>,
 ): Promise<ExportCheck> {
   const aside = `${path}.${process.pid}.unchecked`
-  await writeFileAtomic(aside, bytes)
+  await writeFileAtomic(aside, bytes).catch(error => {
+    if (!(error instanceof RegraftError)) throw error
+    // Nobody asked for the file aside
+    throw new RegraftError(error.code, error.message.replace(aside, path), { cause: error })
+  })
   try {
     const result = await check(aside)
     if (!(result.difference <= MOST * Math.max(1, result.largest)))

@@ -1,5 +1,5 @@
 /** Labels that were swapped on purpose are found, and are told in a page and a table. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { beforeAll, expect, it } from 'vitest'
 import { temporaryFolder } from '../base/folder.testing.js'
 import { randomStream, shuffled } from '../base/random.js'
@@ -46,6 +46,26 @@ it('says what each of them looks like', () => {
   const right = found.doubts.filter(({ path }) => swapped.has(path))
   const named = right.filter(({ path, suggested }) => path.startsWith(`${suggested}/`))
   expect(named.length).toBeGreaterThan(0.8 * right.length)
+})
+
+it('looks at what is left once images were taken out, and says how many are gone', async () => {
+  await cp(at('images'), at('fewer'), { recursive: true })
+  await cp(at('run'), at('moved'), { recursive: true })
+  const lines = (await readFile(at('labels.csv'), 'utf8')).split('\n')
+  const gone = found.doubts.slice(0, 5).map(({ path }) => path)
+  const list = at('fewer.csv')
+  await writeFile(list, lines.filter(line => !gone.includes(line.split(',')[0]!)).join('\n'))
+  for (const path of gone) await rm(at(`fewer/${path}`))
+  const config = JSON.parse(await readFile(at('moved/config.json'), 'utf8'))
+  config.options.labels = list
+  await writeFile(at('moved/config.json'), JSON.stringify({ ...config, data: at('fewer') }))
+  const left = await auditLabels(at('moved'))
+  expect([left.images, left.missing, found.missing]).toEqual([4 * each - 5, 5, 0])
+  expect(left.doubts.map(({ path }) => path)).not.toEqual(expect.arrayContaining(gone.slice(0, 1)))
+  await writeFile(list, `path,label\n${['a', 'b'].map(name => `new/${name}.png,${name}`).join('\n')}\n`)
+  await mkdir(at('fewer/new'))
+  for (const name of ['a', 'b']) await copyFile(at(`fewer/${lines[20]!.split(',')[0]}`), at(`fewer/new/${name}.png`))
+  await expect(auditLabels(at('moved'))).rejects.toThrow('none of the images of')
 })
 
 it('finds the same a second time', () => expect(again.doubts).toEqual(found.doubts))

@@ -1,4 +1,5 @@
 /** Finds labels that are likely wrong: heads that have not seen an image say what it shows, on the features of a run's network. */
+import { RegraftError } from '../base/errors.js'
 import { createLoader, type Dataset, openDataset, splitFromPaths } from '../data/index.js'
 import { type CompileOptions, chooseEngine, type Engine } from '../engines/index.js'
 import { networkNamed } from '../models/index.js'
@@ -32,6 +33,8 @@ export interface LabelDoubt {
 export interface LabelAudit {
   readonly data: Dataset
   readonly images: number
+  /** Images of the run that are no longer there, and were not looked at. */
+  readonly missing: number
   /** Images of which the held-out prediction is their label. */
   readonly agreeing: number
   /** The most doubtful first. */
@@ -42,16 +45,22 @@ const BATCH = 64
 
 /**
  * Looks at every image of a run's split.
- * @param run folder of a finished run whose images are still there
- * @throws RegraftError where there is no model, or images are missing
+ * @param run folder of a finished run; its images that are no longer there are left out
+ * @throws RegraftError where there is no model, or none of the images is there
  */
 export async function auditLabels(run: string, options: LabelAuditOptions = {}): Promise<LabelAudit> {
   const { engine: name = 'auto', signal, onProgress, ...compileOptions } = options
   const { classes, network: networkName, preprocessing, values } = await readModel(run)
   const config = await readConfig(run)
   const data = await openDataset(config.data, config.options)
-  const parts = splitFromPaths(data, config.split)
-  const samples = [...parts.train, ...parts.val, ...parts.test].sort((a, b) => a - b)
+  // Whoever follows an earlier audit removes and moves images
+  const there = new Set(data.samples.map(({ path }) => path))
+  const wanted = [...config.split.train, ...config.split.val, ...config.split.test]
+  const present = wanted.filter(path => there.has(path))
+  if (present.length === 0)
+    throw new RegraftError('data', `none of the images of ${run} is in ${data.root} any longer; restore them`)
+  const { train: all } = splitFromPaths(data, { train: present, val: [], test: [] })
+  const samples = [...all].sort((a, b) => a - b)
   const network = networkNamed(networkName)
   const batchSize = Math.min(BATCH, samples.length)
   const frozen = { lrBackbone: 0, lrHead: 1, freezeUntil: undefined, batchSize, dropout: undefined }
@@ -92,5 +101,11 @@ export async function auditLabels(run: string, options: LabelAuditOptions = {}):
     const { path } = data.samples[samples[index]!]!
     return { path, label: classes[labels[samples[index]!]!]!, suggested: classes[suggested]!, ...rest }
   })
-  return { data, images: samples.length, agreeing: samples.length - doubts.length, doubts }
+  return {
+    data,
+    missing: wanted.length - present.length,
+    images: samples.length,
+    agreeing: samples.length - doubts.length,
+    doubts,
+  }
 }

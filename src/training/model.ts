@@ -1,11 +1,11 @@
 /** The model folder: what is shipped of a run, enough to predict: weights, classes, preprocessing. */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { RegraftError } from '../base/errors.js'
 import { writeFileAtomic, writeJson } from '../base/files.js'
 import { preprocessingSchema } from '../base/preprocessing.js'
+import { readText } from '../base/readText.js'
 import { elements } from '../graph/index.js'
 import { networkGraph, networkNamed, stateShapes } from '../models/index.js'
 import { assertFinite, readSafetensors, writeSafetensors } from '../weights/index.js'
@@ -54,10 +54,10 @@ async function readDescription(folder: string): Promise<Description> {
   if (!existsSync(file))
     throw new RegraftError(
       'run',
-      `${folder} holds no trained model; name a folder that 'regraft train' has finished, or pass --weights for a pretrained network itself`,
+      `${folder} holds no trained model; name a folder that 'regraft train' has finished (predict and explain take --weights for a pretrained network itself)`,
     )
   try {
-    const description = modelSchema.parse(JSON.parse(await readFile(file, 'utf8')))
+    const description = modelSchema.parse(JSON.parse((await readText(file)) ?? ''))
     // Runs of earlier versions have it in their result alone
     const temperature = description.temperature ?? (await readResult(folder))?.calibration?.temperature
     return { ...description, ...(temperature === undefined ? {} : { temperature }) }
