@@ -1,5 +1,6 @@
 /** The dashboard as people use it: a real Chromium, on runs that really trained. */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -8,7 +9,7 @@ import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Server, startServer } from '../dist/server/index.js'
-import { chromiumHere, regraftHere, shapeImages, temporaryFolder } from './support.js'
+import { chromiumHere, command, regraftHere, shapeImages, temporaryFolder } from './support.js'
 
 const program = chromiumHere
 const title = program ? 'the dashboard' : "the dashboard (skipped: needs Debian's chromium, or CHROMIUM=PATH)"
@@ -200,6 +201,40 @@ describe.skipIf(!program)(title, () => {
     await page.getByRole('button', { name: 'Stop' }).click()
     await expect.poll(() => page.locator('h1 + .row .state').textContent(), { timeout: 30_000 }).toBe('stopped')
   }, 120_000)
+
+  it('leaves a run that it started training, and ends, when it is told to', async () => {
+    const own = spawn(process.execPath, [command, 'serve', at('runs'), '--port', '0'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const url = await new Promise<string>(resolve => {
+      let said = ''
+      own.stdout.on('data', chunk => {
+        said += chunk
+        const found = /http:\S+:\d+/.exec(said)
+        if (found) resolve(found[0])
+      })
+    })
+    const body = JSON.stringify({ from: 'high', name: 'outlives', epochs: 5000 })
+    expect((await fetch(`${url}/api/start`, { method: 'POST', body })).status).toBe(200)
+    const ended = once(own, 'exit')
+    own.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+    const epochs = () => readFileSync(at('runs', 'outlives', 'metrics.jsonl'), 'utf8').split('\n').length
+    const before = existsSync(at('runs', 'outlives', 'metrics.jsonl')) ? epochs() : 0
+    await expect
+      .poll(() => existsSync(at('runs', 'outlives', 'metrics.jsonl')) && epochs() > before + 1, { timeout: 30_000 })
+      .toBe(true)
+    expect((await fetch(`${server.url}/api/stop?run=outlives`, { method: 'POST' })).status).toBe(200)
+    await expect.poll(() => existsSync(at('runs', 'outlives', 'running.lock')), { timeout: 30_000 }).toBe(false)
+    await rm(at('runs', 'outlives'), { recursive: true })
+  }, 120_000)
+
+  it('says of an address that is none that there is no such run', async () => {
+    await go('')
+    await page.goto(`${server.url}/#/run/100%`)
+    await page.reload()
+    await page.getByText('there is no run of that name').waitFor()
+  })
 
   it('refuses to start what it should not', async () => {
     const ask = async (body: object) => {

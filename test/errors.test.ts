@@ -106,6 +106,12 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
     2,
     "option split: expected three numbers like '7:2:1'",
   ],
+  [
+    'a file whose name says another format',
+    ['export', 'model', '--out', 'photos.pt'],
+    2,
+    '--out photos.pt: .pt is none of .onnx, .safetensors, .pth; name the file so, or pass --format',
+  ],
   ['a network to describe', ['describe', 'resnet5'], 2, "there is no network 'resnet5'; did you mean 'resnet50'?"],
   [
     'an address that is none',
@@ -210,6 +216,18 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
     ['predict', 'model', 'images/circle'],
     7,
     'model/model.json is damaged; train again, or take the folder from a backup',
+  ],
+  [
+    'a run that has not finished, and no dashboard',
+    ['serve', 'changed', '--no-dashboard'],
+    7,
+    'changed holds no trained model, and --no-dashboard leaves nothing else to serve; name a run that has finished',
+  ],
+  [
+    'no model to export',
+    ['export', 'images'],
+    7,
+    "images holds no trained model; name a folder that 'regraft train' has finished (predict and explain take --weights",
   ],
   ['a damaged result', ['report', 'unreadable'], 7, 'unreadable/result.json is damaged: it is no JSON object'],
   ['a damaged study', ['report', 'study'], 7, 'study/study.json is damaged: it is no JSON object'],

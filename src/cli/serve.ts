@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { RegraftError } from '../base/errors.js'
 import { addComputing, type ComputingOptions, computing } from './computing.js'
 import { interruptSignal } from './interrupt.js'
 import { calibrated } from './predict.js'
@@ -44,10 +45,16 @@ export const serveCommand = addComputing(
     // Loaded here: no other command needs what it is made of
     const { startServer } = await import('../server/index.js')
     const stop = interruptSignal('\nFinishing what was asked; press Ctrl-C again to end at once.\n')
-    const holdsModel = ['model', 'model.json'].some(name => existsSync(join(run, name)))
+    const holdsModel = ['model/model.json', 'model.json'].some(name => existsSync(join(run, name)))
+    const isRun = existsSync(join(run, 'config.json'))
+    if (!holdsModel && !options.dashboard)
+      throw new RegraftError(
+        'run',
+        `${run} holds no trained model, and --no-dashboard leaves nothing else to serve; name a run that has finished`,
+      )
     const computed = await compute(holdsModel ? run : undefined)
     // Of a run: the folder that it lies in, with the runs beside it
-    const runs = existsSync(join(run, 'config.json')) ? dirname(resolve(run)) : holdsModel ? undefined : run
+    const runs = isRun ? dirname(resolve(run)) : holdsModel ? undefined : run
     const server = await startServer(holdsModel ? run : undefined, {
       ...computed,
       port,
@@ -61,6 +68,8 @@ export const serveCommand = addComputing(
       say(`${run}: ${network}, ${classes.length} classes, engine ${engine}\n`)
       if (temperature !== 1) warn(calibrated(temperature))
     }
+    if (isRun && !holdsModel)
+      warn(`${run} holds no trained model yet: start the server again once the run has finished\n`)
     if (token) say("Requests have to show the token: 'Authorization: Bearer TOKEN'.\n")
     if (server.model) say(`  curl -F image=@photo.jpg ${server.url}/v1/predict\n`)
     const shown = options.dashboard && runs !== undefined ? `The dashboard of ${runs}` : 'Listening'

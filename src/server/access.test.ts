@@ -41,6 +41,16 @@ describe('pages', () => {
     expect(await change('Origin: http://localhost:8080', 'Sec-Fetch-Site: same-origin')).toBe(200)
   })
 
+  it('shows itself to who follows a link from elsewhere, and has nothing made or held open for other pages', async () => {
+    const from = ['Host: localhost:8080', 'Sec-Fetch-Site: cross-site']
+    const link = ['Sec-Fetch-Mode: navigate', 'Sec-Fetch-Dest: document']
+    expect(await request(open, 'GET /openapi.json', ...from, ...link)).toBe(200)
+    for (const destination of ['image', 'empty', 'iframe', 'script'])
+      for (const method of ['GET', 'HEAD'])
+        expect(await request(open, `${method} /v1/model`, ...from, `Sec-Fetch-Dest: ${destination}`)).toBe(403)
+    expect(await request(open, 'POST /v1/model', ...from, ...link)).toBe(403)
+  })
+
   it.each([
     'Origin: http://other.example',
     'Origin: http://localhost:3000',
@@ -64,7 +74,9 @@ describe('token', () => {
     const refused = await fetch(`${url()}/v1/predict`, { method: 'POST', body: form(await jpeg()) })
     expect(refused.status).toBe(401)
     expect(refused.headers.get('www-authenticate')).toBe('Bearer realm="regraft"')
-    expect(await refused.json()).toEqual({ error: "a token is needed: send the header 'Authorization: Bearer TOKEN'" })
+    expect(await refused.json()).toEqual({
+      error: "a token is needed: send the header 'Authorization: Bearer TOKEN'; in a browser, open /?token=TOKEN",
+    })
   })
 
   it('opens the server to who has it, by whatever name', async () => {
@@ -88,6 +100,9 @@ describe('token', () => {
     )
     await expect(startServer(run, { port: 0, host: '::', token: 'short' })).rejects.toThrow(
       'the token has 5 characters',
+    )
+    await expect(startServer(run, { port: 0, token: 'sechzehn längere Zeichen' })).rejects.toThrow(
+      'the token has characters that no header can carry',
     )
   })
 })

@@ -32,15 +32,20 @@ function hostname(host: string): string | undefined {
   }
 }
 
-/** Refuses what a page of another site has a browser send, unless it only reads; such a page cannot see the answer. */
+/**
+ * Refuses what a page of another site has a browser send, but for a link to this server that somebody follows: such a
+ * page cannot see the answer, but it could have pictures made and streams held open.
+ */
 export const onlyOwnPages: MiddlewareHandler = async (context, next) => {
-  if (!['GET', 'HEAD'].includes(context.req.method)) {
-    const origin = context.req.header('origin')
-    const site = context.req.header('sec-fetch-site')
-    const own = origin === undefined || hostOf(origin) === context.req.header('host')
-    if (!own || (site !== undefined && !['same-origin', 'none'].includes(site)))
-      throw new Refusal(403, 'a page of another site may not ask this server; open the page from this server itself')
-  }
+  const { method } = context.req
+  const [origin, site, destination] = ['origin', 'sec-fetch-site', 'sec-fetch-dest'].map(name =>
+    context.req.header(name),
+  )
+  const own = origin === undefined || hostOf(origin) === context.req.header('host')
+  const sameSite = site === undefined || ['same-origin', 'none'].includes(site)
+  const followed = method === 'GET' && own && destination === 'document'
+  if (!(own && sameSite) && !followed)
+    throw new Refusal(403, 'a page of another site may not ask this server; open the page from this server itself')
   await next()
 }
 
@@ -60,7 +65,10 @@ export const onlyWithToken = (token: string): MiddlewareHandler => {
     const given = shown ?? getCookie(context, tokenCookie)
     if (given === undefined || !timingSafeEqual(digest(given), expected)) {
       context.header('WWW-Authenticate', 'Bearer realm="regraft"')
-      throw new Refusal(401, "a token is needed: send the header 'Authorization: Bearer TOKEN'")
+      throw new Refusal(
+        401,
+        "a token is needed: send the header 'Authorization: Bearer TOKEN'; in a browser, open /?token=TOKEN",
+      )
     }
     await next()
   }

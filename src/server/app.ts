@@ -46,7 +46,12 @@ export function createApp(
   const app = new OpenAPIHono()
   app.use(async (context, next) => {
     const began = performance.now()
-    await next()
+    serving.working.add(context)
+    try {
+      await next()
+    } finally {
+      serving.working.delete(context)
+    }
     if (serving.stopping()) context.header('Connection', 'close')
     const route = known.has(context.req.path) ? context.req.path : 'other'
     serving.measures.answered(route, context.res.status, (performance.now() - began) / 1000)
@@ -72,7 +77,14 @@ export function createApp(
   }
   app.doc31('/openapi.json', document)
   const known = new Set([...Object.keys(app.getOpenAPI31Document(document).paths ?? {}), '/openapi.json'])
-  app.notFound(context => context.json({ error: `there is no ${context.req.path}; see /openapi.json` }, 404))
+  app.notFound(context => {
+    const { path, method } = context.req
+    const others = app.routes.filter(route => route.path === path && route.method !== 'ALL').map(route => route.method)
+    const allowed = [...new Set(others)].join(', ')
+    if (allowed === '') return context.json({ error: `there is no ${path}; see /openapi.json` }, 404)
+    context.header('Allow', allowed)
+    return context.json({ error: `${path} is asked by ${allowed}, not by ${method}; see /openapi.json` }, 405)
+  })
   app.onError((error, context) => {
     if (error instanceof Refusal) {
       if (error.retryAfter !== undefined) context.header('Retry-After', String(error.retryAfter))

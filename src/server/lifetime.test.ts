@@ -1,5 +1,8 @@
 /** A server loses nothing that it has taken in: when it has too much to do, gets a new model, or ends. */
-import { rm, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../base/folder.testing.js'
 import { type Server, startServer } from './index.js'
@@ -88,6 +91,43 @@ describe('a new model', () => {
     expect([...seen]).toEqual(expect.arrayContaining(['ant,bee', 'hen,ibis']))
   })
 
+  it('is read once for all who ask for it while another is being read', async () => {
+    const server = await start(await modelFolder(at('asked')))
+    const asked = Array.from({ length: 20 }, () => fetch(`${server.url}/v1/model`, { method: 'POST' }))
+    const answers = await Promise.all(asked.map(async answer => (await (await answer).json()) as { loaded: string }))
+    expect(new Set(answers.map(({ loaded }) => loaded)).size).toBeLessThan(8)
+  })
+
+  it('is one model, whatever the link leads to while it is read', async () => {
+    await modelFolder(at('a'), ['ant', 'asp'])
+    await modelFolder(at('b'), ['bee', 'bat'])
+    await symlink(at('a'), at('link'))
+    const server = await start(at('link'))
+    let done = false
+    const swap = async () => {
+      for (let i = 0; !done; i++) {
+        await symlink(at(i % 2 ? 'a' : 'b'), at('next'))
+        await rename(at('next'), at('link'))
+        await setImmediate()
+      }
+    }
+    const swapping = swap()
+    for (let i = 0; i < 8; i++) {
+      await fetch(`${server.url}/v1/model`, { method: 'POST' })
+      const [predicted] = await classesOf(await predict(server, images[0]!))
+      const answer = await fetch(`${server.url}/v1/explain`, { method: 'POST', body: form(images[0]!) })
+      const { scores } = (await answer.json()) as { scores: { class: string }[] }
+      expect(
+        scores
+          .map(score => score.class)
+          .sort()
+          .join(),
+      ).toBe(predicted!.split(',').sort().join())
+    }
+    done = true
+    await swapping
+  })
+
   it('leaves the old one where it cannot be read', async () => {
     const run = await modelFolder(at('damaged'), ['ant', 'bee'])
     const server = await start(run)
@@ -122,6 +162,25 @@ describe('the end', () => {
     await closed
     await expect(predict(server, images[0]!)).rejects.toThrow('fetch failed')
   })
+
+  it('does not wait for ever for a client that takes no answers', async () => {
+    const server = await start(await modelFolder(at('stuck')), { limits: { seconds: 1 } })
+    const { port } = new URL(server.url)
+    const client = connect(Number(port), '127.0.0.1')
+    client.pause()
+    client.on('error', () => {})
+    const gone = once(client, 'close')
+    client.write('GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(3000))
+    // Until its answers fill what the system keeps for it
+    for (let [before, now] = ['', 'none']; now !== before; await setTimeout(300)) {
+      before = now
+      const text = await (await fetch(`${server.url}/metrics`)).text()
+      now = /request_seconds_count\{route="\/openapi.json",status="200"\} (\d+)/.exec(text)?.[1] ?? `${before}.`
+    }
+    await server.close()
+    client.resume()
+    await gone
+  }, 60_000)
 
   it('says which port is taken', async () => {
     const run = await modelFolder(at('port'))

@@ -1,4 +1,5 @@
 /** The model that is served. A newer one takes its place at once, and the old one finishes what was asked of it. */
+import { realpath } from 'node:fs/promises'
 import {
   type Classifier,
   type ExplainerOptions,
@@ -6,6 +7,7 @@ import {
   loadClassifier,
   loadExplainer,
 } from '../inference/index.js'
+import { readModel } from '../training/index.js'
 
 export interface ModelOptions extends ExplainerOptions {
   readonly maxPixels: number
@@ -40,12 +42,14 @@ interface Ready extends ServedModel {
 export async function openModel(run: string, options: ModelOptions): Promise<ModelPlace> {
   let current = await load(run, options)
   let reloading: Promise<unknown> = Promise.resolve()
+  let waiting: Promise<ServedModel> | undefined
   const leaving = new Set<Promise<void>>()
   const leave = (model: Ready) => {
     const left = model.dispose().finally(() => leaving.delete(left))
     leaving.add(left)
   }
   const reload = async () => {
+    waiting = undefined
     const old = current
     current = await load(run, options)
     leave(old)
@@ -56,10 +60,10 @@ export async function openModel(run: string, options: ModelOptions): Promise<Mod
       return current
     },
     reload: () => {
-      // One at a time, whoever asks meanwhile
-      const next = reloading.then(reload, reload)
-      reloading = next
-      return next
+      // One at a time; who asks meanwhile shares the one that follows
+      waiting ??= reloading.then(reload, reload)
+      reloading = waiting
+      return waiting
     },
     close: async () => {
       await reloading.catch(() => {})
@@ -70,8 +74,10 @@ export async function openModel(run: string, options: ModelOptions): Promise<Mod
 }
 
 async function load(run: string, { maxPixels, onBatch, ...options }: ModelOptions): Promise<Ready> {
-  const classifier = await loadClassifier(run, { ...options, maxPixels, onBatch })
-  const explainer = await loadExplainer(run, { ...options, maxPixels }).catch(async error => {
+  // Read once, in one folder: a link may lead to another between two looks at it
+  const model = await readModel(await realpath(run).catch(() => run))
+  const classifier = await loadClassifier(model, { ...options, maxPixels, onBatch })
+  const explainer = await loadExplainer(model, { ...options, maxPixels }).catch(async error => {
     await classifier.dispose()
     throw error
   })

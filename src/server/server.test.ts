@@ -206,6 +206,13 @@ describe('what a server says of itself', () => {
     expect(headers.get('access-control-allow-origin')).toBe(null)
   })
 
+  it('says how a route is asked, where it is asked in another way', async () => {
+    const answer = await fetch(`${server.url}/v1/predict`)
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST'])
+    expect(await answer.json()).toEqual({ error: '/v1/predict is asked by POST, not by GET; see /openapi.json' })
+    expect((await fetch(`${server.url}/v1/nothing`)).status).toBe(404)
+  })
+
   it('shows no file, whatever path is asked for', async () => {
     const secret = at('secret.txt')
     await writeFile(secret, 'secret')

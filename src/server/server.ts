@@ -40,11 +40,13 @@ export async function startServer(run: string | undefined, options: ServeOptions
   const { port = 8080, host = '127.0.0.1', token, limits: given, dashboard: folder, ...compute } = options
   const loopback = isLoopback(host)
   if (!loopback) checkToken(host, token)
+  if (token !== undefined) checkLetters(token)
   const limits = limitsSchema.parse(given ?? {})
   const admission = createAdmission(limits)
   const measures = createMeasures(admission.waiting)
   let stopping = false
-  const shared = { limits, measures, admission, stopping: () => stopping }
+  const working = new Set<unknown>()
+  const shared = { limits, measures, admission, working, stopping: () => stopping }
   const dashboard = folder === undefined ? undefined : await createDashboard(folder, shared)
   const model =
     run === undefined
@@ -78,7 +80,14 @@ export async function startServer(run: string | undefined, options: ServeOptions
       closed ??= (async () => {
         const ended = new Promise<void>(resolve => server.close(() => resolve()))
         dashboard?.end()
+        // Who does not take an answer that is there keeps nobody waiting for ever
+        let left = limits.seconds
+        const patience = setInterval(() => {
+          if (working.size === 0) left -= 0.1
+          if (left <= 0) server.closeAllConnections()
+        }, 100)
         await ended
+        clearInterval(patience)
         await model?.close()
         await dashboard?.close()
       })()
@@ -97,6 +106,14 @@ function checkToken(host: string, token: string | undefined): void {
     throw new RegraftError(
       'usage',
       `the token has ${token.length} characters, and other machines can try many; take ${SHORTEST_TOKEN} or more, such as 'openssl rand -hex 16' prints`,
+    )
+}
+
+function checkLetters(token: string): void {
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw new RegraftError(
+      'usage',
+      'the token has characters that no header can carry; take letters, digits and signs of ASCII, without spaces',
     )
 }
 

@@ -12,6 +12,8 @@ export interface Shared {
   readonly limits: Limits
   readonly measures: Measures
   readonly admission: Admission
+  /** Requests whose answers are not made yet. */
+  readonly working: Set<unknown>
   /** Whether the server is ending: it finishes what it has. */
   stopping(): boolean
 }

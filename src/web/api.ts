@@ -46,13 +46,35 @@ export function useLive(runs: readonly string[]): ReadonlyMap<string, LiveRun> {
   const [known, setKnown] = useState<ReadonlyMap<string, LiveRun>>(new Map())
   const key = runs.join('\n')
   useEffect(() => {
-    if (key === '') return
-    const stream = new EventSource(`api/live?${new URLSearchParams(key.split('\n').map(run => ['run', run]))}`)
-    stream.addEventListener('run', event => {
-      const live: LiveRun = JSON.parse(event.data)
-      setKnown(before => new Map(before).set(live.run, live))
-    })
-    return () => stream.close()
+    if (runs.length === 0) return
+    let stream: EventSource | undefined
+    let again: ReturnType<typeof setTimeout> | undefined
+    const close = () => {
+      clearTimeout(again)
+      stream?.close()
+      stream = undefined
+    }
+    // A browser has six connections to a server, for all of its tabs: one that nobody sees needs none
+    const follow = () => {
+      close()
+      if (document.visibilityState === 'hidden') return
+      const own = new EventSource(`api/live?${new URLSearchParams(runs.map(run => ['run', run]))}`)
+      stream = own
+      own.addEventListener('run', event => {
+        const live: LiveRun = JSON.parse(event.data)
+        setKnown(before => new Map(before).set(live.run, live))
+      })
+      own.addEventListener('error', () => {
+        // Where the server refuses, a browser does not ask again by itself
+        if (own.readyState === EventSource.CLOSED) again = setTimeout(follow, 5000)
+      })
+    }
+    follow()
+    document.addEventListener('visibilitychange', follow)
+    return () => {
+      document.removeEventListener('visibilitychange', follow)
+      close()
+    }
   }, [key])
   return known
 }

@@ -8,12 +8,17 @@ import { Run } from './run.tsx'
 import { Runs } from './runs.tsx'
 import { Study } from './study.tsx'
 
+/** An address that was typed or cut off may be none: it then names no run, in words. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
 function useAddress(): readonly string[] {
-  const read = () =>
-    location.hash
-      .replace(/^#\/?/, '')
-      .split('/')
-      .map(part => decodeURIComponent(part))
+  const read = () => location.hash.replace(/^#\/?/, '').split('/').map(decoded)
   const [parts, setParts] = useState(read)
   useEffect(() => {
     const changed = () => {

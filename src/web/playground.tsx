@@ -10,7 +10,8 @@ export function Playground() {
   return (
     <Waiting loaded={loaded} what="models">
       {({ runs }) => {
-        const finished = runs.filter(run => run.state === 'done').map(run => run.id)
+        const done = runs.filter(run => run.state === 'done')
+        const finished = done.sort((a, b) => b.started.localeCompare(a.started)).map(run => run.id)
         return finished.length > 0 ? (
           <Try runs={finished} />
         ) : (
@@ -25,7 +26,7 @@ export function Playground() {
 }
 
 function Try({ runs }: { runs: readonly string[] }) {
-  const [run, setRun] = useState(runs.at(-1)!)
+  const [run, setRun] = useState(runs[0]!)
   const [image, setImage] = useState<{ file: File; url: string }>()
   const [name, setName] = useState<string>()
   const [answer, setAnswer] = useState<Explained>()
@@ -71,7 +72,7 @@ function Try({ runs }: { runs: readonly string[] }) {
     <>
       <div class="row spread">
         <h1>Playground</h1>
-        <label>
+        <label class="most">
           Model
           <select value={run} onChange={event => setRun(event.currentTarget.value)}>
             {runs.map(id => (

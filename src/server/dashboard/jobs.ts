@@ -1,6 +1,7 @@
 /** Starts runs and stops them: training is a process of its own, which goes on whatever becomes of the page. */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -27,16 +28,24 @@ const MOST_JOBS = 4
 
 export function createJobs(store: RunStore) {
   let started = 0
+  const starting = new Set<string>()
   return {
     start: async (body: z.infer<typeof startBody>): Promise<string> => {
       const { from, name, ...changes } = body
       const like = await store.run(from)
       if (!like) throw new Refusal(404, 'there is no run of that name')
       const folder = join(store.folder, name)
-      if (existsSync(folder)) throw new Refusal(409, `${name} is there already; take another name`)
+      if (existsSync(folder) || starting.has(name))
+        throw new Refusal(409, `${name} is there already; take another name`)
       if (started >= MOST_JOBS) throw new Refusal(503, 'enough runs are training; wait for one, or stop it', 30)
-      await spawned(like, { ...changes, run: folder }, () => started--)
+      // Counted before it is waited for: others may ask meanwhile
       started++
+      starting.add(name)
+      try {
+        await spawned(like, { ...changes, run: folder }, () => started--)
+      } finally {
+        starting.delete(name)
+      }
       return name
     },
     /** As Ctrl-C does: it saves, and can be resumed. */
@@ -54,6 +63,8 @@ export function createJobs(store: RunStore) {
 function spawned(like: RunSummary, changes: object, ended: () => void): Promise<void> {
   const job = { data: like.config.data, options: { ...like.config.options, ...changes } }
   const child = spawn(process.execPath, [script], { detached: true, stdio: ['pipe', 'ignore', 'pipe'] })
+  // It may end before it has read
+  child.stdin.on('error', () => {})
   child.stdin.end(JSON.stringify(job))
   let said = ''
   child.stderr.on('data', chunk => {
@@ -64,10 +75,16 @@ function spawned(like: RunSummary, changes: object, ended: () => void): Promise<
     const look = setInterval(() => {
       if (!existsSync(join(run, 'config.json'))) return
       clearInterval(look)
+      // It goes on when the server ends, which does not wait for it
       child.unref()
+      ;(child.stderr as Socket).unref()
       resolve()
     }, 200)
-    child.on('error', reject)
+    child.on('error', error => {
+      clearInterval(look)
+      ended()
+      reject(error)
+    })
     child.on('exit', () => {
       clearInterval(look)
       ended()

@@ -14,6 +14,8 @@ export function createLive(store: RunStore) {
   let ended = false
   const stream = (context: Context) => {
     const ids = (context.req.queries('run') ?? []).slice(0, MOST_RUNS)
+    // Nobody would read the stream, and nothing would end it
+    if (context.req.method === 'HEAD') return context.body(null, 200, { 'Content-Type': 'text/event-stream' })
     if (streams >= MOST_STREAMS) return context.json({ error: 'too many pages follow runs; close some' }, 503)
     streams++
     return streamSSE(context, async events => {

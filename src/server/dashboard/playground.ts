@@ -1,4 +1,6 @@
 /** What a run's model says of an image that was dropped on the page, and where it sees that. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type Explainer, loadExplainer } from '../../inference/index.js'
 import { thresholdOf, USUAL_SHARE } from '../../training/index.js'
 import type { Explained } from './messages.js'
@@ -10,15 +12,17 @@ export interface Playground {
 
 /** The model that was asked last stays ready; images wait for one another. @param maxPixels of an image */
 export function createPlayground(maxPixels: number): Playground {
-  let ready: { readonly run: string; readonly explainer: Explainer } | undefined
+  let ready: { readonly run: string; readonly mtimeMs: number; readonly explainer: Explainer } | undefined
   let turn: Promise<unknown> = Promise.resolve()
   const explainerOf = async (run: string): Promise<Explainer> => {
-    if (ready?.run === run) return ready.explainer
+    // Of the same name there may be another model meanwhile
+    const { mtimeMs } = await stat(join(run, 'model', 'model.safetensors')).catch(() => ({ mtimeMs: 0 }))
+    if (ready?.run === run && ready.mtimeMs === mtimeMs) return ready.explainer
     const before = ready
     ready = undefined
     await before?.explainer.close()
     const explainer = await loadExplainer(run, { maxPixels })
-    ready = { run, explainer }
+    ready = { run, mtimeMs, explainer }
     return explainer
   }
   return {

@@ -94,7 +94,7 @@ export async function createDashboard(
   app.get('/api/predictions', async context => {
     const [, summary] = await named(context)
     const { true: trueClass, predicted } = context.req.query()
-    const all = (await store.predictions(summary.run)).map((row, index): PredictedImage => {
+    const all = (await readable(store.predictions(summary.run))).map((row, index): PredictedImage => {
       const { loss, ...rest } = row
       return { index, ...rest, ...(loss === undefined ? {} : { loss }) }
     })
@@ -183,7 +183,7 @@ async function pictureOf(
   thumbnails: Thumbnails,
 ): Promise<Uint8Array> {
   const known = part === 'train' || part === 'val' || part === 'test' ? part : undefined
-  const name = known ? config.split[known][index] : (await store.predictions(run))[index]?.path
+  const name = known ? config.split[known][index] : (await readable(store.predictions(run)))[index]?.path
   const path = name === undefined ? undefined : imagePath(await folderOfImages(config.data), name)
   if (path === undefined || !config.split[known ?? 'test'].includes(name!))
     throw new Refusal(404, 'there is no such picture')

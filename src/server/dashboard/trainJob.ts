@@ -8,6 +8,8 @@ import { train, trainingOptions } from '../../training/index.js'
 const jobSchema = z.object({ data: z.string(), options: trainingOptions })
 
 const stop = new AbortController()
+// The server that heard it may have ended
+process.stderr.on('error', () => {})
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
 try {
   const { data, options } = jobSchema.parse(JSON.parse(await text(process.stdin)))
