@@ -43,7 +43,11 @@ const memory = () =>
 describe('regraft serve under load', () => {
   it('answers everybody, and does not grow', async () => {
     const images = await Promise.all(Array.from({ length: 32 }, (_, i) => jpeg(i, 300, 200)))
-    await putLoad(url, images, 32, 2)
+    // Until it has what it needs: on a busy machine that takes longer
+    for (let [round, last] = [0, 0]; round < 6 && memory() > last + 10; round++) {
+      last = memory()
+      await putLoad(url, images, 32, 2)
+    }
     const before = memory()
     const load = await putLoad(url, images, 32, 4)
     expect([...load.others]).toEqual([])
