@@ -229,6 +229,29 @@ describe.skipIf(!program)(title, () => {
     await rm(at('runs', 'outlives'), { recursive: true })
   }, 120_000)
 
+  it('draws what a page can bear of a matrix of a thousand classes', async () => {
+    await cp(at('runs', 'high'), at('runs', 'thousand'), { recursive: true })
+    const edit = async (name: string, change: object) => {
+      const file = at('runs', 'thousand', name)
+      await writeFile(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...change }))
+    }
+    const classes = Array.from({ length: 1000 }, (_, i) => `class ${i}`)
+    await edit('config.json', { classes })
+    // Every class is taken for a hundred others, and for one of them most of all
+    const confusion = classes.map((_, t) =>
+      classes.map((_, p) => (p === (t + 1) % 1000 ? 9 : p % 10 === t % 10 ? 1 : 0)),
+    )
+    await edit('result.json', { confusion })
+    await expect
+      .poll(async () => (await fetch(`${server.url}/api/run?run=thousand`)).status, { timeout: 10_000 })
+      .toBe(200)
+    await go('#/run/thousand')
+    await page.getByText('The 5,000 fullest cells are drawn.').waitFor({ timeout: 30_000 })
+    expect(await page.locator('.matrix rect').count()).toBe(5001)
+    await page.getByRole('button', { name: 'class 0 → class 1', exact: true }).waitFor()
+    await rm(at('runs', 'thousand'), { recursive: true })
+  }, 60_000)
+
   it('says of an address that is none that there is no such run', async () => {
     await go('')
     await page.goto(`${server.url}/#/run/100%`)

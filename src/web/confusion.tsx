@@ -7,6 +7,8 @@ interface Cell {
   readonly predicted: string
 }
 
+const MOST_CELLS = 5000
+
 export function Confusion({
   run,
   classes,
@@ -23,12 +25,15 @@ export function Confusion({
     const images = row.reduce((sum, count) => sum + count, 0)
     return row.flatMap((count, p) => (count > 0 ? [{ t, p, count, share: count / images }] : []))
   })
+  // A browser takes seconds for more than some thousand
+  const drawn = cells.length > MOST_CELLS ? [...cells].sort((a, b) => b.count - a.count).slice(0, MOST_CELLS) : cells
   const confused = cells.filter(({ t, p }) => t !== p).sort((a, b) => b.count - a.count)
   return (
     <section class="card">
       <h2>Confusion matrix</h2>
       <p class="soft">
         Test images: true classes are rows, predicted classes columns. Choose a cell to see its images.
+        {drawn.length < cells.length && ` The ${drawn.length.toLocaleString()} fullest cells are drawn.`}
       </p>
       <div class="two">
         {/* Beside it stands a list that is reached by keyboard, of the same cells */}
@@ -39,7 +44,7 @@ export function Confusion({
           aria-label={`confusion matrix of ${side} classes; the confused pairs are listed beside it`}
         >
           <rect width="600" height="600" fill="none" stroke="var(--line)" />
-          {cells.map(({ t, p, count, share }) => (
+          {drawn.map(({ t, p, count, share }) => (
             // biome-ignore lint/a11y/noStaticElementInteractions: the list beside it is reached by keyboard
             <rect
               key={`${t} ${p}`}

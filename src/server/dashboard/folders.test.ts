@@ -67,6 +67,15 @@ it('says which file of predictions is damaged', async () => {
   expect(await ask('picture?run=good&index=0')).toEqual({ status: 404, error })
 })
 
+it('finds images beside the folder of runs, wherever the server was started', async () => {
+  await mkdir(at('photos/cat'), { recursive: true })
+  await writeFile(at('photos/cat/1.jpg'), await jpeg())
+  await createRun(at('runs/beside'), { ...runConfig, data: 'photos' })
+  const picture = async () => (await fetch(`${server.url}/api/picture?run=beside&part=train&index=0`)).status
+  await expect.poll(picture, { timeout: 10_000 }).toBe(200)
+  await rm(at('runs/beside'), { recursive: true })
+})
+
 it('tries the model that is there, not one that was there before under the same name', async () => {
   const classes = async () => {
     const { scores } = await ask('explain?run=good', { method: 'POST', body: form(await jpeg()) })

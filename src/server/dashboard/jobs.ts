@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import type { RunSummary } from '../../training/index.js'
 import { Refusal } from '../refusal.js'
-import { type RunStore, stateOf } from './runStore.js'
+import { type RunStore, reached, stateOf } from './runStore.js'
 
 /** A run like another, with other settings. The images are those of that run: a page names no folders. */
 export const startBody = z.strictObject({
@@ -42,9 +42,11 @@ export function createJobs(store: RunStore) {
       started++
       starting.add(name)
       try {
-        await spawned(like, { ...changes, run: folder }, () => started--)
+        await spawned(like, reached(store.folder, like.config.data), { ...changes, run: folder }, () => started--)
       } finally {
         starting.delete(name)
+        // A page goes there at once
+        store.renew()
       }
       return name
     },
@@ -60,8 +62,8 @@ export function createJobs(store: RunStore) {
 }
 
 /** Resolves once the run's folder is there. @throws Refusal with what the process said where it ended before */
-function spawned(like: RunSummary, changes: object, ended: () => void): Promise<void> {
-  const job = { data: like.config.data, options: { ...like.config.options, ...changes } }
+function spawned(like: RunSummary, data: string, changes: object, ended: () => void): Promise<void> {
+  const job = { data, options: { ...like.config.options, ...changes } }
   const child = spawn(process.execPath, [script], { detached: true, stdio: ['pipe', 'ignore', 'pipe'] })
   // It may end before it has read
   child.stdin.on('error', () => {})

@@ -12,6 +12,7 @@ import { oddityWords } from '../../report/index.js'
 import type { RunSummary } from '../../training/index.js'
 import { Refusal } from '../refusal.js'
 import type { AuditState, Findings } from './messages.js'
+import { reached } from './runStore.js'
 
 export interface Audits {
   /** How far a run's audit is; it is not begun by asking. */
@@ -24,7 +25,8 @@ export interface Audits {
 /** Of each list, what a page shows; `regraft audit` has them all. */
 const SHOWN = 60
 
-export function createAudits(): Audits {
+/** @param runs the folder of runs */
+export function createAudits(runs: string): Audits {
   const states = new Map<string, AuditState>()
   let running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined
   // A run of the same name that began anew has other images
@@ -40,7 +42,7 @@ export function createAudits(): Audits {
       const key = keyOf(id, summary)
       const stop = new AbortController()
       const look = async () => {
-        const data = await openDataset(config.data, config.options)
+        const data = await openDataset(reached(runs, config.data), config.options)
         const parts = splitFromPaths(data, config.split)
         const found = await audit(data, {
           split: () => parts,

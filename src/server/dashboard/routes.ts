@@ -18,7 +18,7 @@ import type { Overview, PredictedImage } from './messages.js'
 import { pageRoutes } from './page.js'
 import { createPlayground } from './playground.js'
 import { runningRuns } from './runningRuns.js'
-import { createRunStore, imagePath, type RunStore, stateOf, studyOf } from './runStore.js'
+import { createRunStore, imagePath, type RunStore, reached, stateOf, studyOf } from './runStore.js'
 
 export interface Dashboard {
   readonly routes: Hono
@@ -38,7 +38,7 @@ export async function createDashboard(
   const store = await createRunStore(folder)
   const jobs = createJobs(store)
   const playground = createPlayground(limits.pixels)
-  const audits = createAudits()
+  const audits = createAudits(store.folder)
   const thumbnails = createThumbnails()
   const kept = new Map<string, Promise<Uint8Array>>()
   const app = new Hono()
@@ -184,7 +184,8 @@ async function pictureOf(
 ): Promise<Uint8Array> {
   const known = part === 'train' || part === 'val' || part === 'test' ? part : undefined
   const name = known ? config.split[known][index] : (await readable(store.predictions(run)))[index]?.path
-  const path = name === undefined ? undefined : imagePath(await folderOfImages(config.data), name)
+  const path =
+    name === undefined ? undefined : imagePath(await folderOfImages(reached(store.folder, config.data)), name)
   if (path === undefined || !config.split[known ?? 'test'].includes(name!))
     throw new Refusal(404, 'there is no such picture')
   return thumbnails.of(path).catch(() => {

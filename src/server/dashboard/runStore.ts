@@ -1,8 +1,8 @@
 /** The runs and studies of a folder; what was read is kept until its files change. */
-import { readlinkSync, realpathSync } from 'node:fs'
+import { existsSync, readlinkSync, realpathSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { basename, join, relative, resolve, sep } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { glob } from 'tinyglobby'
 import { RegraftError } from '../../base/errors.js'
 import { readText } from '../../base/readText.js'
@@ -18,6 +18,8 @@ export interface RunStore {
   /** @returns undefined where there is no such run: only what is listed can be named */
   run(id: string): Promise<RunSummary | undefined>
   study(id: string): Promise<StudyRecord | undefined>
+  /** Looks again at what is in the folder, before that is due. */
+  renew(): void
   /** Of a run's test images. */
   predictions(run: string): Promise<readonly TestPrediction[]>
 }
@@ -80,6 +82,9 @@ export async function createRunStore(given: string): Promise<RunStore> {
     // Those that were listed are known without a look at the whole folder
     run: async id =>
       (await listing?.ids)?.runs.includes(id) || (await ids()).runs.includes(id) ? runAt(id) : undefined,
+    renew: () => {
+      listing = undefined
+    },
     predictions: run => cached(run, ['predictions.csv'], readPredictions),
     study: async id => ((await ids()).studies.includes(id) ? studyAt(id) : undefined),
   }
@@ -136,6 +141,13 @@ function isTraining(pid: number): boolean {
 /** The study whose folder a run lies in. */
 export const studyOf = (id: string, studies: readonly string[]): string | undefined =>
   studies.find(study => study === '.' || id.startsWith(`${study}/`))
+
+/**
+ * A run's data as it is reached from here: a relative path is that of whoever trained, which is this process's folder, or
+ * the one that holds the folder of runs.
+ */
+export const reached = (runs: string, data: string): string =>
+  isAbsolute(data) || existsSync(data) ? data : resolve(dirname(runs), data)
 
 /** The path of one of a run's images, wherever its data folder is now. */
 export const imagePath = (data: string, path: string): string | undefined => {
