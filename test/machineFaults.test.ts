@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { redisHere, type TestRedis, testRedis } from '../dist/bench/redisServer.js'
 import { base, childrenOf, endWorkers, epochsIn, epochsOf, outcome, runsOf, worker } from './queueSupport.js'
-import { regraft, shapeImages, temporaryFolder } from './support.js'
+import { regraft, regraftHere, shapeImages, temporaryFolder } from './support.js'
 
 describe.skipIf(!redisHere)('a study on a queue, where something ends for good (needs redis-server)', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -14,6 +14,7 @@ describe.skipIf(!redisHere)('a study on a queue, where something ends for good (
   const at = (...parts: string[]) => join(folder.path, ...parts)
   const study = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
     regraft(['study', ...args], { cwd: folder.path, env })
+  const studyHere = (...args: string[]) => regraftHere(['study', ...args], { cwd: folder.path })
   const onQueue = (...args: string[]) => study([...args, '--queue', redis.url])
   const here = (...args: string[]) => worker(redis.url, folder.path, args)
   const same = (name: string) => {
@@ -36,7 +37,7 @@ describe.skipIf(!redisHere)('a study on a queue, where something ends for good (
     await shapeImages(at('images'), 20)
     const long = base.replace('epochs: 2', 'epochs: 6, save-every: 0.001s')
     await writeFile(at('two.yaml'), `name: two\nkind: grid\n${long}\nvary:\n  lr-head: [0.05, 0.02]\n`)
-    expect((await study(['two.yaml', 'images', '--run', 'alone'])).code).toBe(0)
+    expect((await studyHere('two.yaml', 'images', '--run', 'alone')).code).toBe(0)
   })
   afterEach(endWorkers)
   afterAll(async () => {
@@ -101,21 +102,21 @@ describe.skipIf(!redisHere)('a study on a queue, where something ends for good (
     const one = here()
     const followed = onQueue('long.yaml', 'images', '--run', 'taken')
     await epochsOf(at('taken'), 2)
-    const wrong = await study(['lnog', '--withdraw', '--queue', redis.url])
+    const wrong = await studyHere('lnog', '--withdraw', '--queue', redis.url)
     expect(wrong.stderr).toMatch(/no study lnog stands in the queue; did you mean 'long'\?/)
     expect(wrong.code).toBe(2)
-    const { code, stdout } = await study(['long', '--withdraw', '--queue', redis.url])
+    const { code, stdout } = await studyHere('long', '--withdraw', '--queue', redis.url)
     expect(stdout).toMatch(/long is out of the queue: 2 trials waited or ran/)
     expect(code).toBe(0)
     const left = await followed
     expect(left.stderr).toMatch(/the study was withdrawn from the queue; what was trained is kept in taken/)
     expect(left.code).not.toBe(0)
     await one.saying(/Lost: .* or its study was withdrawn; nothing more is written here/)
-    expect((await study(['--status', '--queue', redis.url])).stdout).toMatch(/No study stands in the queue/)
+    expect((await studyHere('--status', '--queue', redis.url)).stdout).toMatch(/No study stands in the queue/)
     const before = epochsIn(at('taken'))
     const resumed = regraft(['study', '--resume', 'taken', '--queue', redis.url], { cwd: folder.path })
     await epochsOf(at('taken'), before + 1)
-    await study(['long', '--withdraw', '--queue', redis.url])
+    await studyHere('long', '--withdraw', '--queue', redis.url)
     expect((await resumed).stderr).toMatch(/withdrawn/)
   })
 

@@ -15,13 +15,14 @@ import {
   runsOf as runsAt,
   worker as startWorker,
 } from './queueSupport.js'
-import { command, regraft, shapeImages, temporaryFolder } from './support.js'
+import { command, regraft, regraftHere, shapeImages, temporaryFolder } from './support.js'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let redis: TestRedis
 const at = (...parts: string[]) => join(folder.path, ...parts)
 const json = (...parts: string[]) => JSON.parse(readFileSync(at(...parts), 'utf8'))
 const study = (...args: string[]) => regraft(['study', ...args], { cwd: folder.path })
+const studyHere = (...args: string[]) => regraftHere(['study', ...args], { cwd: folder.path })
 const onQueue = (...args: string[]) => study(...args, '--queue', redis.url)
 
 /** A worker on the tests' Redis, unless its arguments name another queue. */
@@ -40,7 +41,7 @@ describe.skipIf(!redisHere)('a study on a queue (needs redis-server)', () => {
     await shapeImages(at('images'), 20)
     const vary = 'vary:\n  lr-head: [0.05, 0.02, 1e9]\n  lr-backbone: [0, 0.005]\n'
     await writeFile(at('rates.yaml'), `name: rates\nkind: one-at-a-time\n${base}\n${vary}`)
-    const { code } = await study('rates.yaml', 'images', '--run', 'alone')
+    const { code } = await studyHere('rates.yaml', 'images', '--run', 'alone')
     expect(code).toBe(0)
   })
   afterAll(async () => {
@@ -76,7 +77,7 @@ describe.skipIf(!redisHere)('a study on a queue (needs redis-server)', () => {
       const vary = 'vary:\n  lr-head: [0.05, 0.02]\n'
       const long = base.replace('epochs: 2', 'epochs: 12, save-every: 0.001s')
       await writeFile(at('slow.yaml'), `name: slow\nkind: grid\n${long}\n${vary}`)
-      expect((await study('slow.yaml', 'images', '--run', 'slow')).code).toBe(0)
+      expect((await studyHere('slow.yaml', 'images', '--run', 'slow')).code).toBe(0)
     })
     afterEach(endWorkers)
 
@@ -184,7 +185,7 @@ describe.skipIf(!redisHere)('a study on a queue (needs redis-server)', () => {
     await shapeImages(at('others'), 19)
     const other = worker(['--mount', `${at('images')}=${at('others')}`])
     await other.saying(/others holds other images than the study's: there are 57 images .*; the study has 60 images/)
-    const { stdout } = await study('--status', '--queue', redis.url)
+    const { stdout } = await studyHere('--status', '--queue', redis.url)
     expect(stdout).toMatch(/tall: 1 waiting, 0 running/)
     expect(stdout).toMatch(/refuses tall: its trials need more than this worker has/)
     expect(stdout).toMatch(/1 wait for a worker that has 300 cores for a trial/)
@@ -201,22 +202,23 @@ describe.skipIf(!redisHere)('a study on a queue (needs redis-server)', () => {
     const one = worker(allowed)
     const followed = onQueue('vary.yaml', 'images')
     await one.saying(/Handed back: .*: its weights, .*secret.pth, are not below a folder that this worker may use/)
-    await study('vary', '--withdraw', '--queue', redis.url)
+    await studyHere('vary', '--withdraw', '--queue', redis.url)
     expect((await followed).stderr).toMatch(/was withdrawn/)
     await endWorkers()
   })
 
   it('shows no password anywhere', async () => {
     const secret = 'hunter2hunter2'
+    await writeFile(at('one.yaml'), `name: one\nkind: grid\n${base}\nvary: {lr-head: [0.05]}\n`)
     const closed = await testRedis(['--requirepass', secret])
     try {
-      const refused = await study('rates.yaml', 'images', '--run', 'safe', '--queue', closed.url)
+      const refused = await studyHere('one.yaml', 'images', '--run', 'safe', '--queue', closed.url)
       expect(refused.stderr).toMatch(
         /error: the queue redis:\/\/127.0.0.1:\d+ refuses \(NOAUTH\); set REGRAFT_QUEUE_PASSWORD/,
       )
       const address = closed.url.replace('redis://', `redis://:${secret}@`)
       const child = startWorker(address, folder.path)
-      const { code, stdout, stderr } = await study('rates.yaml', 'images', '--run', 'safe', '--queue', address)
+      const { code, stdout, stderr } = await study('one.yaml', 'images', '--run', 'safe', '--queue', address)
       expect(code).toBe(0)
       child.process.kill('SIGINT')
       await child.ended
@@ -241,7 +243,7 @@ describe.skipIf(!redisHere)('a study on a queue (needs redis-server)', () => {
     [['worker', '--queue', 'redis://x', '--mount', 'photos'], 2, /--mount photos: expected FROM=TO/],
     [['study', '--status'], 2, /--status shows a queue: add --queue/],
   ] as const)('%s', async (args, code, message) => {
-    const ended = await regraft(args, { cwd: folder.path })
+    const ended = await regraftHere(args, { cwd: folder.path })
     expect(ended.stderr).toMatch(message)
     expect(ended.code).toBe(code)
   })
