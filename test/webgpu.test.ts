@@ -51,6 +51,12 @@ describe.skipIf(!support.ok)(title, () => {
     await expect(begun).rejects.toMatchObject({ code: 'interrupted' })
     const finished = await resume(at('gpu'), { onEvent }, { engine: 'onnxruntime' })
     expect(told.join('\n')).toContain('the run goes on with the engine onnxruntime')
+    const { environment } = JSON.parse(await readFile(at('gpu', 'config.json'), 'utf8'))
+    expect(environment.library).toMatch(/^WebGPU on .+, \w+ tiles, sums by (subgroups of \d|shared memory)/)
+    expect(finished.config.environment).toMatchObject({
+      engine: 'onnxruntime',
+      library: expect.stringMatching(/^ONNX Runtime/),
+    })
     const other = await train(data, { ...options, engine: 'onnxruntime', run: at('cpu') })
     expect(finished.history).toHaveLength(4)
     for (const [i, epoch] of finished.history.entries())
@@ -98,8 +104,11 @@ describe.skipIf(!support.ok)(title, () => {
   it('doctor says what the GPU is good for', async () => {
     const { stdout } = await regraftHere(['doctor'], { cwd: folder.path })
     expect(stdout).toMatch(/gpu {8}\S/)
-    expect(stdout).toMatch(/engine {5}webgpu: ready/)
-  }, 60_000)
+    expect(stdout).toMatch(/engine {5}webgpu: ready \(WebGPU on .+ tiles, sums by .+\)/)
+    const env = { REGRAFT_SUBGROUPS: 'none' }
+    const without = await regraft(['doctor'], { cwd: folder.path, env })
+    expect(without.stdout).toMatch(/webgpu: ready \(WebGPU on .+ tiles, sums by shared memory\)/)
+  }, 120_000)
 
   it('says where there is no GPU', async () => {
     const args = ['train', at('images'), '--network', 'resnet18-narrow', '--engine', 'webgpu', '--run', 'none']

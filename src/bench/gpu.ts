@@ -67,7 +67,7 @@ const torch = printedByPython(
   'import torch; assert torch.cuda.is_available(); print(torch.__version__, "on", torch.cuda.get_device_name())',
 )
 console.log(
-  `${adapter.name}, Node ${process.version}; ${torch ? `PyTorch ${torch}` : 'no PyTorch that sees a GPU, so no ratios'}`,
+  `${webgpu.library}, Node ${process.version}; ${torch ? `PyTorch ${torch}` : 'no PyTorch that sees a GPU, so no ratios'}`,
 )
 if (adapter.software) console.log('The CPU plays this GPU: its speed means nothing.')
 
@@ -161,5 +161,8 @@ for (const setting of settings) {
   )
 }
 if (options.json)
-  writeFileSync(options.json, `${JSON.stringify({ adapter: adapter.name, torch, parity, rates, figures }, null, 2)}\n`)
+  writeFileSync(
+    options.json,
+    `${JSON.stringify({ library: webgpu.library, torch, parity, rates, figures }, null, 2)}\n`,
+  )
 process.exit(0)

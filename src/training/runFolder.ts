@@ -70,6 +70,8 @@ const configSchema = z.object({
     platform: z.string(),
     cpu: z.string(),
     engine: z.enum(['auto', 'onednn', 'onnxruntime', 'webgpu']),
+    /** What the engine computes with: its library, and for a GPU which one, its tiles and how it sums. */
+    library: z.string().optional(),
     threads: z.number().int(),
   }),
   started: z.string(),

@@ -136,7 +136,7 @@ export async function begin(data: Dataset, options: TrainingOptions, hooks: Hook
     const config: RunConfig = {
       ...intended,
       options: { ...intended.options, precision },
-      environment: { ...intended.environment, engine: engine.name },
+      environment: { ...intended.environment, engine: engine.name, library: engine.library },
     }
     await createRun(run, config)
     if (duplicates) await writeJson(join(run, 'duplicates.json'), namedPairs(data, duplicates))
@@ -190,7 +190,8 @@ export async function goOn(run: string, hooks: Hooks, changes: Harmless = {}): P
   try {
     const stamps = await fileStamps(data, undefined, hooks.signal)
     const { split: parts } = await check(loader, splitFromPaths(data, config.split), stamps, false, hooks)
-    return await execute({ run, config, parts, loader, stamps, engine, grafted, ...hooks })
+    const used = { ...config, environment: { ...config.environment, library: engine.library } }
+    return await execute({ run, config: used, parts, loader, stamps, engine, grafted, ...hooks })
   } finally {
     await loader.close()
   }
