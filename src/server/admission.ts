@@ -19,8 +19,10 @@ export function createAdmission(limits: Limits): Admission {
       // A body that does not say how long it is may be as long as any
       const announced = Number(context.req.header('content-length') ?? limits.bodyBytes)
       if (!(announced <= limits.bodyBytes)) throw bodyTooLarge(limits)
-      if (requests >= limits.waitingRequests || (requests > 0 && bytes + announced > limits.waitingBytes))
+      if (requests >= limits.waitingRequests || (requests > 0 && bytes + announced > limits.waitingBytes)) {
+        await passBy(context.req.raw.body, limits.bodyBytes)
         throw new Refusal(503, 'the server has as much to do as it takes; ask again in a second', 1)
+      }
       requests++
       bytes += announced
       try {
@@ -30,6 +32,22 @@ export function createAdmission(limits: Limits): Admission {
         bytes -= announced
       }
     },
+  }
+}
+
+/**
+ * Takes a body and keeps nothing of it: a sender that finds its connection closed in the middle does not hear why. It
+ * has the time that every request has to arrive.
+ */
+async function passBy(body: ReadableStream<Uint8Array> | null, most: number): Promise<void> {
+  let length = 0
+  try {
+    for await (const chunk of body ?? []) {
+      length += chunk.length
+      if (length > most) return
+    }
+  } catch {
+    // Its sender is gone
   }
 }
 

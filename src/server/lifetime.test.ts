@@ -1,7 +1,7 @@
 /** A server loses nothing that it has taken in: when it has too much to do, gets a new model, or ends. */
 import { once } from 'node:events'
 import { rename, rm, symlink, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../base/folder.testing.js'
@@ -47,6 +47,28 @@ describe('too much to do', () => {
     expect(away.headers.get('retry-after')).toBe('1')
     expect(await away.json()).toEqual({ error: 'the server has as much to do as it takes; ask again in a second' })
     expect((await predict(server, images[0]!)).status).toBe(200)
+  })
+
+  it('takes the body of who is sent away, so that a sender who is slow hears of it, and may ask on', async () => {
+    const server = await start(await modelFolder(at('late')), { limits: { waitingRequests: 1 } })
+    const { port } = new URL(server.url)
+    const head =
+      'POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n'
+    const first = connect(Number(port), '127.0.0.1', () => first.write(head))
+    const waiting = async () => (await fetch(`${server.url}/metrics`)).text()
+    await expect.poll(waiting, { timeout: 10_000 }).toContain('regraft_waiting_requests 1')
+    const late = connect(Number(port), '127.0.0.1', () => late.write(head))
+    let answers = ''
+    late.on('data', chunk => {
+      answers += chunk
+    })
+    await setTimeout(1200)
+    late.write('{}GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await expect
+      .poll(() => answers.match(/HTTP\/1.1 \d+/g), { timeout: 10_000 })
+      .toEqual(['HTTP/1.1 503', 'HTTP/1.1 200'])
+    first.destroy()
+    late.destroy()
   })
 
   it('bounds the bytes that are in memory, and always takes one request', async () => {
@@ -162,6 +184,22 @@ describe('the end', () => {
     await closed
     await expect(predict(server, images[0]!)).rejects.toThrow('fetch failed')
   })
+
+  it('does not wait for ever for a request that does not arrive', async () => {
+    const server = await start(await modelFolder(at('half')), { limits: { seconds: 1 } })
+    const { port } = new URL(server.url)
+    const clients = [
+      'POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+      'GET /',
+    ].map(text =>
+      connect(Number(port), '127.0.0.1', function (this: Socket) {
+        this.write(text)
+      }).on('error', () => {}),
+    )
+    const text = async () => (await fetch(`${server.url}/metrics`)).text()
+    await expect.poll(text, { timeout: 10_000 }).toContain('regraft_waiting_requests 1')
+    await Promise.all([server.close(), ...clients.map(client => once(client, 'close'))])
+  }, 60_000)
 
   it('does not wait for ever for a client that takes no answers', async () => {
     const server = await start(await modelFolder(at('stuck')), { limits: { seconds: 1 } })

@@ -1,5 +1,5 @@
 /** Starts a server for a trained model, and ends it without losing what it has taken in. */
-import type { Server as HttpServer } from 'node:http'
+import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { RegraftError } from '../base/errors.js'
@@ -62,6 +62,11 @@ export async function startServer(run: string | undefined, options: ServeOptions
       connectionsCheckingInterval: Math.min(1000 * limits.seconds, 5000),
     },
   }) as HttpServer
+  const open = new Set<IncomingMessage>()
+  server.on('request', request => {
+    open.add(request)
+    request.once('close', () => open.delete(request))
+  })
   try {
     await listen(server, port, host)
   } catch (error) {
@@ -80,9 +85,11 @@ export async function startServer(run: string | undefined, options: ServeOptions
       closed ??= (async () => {
         const ended = new Promise<void>(resolve => server.close(() => resolve()))
         dashboard?.end()
-        // Who does not take an answer that is there keeps nobody waiting for ever
-        let left = limits.seconds
+        // Node looks no longer at how long a request takes to arrive, and never at how long its answer takes to be fetched
+        let [toArrive, left] = [limits.seconds, limits.seconds]
         const patience = setInterval(() => {
+          toArrive -= 0.1
+          if (toArrive <= 0) for (const request of open) if (!request.complete) request.destroy()
           if (working.size === 0) left -= 0.1
           if (left <= 0) server.closeAllConnections()
         }, 100)
