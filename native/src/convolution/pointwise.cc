@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
+#include <utility>
 
 #include "convolution/gathered.h"
 #include "convolution/pointwiseProduct.h"
@@ -46,21 +48,68 @@ void convolve(int team, const Shape &s, const Lanes *x, const Lanes *w, Lanes *y
   });
 }
 
+/// Bounds between which an activation passes what it is given.
+std::pair<float, float> boundsOf(const Operation &op) {
+  constexpr float all = std::numeric_limits<float>::infinity();
+  const int activation = op.integer("activationBefore");
+  return {activation == 0 ? -all : 0.0f, activation == 2 ? 6.0f : all};
+}
+
+/// y = x w, written past the cache, with the spreads of its planes.
+void convolveSpread(int team, const Shape &s, const Lanes *x, const Lanes *w, Lanes *y, Spread *spreads) {
+  const int64_t groups = s.groups(), wStep = s.in.blocks * block, pixels = s.in.pixels();
+  share(team, s.in.batch * groups, [&](int64_t i) {
+    const int64_t n = i / groups, out = i % groups * wide, some = std::min<int64_t>(wide, s.out.blocks - out);
+    Found found;
+    multiply(x + s.in.plane(n, 0), s.in.step(), s.inputs, pixels, w + out * wStep, wStep, std::min(s.outputs - out * block, wide * block), y + s.out.plane(n, out), s.out.step(), Ahead::own(), After::spread, &found);
+    for (int64_t k = 0; k < some; k++) {
+      const Wide sum = widen(found.first[k]), shift = sum / static_cast<double>(pixels);
+      spreads[n * s.out.blocks + out + k] = {widen(found.centre[k]) + shift, widen(found.second[k]) - shift * sum};
+    }
+  });
+  arrived();
+}
+
+/// What an activation passes of y = x w, written past the cache, with the sums that the norm before it wants.
+void convolveGradient(int team, const Shape &s, const Lanes *x, const Lanes *w, Lanes *y, const Lanes *given, const Scale *scale, std::pair<float, float> bounds, Sums *sums) {
+  const int64_t groups = s.groups(), wStep = s.in.blocks * block, pixels = s.in.pixels();
+  share(team, s.in.batch * groups, [&](int64_t i) {
+    const int64_t n = i / groups, out = i % groups * wide, some = std::min<int64_t>(wide, s.out.blocks - out);
+    Found found;
+    found.x = given + s.out.plane(n, out);
+    found.xStep = s.out.step();
+    found.scale = scale + out;
+    found.low = bounds.first;
+    found.high = bounds.second;
+    multiply(x + s.in.plane(n, 0), s.in.step(), s.inputs, pixels, w + out * wStep, wStep, std::min(s.outputs - out * block, wide * block), y + s.out.plane(n, out), s.out.step(), Ahead::own(), After::gradient, &found);
+    for (int64_t k = 0; k < some; k++) sums[n * s.out.blocks + out + k] = {widen(found.first[k]), widen(found.second[k])};
+  });
+  arrived();
+}
+
 }  // namespace
 
+/// x, weights -> y, spreads (may be absent): what a norm behind it wants to know.
 ConvolutionKernel forward(Context &c, const Operation &op) {
   const int x = op.in(0), y = op.out(0);
   const Shape s(c, op, x, op.in(1), y);
   if (op.in(2) >= 0 || op.in(3) >= 0 || op.integer("activation") != 0) throw std::runtime_error("'" + op.kernel + "' does more than a product");
   const auto weights = std::make_shared<const Lanes *>(nullptr);
   const int team = c.team();
-  const auto run = [=, &c](const float *) { convolve(team, s, as<Lanes>(c.data(x)), *weights, as<Lanes>(c.data(y))); };
+  const int spreads = op.out(1);
+  const auto run = [=, &c](const float *) {
+    if (spreads >= 0) convolveSpread(team, s, as<Lanes>(c.data(x)), *weights, as<Lanes>(c.data(y)), as<Spread>(c.data(spreads)));
+    else convolve(team, s, as<Lanes>(c.data(x)), *weights, as<Lanes>(c.data(y)));
+  };
   return {[=](const float *kept) { *weights = reinterpret_cast<const Lanes *>(kept); }, run};
 }
 
+/// dy, weights; what a norm before the convolution was given and its scale -> dx, sums. Where there is a norm, dx is what its
+/// activation passes, and the sums are what its gradient needs.
 ConvolutionKernel inputGradient(Context &c, const Operation &op) {
-  const int dy = op.in(0), dx = op.out(0);
+  const int dy = op.in(0), given = op.in(2), scale = op.in(3), dx = op.out(0), sums = op.out(1);
   const Shape s(c, op, dy, op.in(1), dx);
+  const auto bounds = sums < 0 ? std::pair<float, float>() : boundsOf(op);
   const size_t place = c.hold(s.out.blocks * s.in.blocks * block * sizeof(Lanes));
   // Inputs and outputs change places.
   const auto prepare = [=, &c](const float *kept) {
@@ -76,7 +125,9 @@ ConvolutionKernel inputGradient(Context &c, const Operation &op) {
   };
   const int team = c.team();
   const auto run = [=, &c](const float *) {
-    convolve(team, s, as<Lanes>(c.data(dy)), as<Lanes>(c.held(place)), as<Lanes>(c.data(dx)));
+    const Lanes *change = as<Lanes>(c.data(dy)), *weights = as<Lanes>(c.held(place));
+    if (sums >= 0) convolveGradient(team, s, change, weights, as<Lanes>(c.data(dx)), as<Lanes>(c.data(given)), as<Scale>(c.data(scale)), bounds, as<Sums>(c.data(sums)));
+    else convolve(team, s, change, weights, as<Lanes>(c.data(dx)));
   };
   return {prepare, run};
 }

@@ -9,23 +9,16 @@ namespace regraft {
 
 namespace {
 
-/// x -> the spread of each plane; x, written past the cache (may be absent)
+/// x -> the spread of each plane
 template <class Pixel>
 Step normSums(Context &c, const Operation &op) {
-  const int input = op.in(0), output = op.out(0), copy = op.out(1);
-  const auto p = c.planes(input), far = c.planes(copy < 0 ? input : copy);
+  const int input = op.in(0), output = op.out(0);
+  const auto p = c.planes(input);
   const int team = c.team();
   return [=, &c]() {
     const Pixel *x = as<Pixel>(c.data(input));
     Spread *spreads = as<Spread>(c.data(output));
-    Pixel *to = as<Pixel>(c.data(copy));
-    const int64_t pixels = p.pixels(), row = std::min(p.width, pixels);
-    share(team, p.batch * p.blocks, [&](int64_t i) {
-      const Pixel *plane = x + i * p.step();
-      Pixel *target = to + i * far.step();
-      spreads[i] = to ? spreadOf(plane, pixels, row, [=](int64_t k, Lanes value) { writePast(target + k, value); }) : spreadOf(plane, pixels, row, [](int64_t, Lanes) {});
-    });
-    if (to) arrived();
+    share(team, p.batch * p.blocks, [&](int64_t i) { spreads[i] = spreadOf(x + i * p.step(), p.pixels(), std::min(p.width, p.pixels()), [](int64_t, Lanes) {}); });
   };
 }
 

@@ -7,13 +7,7 @@ namespace regraft {
 
 namespace {
 
-/// With d the masked gradient: the sums of d and d (x - mean), and d itself, written past the cache.
-template <Activation A, class Pixel>
-Sums sumPlaneGradientPast(const Pixel *dy, const Pixel *x, const Pixel *y, Pixel *masked, int64_t pixels, Scale s) {
-  return sumGradient<A, Mask::again>(dy, x, y, pixels, s, [=](int64_t i, Lanes, Lanes d) { writePast(masked + i, d); });
-}
-
-/// The same sums, and d where somebody wants it.
+/// With d the masked gradient: the sums of d and d (x - mean), and d itself where somebody wants it.
 template <Activation A, Mask M, class Pixel>
 Sums sumPlaneGradient(const Pixel *dy, const Pixel *x, const Pixel *y, Pixel *masked, int64_t pixels, Scale s) {
   return sumGradient<A, M>(dy, x, y, pixels, s, [=](int64_t i, Lanes, Lanes d) {
@@ -30,10 +24,8 @@ Step normGradientSums(Context &c, const Operation &op) {
   const int change = op.in(0), input = op.in(1), coefficients = op.in(2), given = op.in(3), output = op.out(0), masked = op.out(1);
   const auto p = c.planes(input), from = c.planes(change), seen = c.planes(given < 0 ? input : given), to = c.planes(masked < 0 ? change : masked);
   const int team = c.team();
-  const bool past = op.numbers.count("past") > 0;
   const SumGradient<Pixel> kernel =
-      past ? forActivation<SumGradient<Pixel>>(op, sumPlaneGradientPast<Activation::none, Pixel>, sumPlaneGradientPast<Activation::relu, Pixel>, sumPlaneGradientPast<Activation::relu6, Pixel>)
-      : given < 0 ? forActivation<SumGradient<Pixel>>(op, sumPlaneGradient<Activation::none, Mask::again, Pixel>, sumPlaneGradient<Activation::relu, Mask::again, Pixel>, sumPlaneGradient<Activation::relu6, Mask::again, Pixel>)
+      given < 0 ? forActivation<SumGradient<Pixel>>(op, sumPlaneGradient<Activation::none, Mask::again, Pixel>, sumPlaneGradient<Activation::relu, Mask::again, Pixel>, sumPlaneGradient<Activation::relu6, Mask::again, Pixel>)
                 : forActivation<SumGradient<Pixel>>(op, sumPlaneGradient<Activation::none, Mask::again, Pixel>, sumPlaneGradient<Activation::relu, Mask::given, Pixel>, sumPlaneGradient<Activation::relu6, Mask::given, Pixel>);
   return [=, &c]() {
     const Pixel *dy = as<Pixel>(c.data(change)), *x = as<Pixel>(c.data(input)), *y = as<Pixel>(c.data(given));
@@ -43,7 +35,6 @@ Step normGradientSums(Context &c, const Operation &op) {
     share(team, p.batch * p.blocks, [&](int64_t i) {
       sums[i] = kernel(dy + i * from.step(), x + i * p.step(), y ? y + i * seen.step() : nullptr, d ? d + i * to.step() : nullptr, p.pixels(), scale[i % p.blocks]);
     });
-    if (past) arrived();
   };
 }
 
