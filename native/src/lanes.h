@@ -24,8 +24,11 @@ inline T *as(float *data) {
   return reinterpret_cast<T *>(data);
 }
 
-/// Begins to bring a pixel into the cache.
-inline void fetch(const void *pixel) { __builtin_prefetch(pixel, 0, 2); }
+/// Begins to bring a pixel into the cache. Without the empty statement the compiler may take a call for one that does nothing.
+inline void fetch(const void *pixel) {
+  __builtin_prefetch(pixel, 0, 2);
+  asm volatile("");
+}
 
 /// Writes past the cache, where whoever reads it comes too late to find it there. `arrived` waits until others can see it.
 inline void writePast(Lanes *to, Lanes values) {

@@ -149,7 +149,7 @@ const Table *tableFor(int64_t outputs) {
 void multiply(const Lanes *x, int64_t xStep, int64_t channels, int64_t pixels, const Lanes *w, int64_t wStep, int64_t outputs, Lanes *y, int64_t yStep, Ahead &ahead, After after, Found *found) {
   const Table *table = after == After::nothing ? tableFor<After::nothing>(outputs) : after == After::spread ? tableFor<After::spread>(outputs) : tableFor<After::gradient>(outputs);
   inParts(pixels, [&](int64_t first, int64_t some) {
-    table->by[some - 1](x + first, xStep, channels, w, wStep, y + first, yStep, ahead, found ? found->x + first : nullptr, found);
+    table->by[some - 1](x + first, xStep, channels, w, wStep, y + first, yStep, ahead, found && found->x ? found->x + first : nullptr, found);
     if (found) found->begun = true;
   });
 }

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "depthwise/depthwise.h"
-#include "depthwise/depthwisePad.h"
+#include "depthwise/depthwiseRows.h"
 #include "plan/registry.h"
 #include "convolution/weightsIn.h"
 
@@ -19,10 +19,10 @@ auto kernelOf(int64_t side, int64_t stride) {
   return side == 3 ? planeForward<3, 2, Pixel> : planeForward<5, 2, Pixel>;
 }
 
-/// What the norm after the convolution wants to know of a plane, which is written where it belongs.
-template <class Pixel, bool Past>
-Spread spreadAndWrite(const Lanes *made, int64_t pixels, int64_t width, Pixel *to) {
-  return spreadOf(made, pixels, width, [=](int64_t i, Lanes value) { write<Pixel, Past>(to + i, value); });
+template <class Pixel>
+auto rowKernel(int64_t side, int64_t stride) {
+  if (stride == 1) return side == 3 ? convolveRow<3, 1, Pixel> : convolveRow<5, 1, Pixel>;
+  return side == 3 ? convolveRow<3, 2, Pixel> : convolveRow<5, 2, Pixel>;
 }
 
 /// x, weights, scale (may be absent) -> y, spreads (may be absent).
@@ -36,12 +36,13 @@ Step depthwise(Context &c, const Operation &op) {
   const DepthwiseShape s = weightGradientShape(in, out, op, side);
   const auto layout = dnnl::memory::desc({padded(c.dims(w)[0]), 1, 1, side, side}, dnnl::memory::data_type::f32, depthwiseTag);
   const auto weights = std::make_shared<WeightsIn>(c, w, layout, layout);
-  const auto kernel = kernelOf<Pixel>(side, stride);
-  const auto pad = coefficients < 0 ? padInput<Pixel> : forActivation(op, padNormalised<Activation::none, Pixel>, padNormalised<Activation::relu, Pixel>, padNormalised<Activation::relu6, Pixel>, "activationBefore");
-  const bool past = spreads >= 0 && isMany(c.value(y).bytes), elsewhere = isMadeElsewhere<Pixel>(past);
-  const auto spread = past ? spreadAndWrite<Pixel, true> : spreadAndWrite<Pixel, false>;
-  const int64_t planes = in.batch * in.blocks, plane = s.paddedHeight * s.paddedWidth, each = plane + (elsewhere ? out.pixels() : 0);
-  c.wantScratch(c.team() * each * sizeof(Lanes));
+  const auto convolve = rowKernel<Pixel>(side, stride);
+  const auto fill = coefficients < 0 ? fillInput<Pixel> : forActivation(op, fillNormalised<Activation::none, Pixel>, fillNormalised<Activation::relu, Pixel>, fillNormalised<Activation::relu6, Pixel>, "activationBefore");
+  const auto take = isMany(c.value(y).bytes) ? takeSpread<Pixel, true> : takeSpread<Pixel, false>;
+  const Ring::Shape ring{side, s.left, s.height, s.width, s.paddedWidth - s.left - s.width, 0};
+  const int64_t planes = in.batch * in.blocks, each = ring.lanes() + s.outWidth;
+  const int team = c.team();
+  c.wantScratch(team * each * sizeof(Lanes));
   const auto run = [=, &c] {
     const Pixel *source = as<Pixel>(c.data(x));
     const Lanes *taps = as<Lanes>(weights->data(c, c.data(w)));
@@ -51,17 +52,29 @@ Step depthwise(Context &c, const Operation &op) {
     Spread *found = as<Spread>(c.data(spreads));
 #pragma omp parallel
     {
-      Lanes *wide = scratch + omp_get_thread_num() * each;
-      memset(wide, 0, plane * sizeof(Lanes));
+      Lanes *own = scratch + omp_get_thread_num() * each;
+      const Ring rows(own, ring);
+      Sink<Pixel> sink;
+      sink.made = own + ring.lanes();
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < planes; i++) {
         const int64_t b = i % in.blocks;
-        Pixel *to = target + i * out.pixels();
-        Lanes *made = elsewhere ? wide + plane : reinterpret_cast<Lanes *>(to);
-        pad(source + i * in.pixels(), wide, s, scale + b);
-        kernel(s, wide, taps + b * side * side, made, source + std::min(i + 1, planes - 1) * in.pixels());
-        if (found) found[i] = spread(made, out.pixels(), out.width, to);
-        else for (int64_t p = 0; p < out.pixels(); p++) write<Pixel, false>(to + p, made[p]);
+        const Pixel *plane = source + i * in.pixels();
+        sink.begin(target + i * out.pixels(), nullptr);
+        for (int64_t row = 0, filled = 0; row < s.outHeight; row++) {
+          const int64_t top = row * stride - s.top;
+          for (; filled < std::min(top + side, s.height); filled++) fill(plane + filled * s.width, rows.inside(filled), s.width, scale + b);
+          convolve(rows.from(top), taps + b * side * side, s.outWidth, row * s.outWidth, sink, row == 0 ? keep<Pixel> : take, plane + std::max<int64_t>(top, 0) * s.width + ahead(s.width));
+          if (row > 0) continue;
+          // Sums are of differences to the mean of the plane's first row, so that no digits are lost.
+          sink.centre = Lanes{};
+          for (int64_t p = 0; p < s.outWidth; p++) sink.centre += sink.made[p];
+          sink.centre /= static_cast<float>(s.outWidth);
+          take(sink, 0, 1, static_cast<int>(s.outWidth), sink.made);
+        }
+        const Sums &sums = sink.end();
+        const Wide shift = sums.first / static_cast<double>(out.pixels());
+        if (found) found[i] = {widen(sink.centre) + shift, sums.second - shift * sums.first};
       }
       arrived();
     }

@@ -52,7 +52,7 @@ class Context {
   float *data(int index) const { return index < 0 ? nullptr : reinterpret_cast<float *>(pointers[index] + before(index, part())); }
   /// A value seen as blocked: batch, blocks of channels, and the pixels of a plane, of which a part takes one of some equal pieces.
   struct Planes {
-    int64_t batch, blocks, height, width, pieces;
+    int64_t batch, blocks, height, width, pieces = 1;
     /// Of a plane, that a part takes.
     int64_t pixels() const { return height * width / pieces; }
     /// From a plane to the next one.
