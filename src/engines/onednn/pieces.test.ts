@@ -69,7 +69,9 @@ else
         const [cut, whole] = [2 ** 12, 2 ** 40].map(cache => planOf(graph, threads, cache)) as [Plan, Plan]
         expect(cut.strips.some(({ pieces }) => pieces > 1)).toBe(true)
         expect(whole.strips.some(({ pieces }) => pieces > 1)).toBe(false)
-        expect(cut.operations.filter(({ numbers, outputs }) => numbers.pointwise && outputs.length > 1)).toHaveLength(past)
+        expect(cut.operations.filter(({ numbers, outputs }) => numbers.pointwise && outputs.length > 1)).toHaveLength(
+          past,
+        )
         const usual = new Map((await errorsOf(graph, whole, reference)).map(({ name, error }) => [name, error]))
         for (const { name, error } of await errorsOf(graph, cut, reference))
           expect(error, name).toBeLessThan(2 * usual.get(name)! + 4e-6)
