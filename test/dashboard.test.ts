@@ -84,6 +84,10 @@ describe.skipIf(!program)(title, () => {
 
   it('shows what a cell of the confusion matrix holds, with its pictures', async () => {
     await go('#/run/low')
+    // Each class as a row and as a column, a long name cut
+    await expect
+      .poll(async () => (await page.locator('.matrix text').allTextContents()).sort())
+      .toEqual(['<img src=x on…', '<img src=x on…', 'circle', 'circle', 'square', 'square'])
     await page.locator('h3', { hasText: 'Most confused' }).waitFor()
     await page.locator('ol button').first().click()
     const pictures = page.locator('[aria-live] .gallery img')

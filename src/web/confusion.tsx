@@ -8,6 +8,9 @@ interface Cell {
 }
 
 const MOST_CELLS = 5000
+/** Classes whose names have room beside the matrix, and letters of a name. */
+const [MOST_NAMES, LETTERS] = [15, 14]
+const short = (name: string): string => (name.length > LETTERS ? `${name.slice(0, LETTERS - 1)}…` : name)
 
 export function Confusion({
   run,
@@ -21,6 +24,7 @@ export function Confusion({
   const [cell, setCell] = useState<Cell>()
   const side = classes.length
   const size = 600 / side
+  const named = side <= MOST_NAMES
   const cells = matrix.flatMap((row, t) => {
     const images = row.reduce((sum, count) => sum + count, 0)
     return row.flatMap((count, p) => (count > 0 ? [{ t, p, count, share: count / images }] : []))
@@ -39,11 +43,20 @@ export function Confusion({
         {/* Beside it stands a list that is reached by keyboard, of the same cells */}
         <svg
           class="matrix"
-          viewBox="0 0 600 600"
+          viewBox={named ? '-150 -110 850 712' : '0 0 600 600'}
           role="img"
           aria-label={`confusion matrix of ${side} classes; the confused pairs are listed beside it`}
         >
           <rect width="600" height="600" fill="none" stroke="var(--line)" />
+          {named &&
+            classes.map((name, i) => (
+              <g key={name}>
+                <text x="-8" y={(i + 0.5) * size + 6} text-anchor="end">
+                  {short(name)}
+                </text>
+                <text transform={`translate(${(i + 0.5) * size} -8) rotate(-45)`}>{short(name)}</text>
+              </g>
+            ))}
           {drawn.map(({ t, p, count, share }) => (
             // biome-ignore lint/a11y/noStaticElementInteractions: the list beside it is reached by keyboard
             <rect

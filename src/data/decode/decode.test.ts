@@ -1,4 +1,5 @@
 /** Decoding: whatever the file, RGB bytes the right way up; or the reason why not. */
+import { execFileSync } from 'node:child_process'
 import sharp, { type Color } from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { crc32 } from '../../base/crc32.js'
@@ -153,6 +154,13 @@ describe('refuses, with the reason', () => {
 
   test('a file that is not there', async () => {
     await expect(decodeFile('/no/such/file.jpg')).rejects.toThrow('the file is not there')
+  })
+
+  test.skipIf(process.platform === 'win32')('a pipe, a device and a folder, without waiting for them', async () => {
+    const root = await temporaryFolder()
+    execFileSync('mkfifo', [`${root}/pipe.jpg`])
+    for (const path of [`${root}/pipe.jpg`, '/dev/zero', root])
+      await expect(decodeFile(path)).rejects.toThrow('it is no file')
   })
 })
 

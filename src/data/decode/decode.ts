@@ -1,5 +1,5 @@
 /** Reads an image file into RGB bytes: every format, colour space, bit depth and orientation ends as the same thing. */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import sharp from 'sharp'
 import { type OpenedImage, openImage } from './openImage.js'
 import { TooManyPixels } from './rawImage.js'
@@ -74,8 +74,11 @@ export async function decodeOpened(
 export function readBounded(path: string): Uint8Array {
   let file: number | undefined
   try {
-    file = openSync(path, 'r')
-    const { size } = fstatSync(file)
+    // A pipe in an image's place is not waited for
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    const found = fstatSync(file)
+    if (!found.isFile()) throw new Error('it is no file')
+    const { size } = found
     if (size > MAX_FILE_BYTES) throw new Error(`the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MB`)
     return readFileSync(file)
   } catch (error) {
