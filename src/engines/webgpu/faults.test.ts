@@ -39,6 +39,17 @@ it('kernels with more values than a driver lets them have are refused, with what
   )
 })
 
+it.each(['resnet50', 'mobilenet_v2'])('no kernel of a step has more values than every device allows: %s', network => {
+  const forward = networkGraph(networkNamed(network), { classes: 9, batch: 2, size: 64 })
+  const options = { groupOf: () => 'all', accumulate: true, clip: true, average: true }
+  for (const storedStatistics of [false, true])
+    for (const optimiser of [{ name: 'sgd', nesterov: true } as const, { name: 'adamW', eps: 1e-8 } as const])
+      for (const binding of [2 ** 27, 2 ** 24]) {
+        const step = trainingStep(forward, { ...options, optimiser, storedStatistics })
+        expect(planOf(step, { ...limits, binding, storageBuffers: 8 }).kernels.length).toBeGreaterThan(100)
+      }
+})
+
 it.each(['discrete', 'integrated', 'software'] as const)(
   'no batch asks for more workgroups along an axis than every device has: %s',
   device => {

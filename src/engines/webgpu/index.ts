@@ -25,7 +25,7 @@ const ordinary: Limits = {
   subgroups: [],
   buffer: 2 ** 31,
   binding: 2 ** 31 - 4,
-  storageBuffers: 10,
+  storageBuffers: 8,
 }
 
 let current: Promise<{ gpu: GPU; device: GPUDevice }> | undefined

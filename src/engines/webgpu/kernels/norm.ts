@@ -151,6 +151,9 @@ export function batchNormGradient(node: Node<'batchNormGradient'>, { shape, subg
   const dweight = dweightName || `${base}#dweight`
   const dbias = dbiasName || `${base}#dbias`
   const partial = `${base}#shares`
+  /** What the gradient of an element needs to know of its channel. */
+  const ofChannel = `${base}#channels`
+  const centred = training && dx
   const masked = y ? [array('y', y)] : []
   const d = (type: 'f32' | 'vec4f') => (y ? passed(activation, 'dy[i]', 'y[i]', type) : 'dy[i]')
   const summed = (training && dx) || dweightName || dbiasName
@@ -181,39 +184,55 @@ export function batchNormGradient(node: Node<'batchNormGradient'>, { shape, subg
     forEach(
       'batchNormGradient',
       channels,
-      [array('partial', partial), array('dweight', dweight), array('dbias', dbias)],
+      [
+        array('partial', partial),
+        array('dweight', dweight),
+        array('dbias', dbias),
+        ...(centred
+          ? [array('weight', weight), array('mean', mean), array('variance', variance), vectors('own', ofChannel)]
+          : []),
+      ],
       `var sums = vec2f(0);
   for (var part = 0u; part < ${parts}u; part++) {
     let at = 2u * (part * ${channels}u + i);
     sums += vec2f(partial[at], partial[at + 1u]);
   }
   dbias[i] = sums.x;
-  dweight[i] = sums.y;`,
+  dweight[i] = sums.y;${
+    centred
+      ? `
+  let inverse = 1.0 / sqrt(variance[i] + ${eps});
+  own[i] = vec4f(mean[i], weight[i] * inverse, sums.x / ${count}.0, sums.y / ${count}.0 * inverse);`
+      : ''
+  }`,
     ),
   ]
   const { type, bind, threads: over, channel } = byPlane(size)
-  const centred = training
-    ? `(d - dbias[channel] / ${count}.0 - (x[i] - mean[channel]) * inverse * (dweight[channel] / ${count}.0))`
-    : 'd'
+  // No more values than eight, which every device lets a kernel have
+  const changed = training
+    ? `let at = own[channel];\n  dx[i] = at.y * (d - at.z - (x[i] - at.x) * at.w);`
+    : `dx[i] = weight[channel] / sqrt(variance[channel] + ${eps}) * d;`
   const apply = forEach(
     'batchNormGradient',
     over(elements(size)),
     [
       bind('dy', dy),
       ...(y ? [bind('y', y)] : []),
-      ...(dx ? [array('weight', weight), array('variance', variance), bind('dx', dx)] : []),
-      ...(dx && training ? [bind('x', x), array('mean', mean), array('dweight', dweight), array('dbias', dbias)] : []),
+      ...(dx ? [bind('dx', dx)] : []),
+      ...(centred ? [bind('x', x), vectors('own', ofChannel)] : []),
+      ...(dx && !training ? [array('weight', weight), array('variance', variance)] : []),
       ...(dresidual ? [bind('dresidual', dresidual)] : []),
     ],
     `let d = ${d(type)};
   ${dresidual ? 'dresidual[i] = d;' : ''}
-  ${dx ? `${channel}\n  let inverse = 1.0 / sqrt(variance[channel] + ${eps});\n  dx[i] = weight[channel] * inverse * ${centred};` : ''}`,
+  ${dx ? `${channel}\n  ${changed}` : ''}`,
   )
   const unnamed = [dweight, dbias].filter(name => name.includes('#'))
   return {
     kernels: [...(summed ? sums : []), ...(dx || dresidual ? [apply] : [])],
     scratch: [
       { name: partial, elements: 2 * channels * parts },
+      { name: ofChannel, elements: 4 * channels },
       ...unnamed.map(name => ({ name, elements: channels })),
     ],
   }
