@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { RegraftError } from '../base/errors.js'
 import { temporaryFolder } from '../base/folder.testing.js'
 import { imageFolder } from '../data/index.js'
 import { demoShapes } from '../examples/pictogramShapes.js'
@@ -81,6 +82,37 @@ describe('loadClassifier', () => {
       'scores',
     ])
     expect(results[2]).toMatchObject({ reason: expect.any(ImageTooLarge) })
+  })
+
+  it('refuses what is no image and no number of classes, in words', async () => {
+    const refusal = (image: unknown, top?: number) =>
+      classifier.predict(image as string, top === undefined ? {} : { top }).then(
+        () => 'scores',
+        error => (error instanceof RegraftError ? error.message : String(error)),
+      )
+    const kinds = 'an image is the path of a file, its bytes (a Uint8Array or Buffer) or a stream of them, not '
+    const { buffer } = new Uint8Array(8)
+    expect(await Promise.all([undefined, null, 5, [1], buffer, new Blob([])].map(given => refusal(given)))).toEqual(
+      ['undefined', 'object', 'number', 'Array', 'ArrayBuffer', 'Blob'].map(kind => kinds + kind),
+    )
+    const text = async function* () {
+      yield 'abc'
+    }
+    expect(await refusal(text())).toBe('a stream of an image gives bytes (Uint8Array or Buffer), not string')
+    for (const top of [0, -1, 1.5, Number.NaN])
+      expect(await refusal(paths[0], top)).toBe(`top is ${top}; it says how many classes are given, from 1 on`)
+  })
+
+  it('waits no longer for a stream that gives nothing, once it is called off', async () => {
+    const own = await loadClassifier(model)
+    const off = new AbortController()
+    const silent = async function* (): AsyncGenerator<Uint8Array> {
+      yield await new Promise<Uint8Array>(() => {})
+    }
+    const asked = own.predict(silent(), { signal: off.signal })
+    setImmediate(() => off.abort(new Error('called off')))
+    await expect(asked).rejects.toThrow('called off')
+    await own.dispose()
   })
 
   it('leaves out what was called off, and holds places for the rest', async () => {

@@ -21,6 +21,7 @@ import {
 import type { ClassifyJob, ClassifyReply, ClassifySettings } from './classifyWorker.js'
 import type { Score } from './score.js'
 import { createSlots } from './slots.js'
+import { collected, isImageSource, notAnImage } from './source.js'
 import { type ImageSource, ImageTooLarge, UnreadableImage } from './unreadable.js'
 
 /** Options of `loadClassifier`. */
@@ -70,8 +71,6 @@ export interface Classifier {
 
 /** Images that are in memory at a time, and the images of a full run of the engine; a network of one image takes the rest. */
 const [SLOTS, BATCH] = [64, 16]
-/** Bytes of a stream that are read: more than an image has a reason to have. */
-const MOST_BYTES = 512 * 1024 * 1024
 
 /** The network, compiled for runs of so many images. */
 interface Ready {
@@ -157,7 +156,7 @@ export async function loadClassifier(source: string | Model, options: LoadOption
   const judge = async (image: ImageSource, { top, signal }: PredictOptions): Promise<Judgement> => {
     const input = await slots.take(signal)
     try {
-      const bytes = typeof image === 'string' || image instanceof Uint8Array ? image : await collected(image)
+      const bytes = typeof image === 'string' || image instanceof Uint8Array ? image : await collected(image, signal)
       decoding++
       const { failure, tooLarge } = await pool.run({ image: bytes, out: input }, signal).finally(() => {
         decoding--
@@ -182,6 +181,10 @@ export async function loadClassifier(source: string | Model, options: LoadOption
 
   const ask = (image: ImageSource, given: PredictOptions = {}): Promise<Judgement> => {
     if (disposed) return Promise.reject(new RegraftError('usage', 'the classifier was disposed; load it again'))
+    const { top } = given
+    if (top !== undefined && !(Number.isInteger(top) && top > 0))
+      return Promise.reject(new RegraftError('usage', `top is ${top}; it says how many classes are given, from 1 on`))
+    if (!isImageSource(image)) return Promise.reject(notAnImage(image))
     const answer = judge(image, given)
     const settled = answer.then(
       () => {},
@@ -211,17 +214,4 @@ export async function loadClassifier(source: string | Model, options: LoadOption
       return disposed
     },
   }
-}
-
-/** All bytes of a stream. @throws RegraftError('data') where there are more than an image has */
-async function collected(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of stream) {
-    length += chunk.length
-    if (length > MOST_BYTES)
-      throw new RegraftError('data', `the image is longer than ${MOST_BYTES / 1024 / 1024} MB; make it smaller`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
 }
