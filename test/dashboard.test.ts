@@ -256,6 +256,24 @@ describe.skipIf(!program)(title, () => {
     await rm(at('runs', 'thousand'), { recursive: true })
   }, 60_000)
 
+  it('opens by a link with the token, also from a page of another site', async () => {
+    const token = 'sixteen-letters-or-more'
+    const locked = await startServer(undefined, { port: 0, host: '0.0.0.0', token, dashboard: at('runs') })
+    const { port } = new URL(locked.url)
+    const own = await browser.newPage()
+    await own.goto(`http://localhost:${port}/healthz`)
+    await own.evaluate(to => {
+      const link = document.createElement('a')
+      link.href = to
+      document.body.append(link)
+      link.click()
+    }, `http://127.0.0.1:${port}/?token=${token}`)
+    await own.getByRole('link', { name: 'high' }).waitFor({ timeout: 30_000 })
+    expect(own.url()).not.toContain(token)
+    await own.close()
+    await locked.close()
+  }, 60_000)
+
   it('says of an address that is none that there is no such run', async () => {
     await go('')
     await page.goto(`${server.url}/#/run/100%`)

@@ -82,7 +82,8 @@ export const tokenFromAddress = (token: string): MiddlewareHandler => {
   return async (context, next) => {
     const given = context.req.path === '/' ? context.req.query('token') : undefined
     if (given === undefined || !timingSafeEqual(digest(given), expected)) return next()
-    setCookie(context, tokenCookie, given, { httpOnly: true, sameSite: 'Strict', path: '/' })
+    // 'Strict' would leave it out of the redirect where the link was followed from a page of another site, such as a mail
+    setCookie(context, tokenCookie, given, { httpOnly: true, sameSite: 'Lax', path: '/' })
     return context.redirect('/')
   }
 }
