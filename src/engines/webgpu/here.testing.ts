@@ -1,4 +1,4 @@
-/** The WebGPU engine for tests: on a GPU, or on one that the CPU plays by SwiftShader, which comes with Debian's chromium. Files that import this stand in vitest.config.ts. */
+/** The WebGPU engine for tests: on a GPU, or on one that the CPU plays by SwiftShader, which comes with Debian's chromium. Vitest gives files that import this a process each. */
 import { existsSync } from 'node:fs'
 import { networkGraph, networkNamed } from '../../models/index.js'
 import { adapterHere } from './adapters.js'
