@@ -42,7 +42,7 @@ class Ring {
 };
 
 /// How many pixels before it is read a pixel is fetched, while others are computed: many at once would have to wait.
-inline int64_t ahead(int64_t width) { return std::max<int64_t>(12 * width, 512); }
+inline int64_t ahead(int64_t width) { return std::max<int64_t>(8 * width, 512); }
 
 /// A row of the input, which is already what the convolution wants.
 template <class Pixel>
@@ -180,12 +180,12 @@ void convolveRow(const Lanes *const *from, const Lanes *taps, int64_t width, int
     constexpr int T = decltype(some)::value;
     Lanes sums[T] = {};
     for (int k = 0; k < K; k++) {
+      for (int p = 0; p < (T * S * S + K - 1) / K; p++) fetch(next++);
       const Lanes *window = from[k] + column * S;
       // Else the compiler keeps an address for each pixel, and too few registers for their sums.
       asm("" : "+r"(window));
 #pragma GCC unroll 5
       for (int t = 0; t < K; t++) {
-        if (t < S * S) for (int p = 0; p < (T + K - 1) / K; p++) fetch(next++);
         const Lanes tap = taps[k * K + t];
 #pragma GCC unroll 14
         for (int p = 0; p < T; p++) sums[p] += tap * window[p * S + t];
