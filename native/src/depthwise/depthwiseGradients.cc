@@ -45,7 +45,9 @@ Step depthwiseGradients(Context &c, const Operation &op) {
   const auto convolve = kernel == 3 ? convolveRow<3, 1, Pixel> : convolveRow<5, 1, Pixel>;
   const auto spread = kernel == 3 ? inputGradientRow<3, Pixel> : inputGradientRow<5, Pixel>;
   const GatheredTaps gathered(c, s, kernel, dw);
-  const int64_t each = ring.lanes() + ringOfChange.lanes() + taps;
+  const int64_t each = ring.lanes() + ringOfChange.lanes() + taps + s.width;
+  // Two pixels of bfloat16 are a line of the cache, which is written past it at once.
+  constexpr bool byRows = !std::is_same_v<Pixel, Lanes>;
   c.wantScratch((gathered.partial() + c.team() * each) * sizeof(Lanes));
   const auto run = [=, &c] {
     const bool first = Context::part().first;
@@ -61,6 +63,7 @@ Step depthwiseGradients(Context &c, const Operation &op) {
       Lanes *own = partial + gathered.partial() + omp_get_thread_num() * each, *turned = own + ring.lanes() + ringOfChange.lanes();
       const Ring input(own, ring), change(own + ring.lanes(), ringOfChange);
       Sink<Pixel> sink;
+      sink.made = turned + taps;
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < planes; i++) {
         const int64_t b = i % s.blocks;
@@ -83,7 +86,8 @@ Step depthwiseGradients(Context &c, const Operation &op) {
             } else {
               const Lanes *from[5];
               for (int64_t k = 0; k < kernel; k++) from[k] = (last - k) % 2 != 0 || last - k < 0 || (last - k) / 2 >= s.outHeight ? nullptr : *change.from((last - k) / 2);
-              spread(from, forward, s.left, s.width, done * s.width, sink, take, next);
+              spread(from, forward, s.left, s.width, byRows ? 0 : done * s.width, sink, byRows ? keep<Pixel> : take, next);
+              if (byRows) take(sink, done * s.width, 1, static_cast<int>(s.width), sink.made);
             }
           }
           const int64_t later = row * s.outWidth + ahead(s.outWidth);
