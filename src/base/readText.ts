@@ -6,12 +6,15 @@ import { RegraftError } from './errors.js'
 /** A split of a million images is a tenth of it. */
 const MOST_BYTES = 256 * 1024 * 1024
 
+/** How a file is opened that may be a pipe: it is not waited for. */
+export const readingAtOnce = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+
 /**
  * Opens a file for reading; a pipe is not waited for.
  * @throws Error with a reason in a few words where it is no regular file; what the file system says otherwise
  */
 export async function openRegular(path: string): Promise<FileHandle> {
-  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  const file = await open(path, readingAtOnce)
   try {
     if (!(await file.stat()).isFile()) throw new Error('it is no file')
     return file

@@ -45,7 +45,7 @@ export function createExplainThreads(preprocessing: Preprocessing, maxPixels: nu
         : new UnreadableImage(image, reply.failure)
     },
     draw: async (picture, map, side) => {
-      if (closed) return overlay({ ...picture, pixels: picture.pixels.slice() }, map, side, preprocessing)
+      if (closed) return overlay(picture, map, side, preprocessing)
       const reply = await run({ task: 'draw', picture, map, side })
       if (!('png' in reply)) throw new Error('the worker decoded where it was to draw')
       return reply.png

@@ -38,12 +38,9 @@ const { preprocessing, maxPixels } = workerData as ExplainSettings
 const tables = normalisation(preprocessing)
 
 answerJobs(
-  async (job: ExplainJob): Promise<ExplainReply> => (job.task === 'decode' ? decode(job) : { png: await draw(job) }),
+  async (job: ExplainJob): Promise<ExplainReply> =>
+    job.task === 'decode' ? decode(job) : { png: await overlay(job.picture, job.map, job.side, preprocessing) },
 )
-
-/** The picture may be drawn on again, with another map. */
-const draw = ({ picture, map, side }: ExplainJob & { task: 'draw' }): Promise<Uint8Array> =>
-  overlay({ ...picture, pixels: picture.pixels.slice() }, map, side, preprocessing)
 
 async function decode({ image, out }: ExplainJob & { task: 'decode' }): Promise<ExplainReply> {
   try {

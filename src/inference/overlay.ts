@@ -30,15 +30,17 @@ function colour(heat: number): readonly [number, number, number] {
 
 /**
  * A PNG with the map over the part that the network saw.
- * @param picture of the image, as `pictureOf` gives it; it is drawn on
+ * @param picture of the image, as `pictureOf` gives it; it stays as it is, and may be drawn again with another map
  * @param map `side` x `side` numbers from 0 to 1
  */
 export async function overlay(
-  { width, height, pixels }: RgbImage,
+  picture: RgbImage,
   map: Float32Array,
   side: number,
   preprocessing: Preprocessing,
 ): Promise<Uint8Array> {
+  const { width, height } = picture
+  const pixels = picture.pixels.slice()
   const seen = seenPart(width, height, preprocessing)
   const heat = enlarge(map, side, seen.width, seen.height)
   for (let y = 0; y < height; y++)

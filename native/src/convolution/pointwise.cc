@@ -31,8 +31,9 @@ struct Shape {
       if (!dense || !alike || c.value(index).layout != Layout::blocked || c.value(index).precision != Precision::float32)
         throw std::runtime_error("'" + op.kernel + "' is no product of pixels and channels");
   }
-  /// Ranges of pixels of an image, of nearly equal size.
+  /// Blocks of outputs are computed `wide` at a time.
   int64_t groups() const { return (out.blocks + wide - 1) / wide; }
+  /// Ranges of pixels of an image, of nearly equal size.
   int64_t ranges() const { return (in.pixels() + mostPixels - 1) / mostPixels; }
   int64_t firstPixel(int64_t range) const { return in.pixels() * range / ranges(); }
 };
@@ -55,36 +56,45 @@ std::pair<float, float> boundsOf(const Operation &op) {
   return {activation == 0 ? -all : 0.0f, activation == 2 ? 6.0f : all};
 }
 
-/// y = x w, written past the cache, with the spreads of its planes.
-void convolveSpread(int team, const Shape &s, const Lanes *x, const Lanes *w, Lanes *y, Spread *spreads) {
-  const int64_t groups = s.groups(), wStep = s.in.blocks * block, pixels = s.in.pixels();
+/// y = x w, written past the cache.
+/// @param begin says what is to be found of an image's planes from a block on
+/// @param end takes what was found of one plane of all: the k-th of those
+template <class Begin, class End>
+void convolvePast(int team, const Shape &s, const Lanes *x, const Lanes *w, Lanes *y, After after, Begin begin, End end) {
+  const int64_t groups = s.groups(), wStep = s.in.blocks * block;
   share(team, s.in.batch * groups, [&](int64_t i) {
     const int64_t n = i / groups, out = i % groups * wide, some = std::min<int64_t>(wide, s.out.blocks - out);
-    Found found;
-    multiply(x + s.in.plane(n, 0), s.in.step(), s.inputs, pixels, w + out * wStep, wStep, std::min(s.outputs - out * block, wide * block), y + s.out.plane(n, out), s.out.step(), Ahead::own(), After::spread, &found);
-    for (int64_t k = 0; k < some; k++) {
-      const Wide sum = widen(found.first[k]), shift = sum / static_cast<double>(pixels);
-      spreads[n * s.out.blocks + out + k] = {widen(found.centre[k]) + shift, widen(found.second[k]) - shift * sum};
-    }
+    Found found = begin(n, out);
+    multiply(x + s.in.plane(n, 0), s.in.step(), s.inputs, s.in.pixels(), w + out * wStep, wStep, std::min(s.outputs - out * block, wide * block), y + s.out.plane(n, out), s.out.step(), Ahead::own(), after, &found);
+    for (int64_t k = 0; k < some; k++) end(n * s.out.blocks + out + k, found, k);
   });
   arrived();
 }
 
-/// What an activation passes of y = x w, written past the cache, with the sums that the norm before it wants.
+/// y = x w with the spreads of its planes.
+void convolveSpread(int team, const Shape &s, const Lanes *x, const Lanes *w, Lanes *y, Spread *spreads) {
+  const auto pixels = static_cast<double>(s.in.pixels());
+  const auto begin = [](int64_t, int64_t) { return Found(); };
+  convolvePast(team, s, x, w, y, After::spread, begin, [=](int64_t plane, const Found &found, int64_t k) {
+    const Wide sum = widen(found.first[k]), shift = sum / pixels;
+    spreads[plane] = {widen(found.centre[k]) + shift, widen(found.second[k]) - shift * sum};
+  });
+}
+
+/// What an activation passes of y = x w, with the sums that the norm before it wants.
 void convolveGradient(int team, const Shape &s, const Lanes *x, const Lanes *w, Lanes *y, const Lanes *given, const Scale *scale, std::pair<float, float> bounds, Sums *sums) {
-  const int64_t groups = s.groups(), wStep = s.in.blocks * block, pixels = s.in.pixels();
-  share(team, s.in.batch * groups, [&](int64_t i) {
-    const int64_t n = i / groups, out = i % groups * wide, some = std::min<int64_t>(wide, s.out.blocks - out);
+  const auto begin = [&](int64_t n, int64_t out) {
     Found found;
     found.x = given + s.out.plane(n, out);
     found.xStep = s.out.step();
     found.scale = scale + out;
     found.low = bounds.first;
     found.high = bounds.second;
-    multiply(x + s.in.plane(n, 0), s.in.step(), s.inputs, pixels, w + out * wStep, wStep, std::min(s.outputs - out * block, wide * block), y + s.out.plane(n, out), s.out.step(), Ahead::own(), After::gradient, &found);
-    for (int64_t k = 0; k < some; k++) sums[n * s.out.blocks + out + k] = {widen(found.first[k]), widen(found.second[k])};
+    return found;
+  };
+  convolvePast(team, s, x, w, y, After::gradient, begin, [=](int64_t plane, const Found &found, int64_t k) {
+    sums[plane] = {widen(found.first[k]), widen(found.second[k])};
   });
-  arrived();
 }
 
 }  // namespace

@@ -126,15 +126,20 @@ void keep(Sink<Pixel> &sink, int64_t first, int64_t step, int count, const Lanes
   for (int p = 0; p < count; p++) sink.made[first + p * step] = values[p];
 }
 
-/// Writes pixels, and adds up how far they are from the centre.
-template <class Pixel, bool Past>
-void takeSpread(Sink<Pixel> &sink, int64_t at, int64_t step, int count, const Lanes *values) {
-  const Lanes centre = sink.centre;
+/// What a pixel adds to the sums that a norm wants: itself to the first, and multiplied by a factor to the second.
+struct Addend {
+  Lanes value, factor;
+};
+
+/// Writes pixels, and adds up what `of` says that each gives.
+template <bool Past, class Pixel, class F>
+inline void writeAndAdd(Sink<Pixel> &sink, int64_t at, int64_t step, int count, const Lanes *values, F of) {
+  // Two sums at a time, since one would wait for itself.
   Lanes first[2] = {sink.first[0], sink.first[1]}, second[2] = {sink.second[0], sink.second[1]};
   const auto one = [&](int p, int k) __attribute__((always_inline)) {
-    const Lanes d = values[p] - centre;
-    first[k] += d;
-    second[k] += d * d;
+    const Addend added = of(p);
+    first[k] += added.value;
+    second[k] += added.value * added.factor;
     put<Pixel, Past>(sink.to + at + p * step, values[p]);
   };
   int p = 0;
@@ -144,22 +149,24 @@ void takeSpread(Sink<Pixel> &sink, int64_t at, int64_t step, int count, const La
   sink.added(count, addedAtOnce);
 }
 
+/// Writes pixels, and adds up how far they are from the centre.
+template <class Pixel, bool Past>
+void takeSpread(Sink<Pixel> &sink, int64_t at, int64_t step, int count, const Lanes *values) {
+  const Lanes centre = sink.centre;
+  writeAndAdd<Past>(sink, at, step, count, values, [&](int p) __attribute__((always_inline)) {
+    const Lanes d = values[p] - centre;
+    return Addend{d, d};
+  });
+}
+
 /// Writes pixels of a gradient, and adds up what the norm before the convolution wants of them.
 template <Activation A, class Pixel, bool Past>
 void takeGradient(Sink<Pixel> &sink, int64_t at, int64_t step, int count, const Lanes *values) {
   const Scale s = sink.scale;
-  Lanes first[2] = {sink.first[0], sink.first[1]}, second[2] = {sink.second[0], sink.second[1]};
-  const auto one = [&](int p, int k) __attribute__((always_inline)) {
-    const Lanes centred = Lanes(sink.x[at + p * step]) - s.mean, d = pass<A>(values[p], centred * s.scale + s.offset);
-    first[k] += d;
-    second[k] += d * centred;
-    put<Pixel, Past>(sink.to + at + p * step, values[p]);
-  };
-  int p = 0;
-  for (; p + 1 < count; p += 2) one(p, 0), one(p + 1, 1);
-  if (p < count) one(p, 0);
-  for (int k = 0; k < 2; k++) sink.first[k] = first[k], sink.second[k] = second[k];
-  sink.added(count, addedAtOnce);
+  writeAndAdd<Past>(sink, at, step, count, values, [&](int p) __attribute__((always_inline)) {
+    const Lanes centred = Lanes(sink.x[at + p * step]) - s.mean;
+    return Addend{pass<A>(values[p], centred * s.scale + s.offset), centred};
+  });
 }
 
 /// Calls `f(constant, column)` for a row of pixels, with as many pixels at a time as there are registers for their sums.

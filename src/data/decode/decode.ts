@@ -1,6 +1,7 @@
 /** Reads an image file into RGB bytes: every format, colour space, bit depth and orientation ends as the same thing. */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import sharp from 'sharp'
+import { readingAtOnce } from '../../base/readText.js'
 import { type OpenedImage, openImage } from './openImage.js'
 import { TooManyPixels } from './rawImage.js'
 import { reason } from './reason.js'
@@ -74,8 +75,7 @@ export async function decodeOpened(
 export function readBounded(path: string): Uint8Array {
   let file: number | undefined
   try {
-    // A pipe in an image's place is not waited for
-    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    file = openSync(path, readingAtOnce)
     const found = fstatSync(file)
     if (!found.isFile()) throw new Error('it is no file')
     const { size } = found
