@@ -4,7 +4,7 @@ import type { Program } from './engines/engine.js'
 import type { Subgroups } from './engines/webgpu/kernels/total.js'
 import { planOf } from './engines/webgpu/plan.js'
 import { startProgram } from './engines/webgpu/program.js'
-import { subgroupsOf } from './engines/webgpu/subgroups.js'
+import { subgroupsFor } from './engines/webgpu/subgroups.js'
 import type { Graph } from './graph/index.js'
 
 export type { Inputs, MemoryPlan, Outputs, Program } from './engines/engine.js'
@@ -38,7 +38,7 @@ const subgroups = new WeakMap<GPUDevice, Promise<Subgroups>>()
 export async function compileOn(device: GPUDevice, graph: Graph): Promise<Program> {
   const { maxBufferSize: buffer, maxStorageBufferBindingSize: binding } = device.limits
   const { maxStorageBuffersPerShaderStage: storageBuffers } = device.limits
-  const known = subgroups.get(device) ?? subgroupsOf(device)
+  const known = subgroups.get(device) ?? subgroupsFor(device)
   subgroups.set(device, known)
   const limits = { device: 'integrated', subgroups: await known, buffer, binding, storageBuffers } as const
   return startProgram(device, 'this GPU', graph, planOf(graph, limits))

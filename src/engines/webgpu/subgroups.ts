@@ -2,6 +2,7 @@
 /** Whether kernels may sum by subgroups on a device: WGSL does not promise that all of a subgroup's lanes are at work, so it is tried. */
 import { array, forEachGroup, threads } from './kernels/kernel.js'
 import { type Subgroups, totals } from './kernels/total.js'
+import { playedByCpu } from './tiles.js'
 
 /** Threads of the workgroups that sum (`team` of kernels/kernel.ts). */
 const sizes = [32, 64, 128, threads]
@@ -91,3 +92,7 @@ export async function subgroupsOf(device: GPUDevice): Promise<Subgroups> {
   }
   return (await device.popErrorScope()) || !sound ? [] : subgroups
 }
+
+/** Those that programs on a device sum by: none where a CPU plays it, whose subgroups of four read nearly all of a tree each, in shaders that take seconds to compile. */
+export const subgroupsFor = async (device: GPUDevice): Promise<Subgroups> =>
+  playedByCpu(device.adapterInfo) ? [] : subgroupsOf(device)

@@ -152,12 +152,20 @@ export function product(what: Product, tile: Tile): Kernel {
         .join(' ')}
       ${added}
   }`
-  const stores = sums.flatMap(({ row, column, name: sum }) =>
-    range(4).map(
-      c =>
-        `store(leftFirst + 4u * (${leftAt(row >> 2)}) + ${row & 3}u, rightFirst + 4u * (${rightAt(column)}) + ${c}u, product, part, ${sum}.${components[c]});`,
-    ),
-  )
+  const stores = tile.shared
+    ? sums.flatMap(({ row, column, name: sum }) =>
+        range(4).map(
+          c =>
+            `store(leftFirst + 4u * (${leftAt(row >> 2)}) + ${row & 3}u, rightFirst + 4u * (${rightAt(column)}) + ${c}u, product, part, ${sum}.${components[c]});`,
+        ),
+      )
+    : [
+        `var sums = array<vec4f, ${sums.length}>(${sums.map(({ name: sum }) => sum).join(', ')});
+  for (var i = 0u; i < ${4 * sums.length}u; i++) {
+    let row = i / ${4 * tile.wide}u; let column = i / 4u % ${tile.wide}u;
+    store(leftFirst + ${4 * tile.high}u * (thread / ${wideThreads}u) + row, rightFirst + 4u * (thread % ${wideThreads}u + column * ${wideThreads}u) + i % 4u, product, part, sums[i / 4u][i % 4u]);
+  }`,
+      ]
   const code = `${functions}
 ${functionsOf('left', left)}
 ${functionsOf('right', right)}
