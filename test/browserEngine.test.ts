@@ -1,15 +1,17 @@
-/** The WebGPU engine in a real browser: one training step of the demo's network, as in Node. */
+/** The WebGPU engine in a real browser: graphs and gradients as in Node. */
+import { writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { resolve } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
+import { join, resolve } from 'node:path'
+import { type Browser, chromium, type Page } from 'playwright-core'
 import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { reason, support } from '../dist/engines/webgpu/here.testing.js'
 import { webgpuEngine } from '../dist/engines/webgpu/index.js'
+import { network } from '../dist/engines/webgpu/network.testing.js'
 import { gradientStep, valuesOf } from '../dist/graph/index.js'
 import { networkGraph, networkNamed } from '../dist/models/index.js'
-import { chromiumHere } from './support.js'
+import { chromiumHere, temporaryFolder } from './support.js'
 
 const program = chromiumHere
 const lacking = program ? reason : "Debian's chromium, or CHROMIUM=PATH"
@@ -18,9 +20,11 @@ const title =
     ? 'the WebGPU engine in a browser'
     : `the WebGPU engine in a browser (skipped: needs ${lacking})`
 
-const size = { classes: 3, batch: 2, size: 32 }
 const page =
   '<!doctype html><title>test</title><script type="module">import * as regraft from "/regraft.js"; globalThis.regraft = regraft</script>'
+/** What the page has: the browser's part of the package, and the network that is tried. */
+type InPage = typeof import('../dist/browser.js') & typeof import('../dist/engines/webgpu/network.testing.js')
+
 /** The same weights, images and labels on both sides. */
 const numbers = (length: number, seed: number) => Array.from({ length }, (_, i) => Math.sin(seed + 0.37 * i))
 
@@ -28,8 +32,14 @@ describe.skipIf(!program || !support.ok)(title, () => {
   let script: string
   let server: Server
   let browser: Browser
+  let tab: Page
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
 
   beforeAll(async () => {
+    folder = await temporaryFolder()
+    const entry = join(folder.path, 'entry.js')
+    const parts = ['dist/browser.js', 'dist/engines/webgpu/network.testing.js']
+    await writeFile(entry, parts.map(path => `export * from ${JSON.stringify(resolve(path))}\n`).join(''))
     const built = await build({
       configFile: false,
       logLevel: 'error',
@@ -37,7 +47,7 @@ describe.skipIf(!program || !support.ok)(title, () => {
         write: false,
         minify: false,
         target: 'es2022',
-        lib: { entry: resolve('dist/browser.js'), formats: ['es'], fileName: 'regraft' },
+        lib: { entry, formats: ['es'], fileName: 'regraft' },
         rollupOptions: { external: /^node:/ },
       },
     })
@@ -49,23 +59,44 @@ describe.skipIf(!program || !support.ok)(title, () => {
     })
     await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
     const flags = ['--no-sandbox', '--no-first-run', '--disable-background-networking', '--disable-component-update']
-    const gpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan']
+    const gpu = [
+      '--enable-unsafe-webgpu',
+      '--use-webgpu-adapter=swiftshader',
+      '--enable-features=Vulkan',
+      '--enable-dawn-features=disable_workgroup_init',
+    ]
     browser = await chromium.launch({ executablePath: program!, args: [...flags, '--disable-sync', ...gpu] })
+    tab = await browser.newPage()
+    await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+    await tab.waitForFunction(() => 'regraft' in globalThis)
   }, 120_000)
   afterAll(async () => {
     await browser?.close()
     server?.close()
+    await folder.remove()
   })
 
   it('is bundled without anything of Node', () => {
     expect(script).not.toMatch(/from ["']node:|require\(/)
   })
 
+  it('differentiates the networks that Node differentiates', async () => {
+    const size = { classes: 3, batch: 2, size: 32 }
+    const found = await tab.evaluate(size => {
+      const { gradientStep, networkGraph, networkNamed } = (globalThis as unknown as { regraft: InPage }).regraft
+      const { graph } = gradientStep(networkGraph(networkNamed('resnet18-narrow'), size))
+      return JSON.stringify([[...graph.values], graph.nodes, graph.outputs, [...graph.updates]])
+    }, size)
+    const { graph } = gradientStep(networkGraph(networkNamed('resnet18-narrow'), size))
+    expect(JSON.parse(found)).toEqual(
+      JSON.parse(JSON.stringify([[...graph.values], graph.nodes, graph.outputs, [...graph.updates]])),
+    )
+  })
+
   it('gives the loss and every gradient that Node gives', async () => {
-    const { graph, gradients } = gradientStep(networkGraph(networkNamed('resnet18-narrow'), size))
+    const { graph, gradients } = gradientStep(network())
     const here = await webgpuEngine.compile(graph)
-    const values = valuesOf(graph, 'parameter', 'statistic')
-    for (const [seed, { name, shape }] of values.entries()) {
+    for (const [seed, { name, shape }] of valuesOf(graph, 'parameter', 'statistic').entries()) {
       const own = numbers(
         shape.reduce((a, b) => a * b, 1),
         seed,
@@ -75,46 +106,40 @@ describe.skipIf(!program || !support.ok)(title, () => {
         Float32Array.from(own, value => 0.5 + 0.3 * value),
       )
     }
-    const targets = [1, 0, 0, 0, 1, 0]
-    const images = numbers(2 * 3 * 32 * 32, 1)
-    const expected = await here.run({ images: Float32Array.from(images), targets: Float32Array.from(targets) })
+    const targets = Array.from({ length: 3 * 300 }, (_, i) => (i % 300 === 70 * Math.floor(i / 300) ? 1 : 0))
+    const images = Float32Array.from(numbers(3 * 4 * 12 * 12, 1))
+    const expected = await here.run({ images, targets: Float32Array.from(targets) })
     await here.dispose()
 
-    const tab = await browser.newPage()
-    await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
-    await tab.waitForFunction(() => 'regraft' in globalThis)
-    const found = await tab.evaluate(
-      async ({ size, targets }) => {
-        const { regraft } = globalThis as unknown as { regraft: typeof import('../dist/browser.js') }
-        const adapter = await navigator.gpu.requestAdapter()
-        if (!adapter) throw new Error('the browser has no GPU')
-        const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits
-        const device = await adapter.requestDevice({
-          requiredFeatures: adapter.features.has('subgroups') ? ['subgroups'] : [],
-          requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
-        })
-        const { networkGraph, networkNamed, gradientStep, valuesOf, compileOn } = regraft
-        const { graph } = gradientStep(networkGraph(networkNamed('resnet18-narrow'), size))
-        const program = await compileOn(device, graph)
-        const numbers = (length: number, seed: number) => Array.from({ length }, (_, i) => Math.sin(seed + 0.37 * i))
-        for (const [seed, { name, shape }] of valuesOf(graph, 'parameter', 'statistic').entries()) {
-          const own = numbers(
-            shape.reduce((a, b) => a * b, 1),
-            seed,
-          )
-          await program.write(
-            name,
-            Float32Array.from(own, value => 0.5 + 0.3 * value),
-          )
-        }
-        const images = Float32Array.from(numbers(2 * 3 * 32 * 32, 1))
-        const outputs = await program.run({ images, targets: Float32Array.from(targets) })
-        return Object.fromEntries(Object.entries(outputs).map(([name, own]) => [name, [...own]]))
-      },
-      { size, targets },
-    )
+    const found = await tab.evaluate(async targets => {
+      const { compileOn, gradientStep, network, valuesOf } = (globalThis as unknown as { regraft: InPage }).regraft
+      const adapter = await navigator.gpu.requestAdapter()
+      if (!adapter) throw new Error('the browser has no GPU')
+      const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits
+      const device = await adapter.requestDevice({
+        requiredFeatures: adapter.features.has('subgroups') ? ['subgroups'] : [],
+        requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
+      })
+      const { graph } = gradientStep(network())
+      const program = await compileOn(device, graph)
+      const numbers = (length: number, seed: number) => Array.from({ length }, (_, i) => Math.sin(seed + 0.37 * i))
+      for (const [seed, { name, shape }] of valuesOf(graph, 'parameter', 'statistic').entries()) {
+        const own = numbers(
+          shape.reduce((a, b) => a * b, 1),
+          seed,
+        )
+        await program.write(
+          name,
+          Float32Array.from(own, value => 0.5 + 0.3 * value),
+        )
+      }
+      const images = Float32Array.from(numbers(3 * 4 * 12 * 12, 1))
+      const outputs = await program.run({ images, targets: Float32Array.from(targets) })
+      return Object.fromEntries(Object.entries(outputs).map(([name, own]) => [name, [...own]]))
+    }, targets)
     expect(Object.keys(found).sort()).toEqual(Object.keys(expected).sort())
     expect(found.loss![0]).toBeCloseTo(expected.loss![0]!, 5)
+    expect([...gradients.keys()]).toContain('conv1.weight')
     for (const name of gradients.values()) {
       const norm = Math.hypot(...expected[name]!)
       const error = Math.hypot(...expected[name]!.map((value, i) => value - found[name]![i]!))

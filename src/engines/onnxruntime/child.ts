@@ -32,7 +32,12 @@ const zeros = (shapes: ReadonlyMap<string, readonly number[]>) =>
 async function compile({ model, threads, persistent, inputs, outputs, updates }: Setup) {
   // The runtime's memory pattern, which it would follow from the second run on, lets values that are still read be
   // overwritten in graphs like these (1.16.3): gradients came out wrong, without any error.
-  const session = await InferenceSession.create(model, { intraOpNumThreads: threads, enableMemPattern: false })
+  const session = await InferenceSession.create(model, {
+    intraOpNumThreads: threads,
+    enableMemPattern: false,
+    // Training steps say themselves what is fused and in what layout (lowering): the runtime would look for seconds, and find nothing
+    graphOptimizationLevel: updates.size > 0 ? 'disabled' : 'all',
+  })
   const state = zeros(persistent)
   const given = zeros(inputs)
   const fetches = [...new Set([...outputs, ...updates.values()])]

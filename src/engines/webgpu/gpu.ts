@@ -8,7 +8,8 @@ export async function requestAdapter(): Promise<{ gpu: GPU; adapter: GPUAdapter 
   // Dawn complains on standard error where it is not set
   process.env.XDG_RUNTIME_DIR ??= tmpdir()
   const { create } = await import('webgpu')
-  const gpu = create([])
+  // All kernels write a workgroup's memory before they read it; to fill it with zeros first takes time, and seconds to compile
+  const gpu = create(['enable-dawn-features=disable_workgroup_init'])
   return { gpu, adapter: await gpu.requestAdapter({ powerPreference: 'high-performance' }) }
 }
 

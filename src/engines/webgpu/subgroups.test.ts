@@ -1,30 +1,17 @@
 /** Sums by subgroups are the bits that shared memory gives, and are used only where every lane is seen to be at work. */
 import { describe, expect, it } from 'vitest'
 import { randomStream } from '../../base/random.js'
-import { elements, type Graph, GraphBuilder, trainingStep, valuesOf } from '../../graph/index.js'
+import { elements, type Graph, trainingStep, valuesOf } from '../../graph/index.js'
 import { requestAdapter, requestDevice } from './gpu.js'
 import { reason, support } from './here.testing.js'
 import type { Subgroups } from './kernels/total.js'
+import { network } from './network.testing.js'
 import { planOf } from './plan.js'
 import { startProgram } from './program.js'
 import { subgroupsOf } from './subgroups.js'
 
 const title = support.ok ? 'subgroups' : `subgroups (skipped: needs a GPU or Debian's chromium: ${reason})`
 
-/** Norms, pools, a depthwise convolution, clipped gradients and a loss over more classes than a workgroup has threads. */
-function network(): Graph {
-  const b = new GraphBuilder('network')
-  const parameter = (name: string, ...shape: number[]) => b.declare(name, 'parameter', shape)
-  const x = b.declare('images', 'input', [3, 4, 30, 30])
-  const conv = { stride: [1, 1], padding: [1, 1, 1, 1], groups: 4, activation: 'none' } as const
-  const maps = b.one('conv2d', 'conv', [x, parameter('conv.weight', 4, 1, 3, 3)], conv)
-  const stored = ['running_mean', 'running_var'].map(part => b.declare(`bn.${part}`, 'statistic', [4]))
-  const norm = { eps: 1e-3, momentum: 0.1, training: false, activation: 'relu' } as const
-  const normal = b.one('batchNorm', 'bn', [maps, parameter('bn.weight', 4), parameter('bn.bias', 4), ...stored], norm)
-  const features = b.one('globalAveragePool', 'pool', [normal], {})
-  const head = [features, parameter('fc.weight', 300, 4), parameter('fc.bias', 300)]
-  return b.build([b.one('linear', 'fc', head, {})])
-}
 const optimiser = { name: 'sgd', nesterov: false } as const
 const graph = trainingStep(network(), { optimiser, groupOf: () => 'all', clip: true })
 
