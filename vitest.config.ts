@@ -24,7 +24,7 @@ export default defineConfig({
   test: {
     globalSetup: 'test/temporary.ts',
     // One core for Vitest itself, its default, would leave half of two idle; files that wait for processes leave more
-    maxWorkers: availableParallelism() + 1,
+    maxWorkers: availableParallelism() + 2,
     projects: [
       // The long ones: Vitest begins with them, since it goes by the names of projects
       { test: { ...shared, name: 'commands', include: ['test/**/*.test.ts'] } },
