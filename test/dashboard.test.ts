@@ -116,6 +116,9 @@ describe.skipIf(!program)(title, () => {
     expect(names).toEqual(expect.arrayContaining(['lrHead', 'lrBackbone', 'epochs']))
     expect(names).not.toContain('batchSize')
     await page.getByLabel(/Validation accuracy.*over 3 epochs/).waitFor()
+    const many = Array.from({ length: 60 }, (_, i) => `run${i}`)
+    await go(`#/compare/low/high/${many.join('/')}`)
+    await page.getByText('The curves of the first 50 runs are drawn; the table has all of them.').waitFor()
   })
 
   it('draws a study over parallel axes', async () => {

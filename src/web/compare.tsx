@@ -7,13 +7,17 @@ import { percent, range } from './format.ts'
 import { address, State, Waiting } from './parts.tsx'
 import { Table } from './table.tsx'
 
+/** Runs whose curves are drawn: as many as the server follows for one page. */
+const MOST_CURVES = 50
+
 export function Compare({ ids }: { ids: readonly string[] }) {
   const loaded = useLoad<Overview>('api/overview')
-  const live = useLive(ids)
+  const followed = ids.slice(0, MOST_CURVES)
+  const live = useLive(followed)
   const [share, setShare] = useState(0)
   const curves = useMemo(() => {
     const of = (pick: 'valTop1' | 'trainLoss'): Line[] =>
-      ids.map((id, i) => ({
+      followed.map((id, i) => ({
         name: id,
         colour: i,
         dashed: i >= 6,
@@ -54,6 +58,9 @@ export function Compare({ ids }: { ids: readonly string[] }) {
                 These runs were trained on different images ({[...data].join(', ')}): their accuracies cannot be
                 compared.
               </p>
+            )}
+            {ids.length > MOST_CURVES && (
+              <p class="soft">The curves of the first {MOST_CURVES} runs are drawn; the table has all of them.</p>
             )}
             <div class="two">
               <Curve title="Validation accuracy (top-1)" lines={curves.accuracy} percent />
