@@ -16,7 +16,7 @@ for (const file of files) form.append('image', await openAsBlob(file), basename(
 
 // A server beyond this machine demands a token
 const token = process.env.REGRAFT_TOKEN
-const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` }
+const headers: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` }
 const response = await fetch(`${address}/v1/predict?top=3`, { method: 'POST', body: form, headers })
 if (!response.ok) {
   const { error } = (await response.json()) as { error: string }

@@ -28,7 +28,7 @@ export { describe, networkGraph, networkNamed, networks } from './models/index.j
 const subgroups = new WeakMap<GPUDevice, Promise<Subgroups>>()
 
 /**
- * Compiles a graph for a GPU.
+ * Compiles a graph for a GPU. TypeScript knows `GPUDevice` from version 6 on, before it by `@webgpu/types`.
  * @param device asked for with the adapter's own `maxBufferSize`, `maxStorageBufferBindingSize` and
  *   `maxStorageBuffersPerShaderStage` as `requiredLimits`, which large networks need, and with the feature 'subgroups'
  *   where the adapter has it, which makes sums faster and leaves their bits as they are

@@ -7,8 +7,10 @@ export {
   type ImageFolderOptions,
   type ImageSample,
   imageFolder,
+  type OpenOptions,
   openDataset,
   type Split,
+  type Unpacking,
 } from './data/index.js'
 export type { Precision } from './engines/index.js'
 export {
@@ -29,6 +31,8 @@ export {
   type ImagePrediction,
   type ImageSource,
   ImageTooLarge,
+  type Ingredient,
+  type Judgement,
   type LoadOptions,
   loadClassifier,
   loadExplainer,
@@ -36,6 +40,7 @@ export {
   type PredictOptions,
   predict,
   pretrainedModel,
+  type RejectionMeasured,
   type RunEvaluation,
   type Score,
   type SeenImages,
@@ -43,7 +48,10 @@ export {
   type SoupOptions,
 } from './inference/index.js'
 export { describe, type Network, networks } from './models/index.js'
-export { collectPictures, type Language, writeReport } from './report/index.js'
+// Past the room's own list, whose figures have types that not every project's settings take
+export type { Language } from './report/locales/index.js'
+export { collectPictures } from './report/pictures/pictures.js'
+export { writeReport } from './report/writeReport.js'
 export {
   type EpochRecord,
   type Finished,
@@ -54,6 +62,8 @@ export {
   type Model,
   type Own,
   type OwnAugmentation,
+  type Places,
+  type PredictionRow,
   type Progress,
   type RecipeName,
   type RunConfig,

@@ -1,13 +1,14 @@
 /** The package as npm makes it: installed into an empty folder, used as a command and as a typed library. */
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { shapeImages, temporaryFolder } from './support.js'
 
 const run = promisify(execFile)
+const examples = readdirSync('examples').filter(name => /\.[jt]s$/.test(name))
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 const at = (...parts: string[]) => join(folder.path, ...parts)
 const installed = (...parts: string[]) => at('app', 'node_modules', 'regraft', ...parts)
@@ -79,4 +80,21 @@ it('is imported with types', async () => {
   await run(process.execPath, [tsc, ...flags], { cwd: at('app') })
   const { stdout } = await run(process.execPath, ['use.js'], { cwd: at('app') })
   expect(stdout).toBe('true usage\n')
+}, 120_000)
+
+it('has types and examples that fit into strict projects, as Node and as bundlers find them, with libraries checked', async () => {
+  for (const name of examples) await cp(resolve('examples', name), at('app', name))
+  const page = "import { compileOn, type Graph, type Program } from 'regraft/browser'"
+  const use = 'export const go = (device: GPUDevice, graph: Graph): Promise<Program> => compileOn(device, graph)'
+  await writeFile(at('app', 'page.ts'), `${page}\n${use}\n`)
+  const tsc = resolve('node_modules/typescript/bin/tsc')
+  const types = ['--typeRoots', resolve('node_modules/@types'), '--types', 'node']
+  const files = [...examples.filter(name => name.endsWith('.ts')), 'page.ts']
+  const check = (...flags: string[]) =>
+    run(process.execPath, [tsc, '--noEmit', '--strict', '--target', 'ES2022', ...types, ...flags, ...files], {
+      cwd: at('app'),
+    }).catch(error => error)
+  for (const module of [['--module', 'NodeNext'], '--module ESNext --moduleResolution Bundler'.split(' ')])
+    for (const exact of ['true', 'false'])
+      expect((await check(...module, '--exactOptionalPropertyTypes', exact)).stdout).toBe('')
 }, 120_000)

@@ -15,10 +15,12 @@ export { type ExportedPage, exportWeb } from './exportWeb.js'
 export { exportWeights } from './exportWeights.js'
 export {
   type Classifier,
+  type Judgement,
   type LoadOptions,
   loadClassifier,
   type PredictOptions,
 } from './loadClassifier.js'
+export type { RejectionMeasured } from './measureRejection.js'
 export type { Score } from './score.js'
 export type { SeenImages } from './seenImages.js'
 export { type Ingredient, makeSoup, type Soup, type SoupOptions } from './soup.js'

@@ -42,6 +42,7 @@ export interface PredictOptions {
   readonly signal?: AbortSignal
 }
 
+/** What logits say: the classes, the most probable first, and how sure that is, by which `reject` decides. */
 export interface Judgement {
   readonly scores: readonly Score[]
   readonly confidence: number

@@ -39,6 +39,7 @@ export interface Ingredient {
   readonly taken: boolean
 }
 
+/** What `makeSoup` tried, and how well the mean does. */
 export interface Soup {
   /** In the order in which they were tried: the best alone first. */
   readonly ingredients: readonly Ingredient[]
@@ -47,6 +48,7 @@ export interface Soup {
   readonly test?: WithInterval
 }
 
+/** Options of `makeSoup`. */
 export interface SoupOptions extends Pick<EvaluationOptions, 'precision' | 'threads'> {
   readonly engine?: 'auto' | Engine['name']
   /** Of a mean's batch norms: the mean of the runs' own (default), or recomputed for its weights over training images. */

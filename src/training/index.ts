@@ -22,6 +22,7 @@ export { type RecipeName, recipeNames, recipes } from './recipes.js'
 export { confidenceOf, type Rejection, thresholdOf, USUAL_SHARE } from './rejection.js'
 export {
   type EpochRecord,
+  type PredictionRow,
   type RunConfig,
   type RunResult,
   readConfig,

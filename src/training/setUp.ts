@@ -53,6 +53,7 @@ export interface Hooks extends Own {
   readonly owner?: boolean | undefined
 }
 
+/** Where a machine sees the files that a run was begun with. */
 export interface Places {
   readonly data: string
   readonly labels?: string | undefined

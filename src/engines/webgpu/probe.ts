@@ -1,7 +1,7 @@
 /** A process that says which adapters Dawn finds, as one line of JSON: the one that programs run on first; and in a second line the sizes of that one's subgroups. */
 import { requestAdapter, requestDevice } from './gpu.js'
+import { playedByCpu } from './playedByCpu.js'
 import { subgroupsFor } from './subgroups.js'
-import { playedByCpu } from './tiles.js'
 
 const describe = ({ info, limits }: GPUAdapter) => {
   const name = [info.vendor, info.architecture, info.device, info.description].filter(Boolean).join(' ')

@@ -2,7 +2,7 @@
 /** Whether kernels may sum by subgroups on a device: WGSL does not promise that all of a subgroup's lanes are at work, so it is tried. */
 import { array, forEachGroup, threads } from './kernels/kernel.js'
 import { type Subgroups, totals } from './kernels/total.js'
-import { playedByCpu } from './tiles.js'
+import { playedByCpu } from './playedByCpu.js'
 
 /** Threads of the workgroups that sum (`team` of kernels/kernel.ts). */
 const sizes = [32, 64, 128, threads]

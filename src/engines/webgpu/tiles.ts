@@ -1,4 +1,3 @@
-/// <reference types="@webgpu/types" />
 /** How products are cut into tiles: which workgroup computes what, by class of device. */
 
 /** A workgroup computes `rows` by `columns` of a product, a thread 4 `high` by 4 `wide` of those. */
@@ -15,16 +14,6 @@ export interface Tile {
 
 /** 'software' is a device that a CPU plays, to which a barrier is dear and memory is near. */
 export type DeviceClass = 'discrete' | 'integrated' | 'software'
-
-/** Whether an adapter is played by a CPU. */
-export const playedByCpu = ({
-  isFallbackAdapter,
-  vendor,
-  architecture,
-  device,
-  description,
-}: GPUAdapterInfo): boolean =>
-  isFallbackAdapter || /swiftshader|llvmpipe|basic render/i.test([vendor, architecture, device, description].join(' '))
 
 /** The largest first. All have at most 256 threads and 16 KiB of shared memory, which every device has. */
 export const tiles: Readonly<Record<DeviceClass, readonly Tile[]>> = {
