@@ -53,6 +53,15 @@ describe.skipIf(!native)(title, () => {
     expect(predicted.stdout).toMatch(/images\/circle\/1.jpg\s+(circle|square|stripes)/)
   }, 120_000)
 
+  it('brings the licences of what is in it, in full', async () => {
+    const licence = (...name: string[]) =>
+      readFile(app('node_modules', '@regraft', 'onednn-linux-x64', 'licences', ...name), 'utf8')
+    expect(await licence('onednn', 'LICENSE')).toContain('Apache License')
+    expect(await licence('onednn', 'THIRD-PARTY-PROGRAMS')).toContain('XByak')
+    expect(await licence('libgomp', 'copyright')).toContain('GCC RUNTIME LIBRARY EXCEPTION')
+    expect(await licence('libgomp', 'GPL-3')).toContain('GNU GENERAL PUBLIC LICENSE')
+  })
+
   it('brings the libraries that it runs on', async () => {
     await writeFile(
       app('loaded.js'),

@@ -1,8 +1,8 @@
 /** The package as npm makes it: installed into an empty folder, used as a command and as a typed library. */
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { cp, mkdir, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { shapeImages, temporaryFolder } from './support.js'
@@ -26,11 +26,26 @@ beforeAll(async () => {
 }, 300_000)
 afterAll(() => folder.remove())
 
-it('holds the demo trunk and the sources of the native engine, and no tests', () => {
+it('holds the demo trunk and the sources of the native engine, and nothing that only tests use', () => {
   expect(existsSync(installed('assets', 'demo-trunk.safetensors'))).toBe(true)
   expect(existsSync(installed('native', 'src', 'addon.cc'))).toBe(true)
   const files = readdirSync(installed(), { recursive: true }).map(String)
-  expect(files.filter(name => /\.(test|testing)\./.test(name))).toEqual([])
+  expect(files.filter(name => /\.(test|testing)\.|base\/shared\./.test(name))).toEqual([])
+})
+
+it('holds what its README and documents lead to', async () => {
+  const documents = readdirSync(installed(), { recursive: true }).map(String)
+  for (const document of documents.filter(name => /^(docs\/|examples\/)?[^/]+\.md$/.test(name))) {
+    const links = (await readFile(installed(document), 'utf8')).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)
+    for (const [, link] of links)
+      if (!link?.includes('://')) expect(installed(dirname(document), link as string)).toSatisfy(existsSync)
+  }
+})
+
+it('holds the licences of what is bundled into its page, and of its fonts', async () => {
+  const licences = await readFile(installed('dist', 'web', 'licences.md'), 'utf8')
+  for (const holder of ['Jason Miller', 'Leon Sorokin']) expect(licences).toContain(holder)
+  expect(await readFile(installed('assets', 'fonts', 'OFL.txt'), 'utf8')).toContain('SIL Open Font License')
 })
 
 it('is put together as bundlers and TypeScript expect it', async () => {

@@ -20,6 +20,8 @@ export default defineConfig(({ mode }) => {
       // Pictures inside a style would need a policy that allows them
       assetsInlineLimit: 0,
       reportCompressedSize: false,
+      // The licences of what is bundled ask to be where it is
+      license: classifier ? false : { fileName: 'licences.md' },
       // The exported page's few files lie side by side under names that a person can read
       ...(classifier
         ? {
