@@ -18,9 +18,9 @@ import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const sources = join(root, 'native', 'src')
-const folder = process.env.REGRAFT_BUILD ?? join(root, 'build')
+const folder = process.env.REGRAFT_BUILD || join(root, 'build')
 const addon = join(folder, 'regraft_native.node')
-const compiler = process.env.CXX ?? 'g++'
+const compiler = process.env.CXX || 'g++'
 const has = (command, args = ['--version']) => spawnSync(command, args, { stdio: 'ignore' }).status === 0
 
 /** The CPU's abilities that a compiler makes use of, by the kernel's names; src/base/addon.ts compares them before it loads. */
@@ -83,14 +83,24 @@ const compile = (flags, source, object) =>
     child.on('close', code => done(code === 0 ? undefined : said))
   })
 
+function without(why) {
+  process.stderr.write(
+    `The fast engine is not built (${why}); the portable one is used. Later: npx regraft build-native\n`,
+  )
+  return false
+}
+
 /** @returns whether the native engine is there; where not, a line on standard error says why */
 export async function buildNative() {
-  const without = why => {
-    process.stderr.write(
-      `The fast engine is not built (${why}); the portable one is used. Later: npx regraft build-native\n`,
-    )
-    return false
+  try {
+    return await build()
+  } catch (error) {
+    if (error.syscall === undefined) throw error
+    return without(`${error.message}; REGRAFT_BUILD=FOLDER names another folder to build it into and to load it from`)
   }
+}
+
+async function build() {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return without(`it is for Linux on x86-64, this is ${process.platform} ${process.arch}`)
   if (!has(compiler) || !headers()) installPackages()

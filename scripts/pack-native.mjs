@@ -54,7 +54,10 @@ const debian = [
   ['g/gcc-10/libgcc-s1_10.2.1-6_amd64.deb', 'e478f2709d8474165bb664de42e16950c391f30eaa55bc9b3573281d83a29daf'],
   ['g/gcc-10/libgomp1_10.2.1-6_amd64.deb', '4530c95aefa48e33fd8cf4acbe5c4b559dbe7bdf4c56469986c83a203982cef1'],
   ['g/gcc-10/gcc-10-base_10.2.1-6_amd64.deb', 'be65535e94f95fbf04b104e8ab36790476f063374430f7dfc6c516cbe2d2cd1e'],
-  ['b/base-files/base-files_11.1+deb11u11_amd64.deb', 'a7cc59f25ad7f3b87c000f33baf12678592be2c62776d03cf8f0f935f846acdc'],
+  [
+    'b/base-files/base-files_11.1+deb11u11_amd64.deb',
+    'a7cc59f25ad7f3b87c000f33baf12678592be2c62776d03cf8f0f935f846acdc',
+  ],
 ]
 const wheels = [
   ['onednn-cpu-gomp', '2f22a54d6a890ed14bfa185d42a4be65d8b5b1df85dc1f0f3a9abe31620416fb'],

@@ -1,7 +1,7 @@
 /** The fast engine as an npm package: both packages in an empty folder, with neither compiler nor oneDNN in reach. */
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -88,4 +88,27 @@ describe.skipIf(!native)(title, () => {
     expect(stdout).toContain('@regraft/onednn-linux-x64 is version 0.0.9, regraft')
     expect(stdout).toMatch(/engine {5}onnxruntime: ready, chosen/)
   }, 60_000)
+
+  it('is passed over where a file of it is cut off or missing, and doctor says so in a line', async () => {
+    const folder = app('node_modules', '@regraft', 'onednn-linux-x64')
+    const anew = `remove the folder ${folder}, and 'npm install' brings it anew`
+    const addons = readdirSync(folder).filter(name => name.endsWith('.node'))
+    for (const names of [['libdnnl.so.3'], ['libgomp.so.1'], addons]) {
+      const whole = await Promise.all(names.map(name => readFile(join(folder, name))))
+      for (const [i, bytes] of whole.entries())
+        await writeFile(join(folder, names[i] as string), bytes.subarray(0, bytes.length >> 1))
+      const { stdout } = await regraft('doctor')
+      expect(stdout).toMatch(/^engine {5}onednn: not available: .* is cut off\); remove the folder /m)
+      expect(names.some(name => stdout.includes(`(${name} is cut off); ${anew}`))).toBe(true)
+      expect(stdout).toMatch(/engine {5}onnxruntime: ready, chosen/)
+      for (const [i, bytes] of whole.entries()) await writeFile(join(folder, names[i] as string), bytes)
+    }
+    for (const name of addons) await rm(join(folder, name))
+    const { stdout } = await regraft('doctor')
+    expect(stdout).toMatch(
+      /^engine {5}onednn: not available: .*; remove the folder .*, and 'npm install' brings it anew$/m,
+    )
+    await rm(folder, { recursive: true })
+    expect((await regraft('doctor')).stdout).toContain("'npm install' without --omit=optional brings the first")
+  }, 120_000)
 })

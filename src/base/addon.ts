@@ -1,15 +1,16 @@
 /** Loads the native addon: the one that was built here, or the one that npm installed. Rooms that use it say what they use. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isCutOff } from './cutOff.js'
 import { cpuFlags } from './machine.js'
 
 const requireHere = createRequire(import.meta.url)
 
 /** Where the build puts it: see scripts/build-native.mjs. */
 const built = resolve(
-  process.env.REGRAFT_BUILD ?? fileURLToPath(new URL('../../build', import.meta.url)),
+  process.env.REGRAFT_BUILD || fileURLToPath(new URL('../../build', import.meta.url)),
   'regraft_native.node',
 )
 
@@ -58,9 +59,12 @@ const lacking = (instructions: readonly string[]): string[] => {
   return instructions.filter(name => name && !flags.has(name))
 }
 
+/** Of what Node says of a module that cannot be loaded, the line that tells why. */
+const inShort = (error: unknown): string => (error as Error).message.split('\n')[0] as string
+
 function loadBuilt(): object | string {
-  if (!existsSync(built))
-    return "it is not built; 'npx regraft build-native' builds it where g++ and oneDNN (libdnnl-dev) are installed"
+  if (!existsSync(built)) return notThere()
+  if (isCutOff(built)) return `${built} is cut off; remove it, and 'npx regraft build-native' builds it anew`
   const list = resolve(dirname(built), 'instructions')
   const missing = existsSync(list) ? lacking(readFileSync(list, 'utf8').split(' ')) : []
   if (missing.length > 0)
@@ -68,8 +72,15 @@ function loadBuilt(): object | string {
   try {
     return requireHere(built) as object
   } catch (error) {
-    return `it cannot be loaded (${(error as Error).message}); 'npx regraft build-native' builds it anew`
+    return `it cannot be loaded (${inShort(error)}); 'npx regraft build-native' builds it anew`
   }
+}
+
+function notThere(): string {
+  if (process.env.REGRAFT_BUILD) return `there is no ${built}, where REGRAFT_BUILD says that it is`
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    return `it is for Linux on x86-64, this is ${process.platform} ${process.arch}`
+  return `neither npm's package ${packageName} nor an own build is here; 'npm install' without --omit=optional brings the first, 'npx regraft build-native' makes the second where g++ and oneDNN (libdnnl-dev) are installed`
 }
 
 /** The package's addon for this CPU, in words why it does not serve, or nothing where npm did not install the package. */
@@ -80,8 +91,9 @@ function loadPackaged(): object | string | undefined {
   } catch {
     return undefined
   }
+  const folder = dirname(list)
   try {
-    const theirs = versionOf(join(dirname(list), 'package.json'))
+    const theirs = versionOf(join(folder, 'package.json'))
     const ours = versionOf(fileURLToPath(new URL('../../package.json', import.meta.url)))
     if (theirs !== ours)
       return `${packageName} is version ${theirs}, regraft ${ours}; 'npm install regraft@${ours}' brings both together`
@@ -89,8 +101,11 @@ function loadPackaged(): object | string | undefined {
     if (!Array.isArray(levels) || !levels.every(isLevel)) throw new Error(`${list} is no list of addons`)
     const choice = levels.find(({ instructions }) => lacking(instructions).length === 0)
     if (!choice) return `${packageName} needs a CPU with AVX2, which this one is not`
-    return requireHere(join(dirname(list), choice.addon)) as object
+    const libraries = readdirSync(folder).filter(name => name.includes('.so'))
+    const cut = [choice.addon, ...libraries].find(name => isCutOff(join(folder, name)))
+    if (cut !== undefined) throw new Error(`${cut} is cut off`)
+    return requireHere(join(folder, choice.addon)) as object
   } catch (error) {
-    return `${packageName} cannot be loaded (${(error as Error).message}); 'npx regraft build-native' builds the engine here`
+    return `${packageName} cannot be loaded (${inShort(error)}); remove the folder ${folder}, and 'npm install' brings it anew`
   }
 }

@@ -18,7 +18,7 @@ export function networkNamed(name: string): Network {
   const names = networks.map(candidate => candidate.name)
   throw new RegraftError(
     'usage',
-    `there is no network '${name}'${didYouMean(name, names)} Networks: ${names.join(', ')}`,
+    `there is no network '${name}'${didYouMean(name, names) || '.'} Networks: ${names.join(', ')}`,
   )
 }
 

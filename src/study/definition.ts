@@ -113,6 +113,6 @@ export async function readStudy(source: string): Promise<StudyDefinition> {
   const names = (await readdir(presets)).map(name => name.replace(/\.yaml$/, ''))
   throw new RegraftError(
     'usage',
-    `there is no study ${source}${didYouMean(source, names)} Name a YAML file, or one of: ${names.join(', ')}`,
+    `there is no study ${source}${didYouMean(source, names) || '.'} Name a YAML file, or one of: ${names.join(', ')}`,
   )
 }
