@@ -89,7 +89,11 @@ describe('regraft study', () => {
   })
 
   it.each([
-    [['nothing.yaml', 'images'], 2, /there is no study nothing\.yaml\. Name a YAML file, or one of: caltech101-reference/],
+    [
+      ['nothing.yaml', 'images'],
+      2,
+      /there is no study nothing\.yaml\. Name a YAML file, or one of: caltech101-reference/,
+    ],
     [['caltech101-referense', 'images'], 2, /did you mean 'caltech101-reference'\?/],
     [['rates.yaml'], 2, /rates.yaml names no images; add a folder: regraft study rates.yaml FOLDER/],
     [['rates.yaml', 'images', '--scale-epochs', '2'], 2, /--scale-epochs 2: expected a share above 0, at most 1/],
