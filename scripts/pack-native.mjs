@@ -213,7 +213,7 @@ function checkSymbols(path) {
 }
 
 function describe(target) {
-  const { version, license } = require('./package.json')
+  const { version, license, engines } = require('./package.json')
   const description = {
     name: '@regraft/onednn-linux-x64',
     version,
@@ -222,7 +222,7 @@ function describe(target) {
     os: ['linux'],
     cpu: ['x64'],
     libc: ['glibc'],
-    engines: { node: '>=20.9' },
+    engines,
     exports: { './levels.json': './levels.json', './package.json': './package.json' },
     preferUnplugged: true,
   }

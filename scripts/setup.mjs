@@ -15,9 +15,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const [major, minor] = process.versions.node.split('.').map(Number)
-if (major < 20 || (major === 20 && minor < 9)) {
-  console.error(`Regraft needs Node 20.9 or later; this is ${process.version}.`)
+const needed = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node.replace('>=', '')
+if (process.versions.node.localeCompare(needed, 'en', { numeric: true }) < 0) {
+  console.error(`Regraft needs Node ${needed} or later; this is ${process.version}.`)
   process.exit(2)
 }
 

@@ -321,6 +321,13 @@ describe('audit', () => {
   })
 })
 
+it('an old Node is told which one is needed', async () => {
+  const old = "Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.9.0'}})"
+  const { code, stderr } = await regraft(['runs'], { env: { NODE_OPTIONS: `--import=data:text/javascript,${old}` } })
+  expect(stderr).toMatch(/^error: regraft needs Node 20\.19 or later, .*; this is Node 20\.9\.0\n$/)
+  expect(code).toBe(2)
+})
+
 it('the documentation explains every exit code', async () => {
   const { stdout } = await regraft(['--help'])
   const codes = stdout.split('Exit codes: ')[1]?.match(/\d+/g)

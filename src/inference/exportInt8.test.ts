@@ -1,6 +1,6 @@
 /** A model in 8 bits is a quarter as large and gives the classes that the float one gives. */
 import { readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it, vi } from 'vitest'
 import { temporaryFolder } from '../base/folder.testing.js'
 import { imageFolder } from '../data/index.js'
 import { openModel } from '../engines/index.js'
@@ -31,6 +31,18 @@ it('costs little, and says what', async () => {
   expect(Math.abs(float32.top1 - int8.top1)).toBeLessThanOrEqual(1 - agreement + 1e-9)
   expect(float32.top1).toBeGreaterThan(0.5)
   expect(Math.min(float32.imagesPerSecond, int8.imagesPerSecond)).toBeGreaterThan(0)
+})
+
+it('says where it cannot write aside, and leaves nothing', async () => {
+  for (const name of ['TMPDIR', 'TEMP']) vi.stubEnv(name, at('nowhere'))
+  try {
+    await expect(exportInt8(at('run'), at('aside.onnx'))).rejects.toThrow(
+      `${at('nowhere')} cannot be written: no file can be made there; choose another folder`,
+    )
+  } finally {
+    vi.unstubAllEnvs()
+  }
+  await expect(stat(at('aside.onnx'))).rejects.toThrow('ENOENT')
 })
 
 it('takes images as they are where that is asked for', async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RegraftError } from '../base/errors.js'
-import { writeFileAtomic } from '../base/files.js'
+import { writeFileAtomic, writing } from '../base/files.js'
 import type { Preprocessing } from '../base/preprocessing.js'
 import { decodeFile, evaluationCrop, normalisation, normalise } from '../data/index.js'
 import {
@@ -66,11 +66,12 @@ export async function exportInt8(
     )
   const network = networkOf(model)
   const chosen = spread(training.paths, CALIBRATED)
-  const aside = await mkdtemp(join(tmpdir(), 'regraft-int8-'))
+  const aside = await writing(tmpdir(), () => mkdtemp(join(tmpdir(), 'regraft-int8-')))
   try {
     const opened = async (name: string, content: OnnxModel) => {
-      await writeFile(join(aside, name), encodeModel(content))
-      return openModel(join(aside, name))
+      const file = join(aside, name)
+      await writing(file, () => writeFile(file, encodeModel(content)))
+      return openModel(file)
     }
     const { ranges, calibrated } = await rangesOf(
       await opened('ranges.onnx', withRanges(network)),
