@@ -1,7 +1,7 @@
 /** The package as npm makes it: installed into an empty folder, used as a command and as a typed library. */
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -113,3 +113,25 @@ it('has types and examples that fit into strict projects, as Node and as bundler
     for (const exact of ['true', 'false'])
       expect((await check(...module, '--exactOptionalPropertyTypes', exact)).stdout).toBe('')
 }, 120_000)
+
+it('says what is missing where npm was told to leave out optional packages', async () => {
+  const packages = at('app', 'node_modules', '@img')
+  for (const name of readdirSync(packages).filter(name => name.startsWith('sharp-')))
+    await rm(join(packages, name), { recursive: true })
+  const said = /images cannot be decoded, .*; 'npm install --include=optional sharp' brings it/
+  const { code, stderr } = await run('npx', ['regraft', 'train', 'images'], { cwd: at('app') }).catch(error => error)
+  expect(stderr).toMatch(new RegExp(`^error: ${said.source}.*\\n$`))
+  expect(code).toBe(2)
+  const { stdout } = await run('npx', ['regraft', 'doctor'], { cwd: at('app') })
+  expect(stdout).toMatch(new RegExp(`^images {5}not available: ${said.source}`, 'm'))
+}, 60_000)
+
+it('says that the portable engine is damaged', async () => {
+  const folder = at('app', 'node_modules', 'onnxruntime-node')
+  const binaries = join(folder, 'bin', 'napi-v3', process.platform, process.arch)
+  await rm(join(binaries, 'onnxruntime_binding.node'))
+  const { stdout } = await run('npx', ['regraft', 'doctor'], { cwd: at('app') })
+  expect(stdout).toContain(
+    `engine     onnxruntime: not available: ${binaries} holds no onnxruntime_binding.node; remove the folder ${folder}, and 'npm install' brings it anew`,
+  )
+}, 60_000)

@@ -8,6 +8,7 @@ import { cpuFeatures, cpuModel, usableCores, usableMemory } from '../base/machin
 import { version } from '../base/version.js'
 import { everyEngine, gpus, noBfloat16, productRates } from '../engines/index.js'
 import { networkGraph, networkNamed } from '../models/index.js'
+import { decoderInWords } from './decoder.js'
 import { bytes } from './terminal/format.js'
 import { say } from './terminal/say.js'
 
@@ -52,6 +53,7 @@ async function report(): Promise<string[]> {
     }),
     ...gpusInWords().map(words => `gpu        ${words}`),
     `bfloat16   ${rates ? `${(rates.bfloat16 / rates.float32).toFixed(1)} times as fast as float32 in large matrix products` : `not available: ${noBfloat16()}`}`,
+    `images     ${await decoderInWords()}`,
     `cache      ${cache}, ${bytes(await freeDisk(cache))} free`,
     `runs       ${process.cwd()}, ${bytes(await freeDisk(process.cwd()))} free`,
   ]

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { RegraftError } from '../base/errors.js'
 import { version } from '../base/version.js'
 import { commands } from './commands.js'
+import { noDecoder } from './decoder.js'
 import { warn } from './terminal/say.js'
 
 /** Exit codes: 0 success, 1 a defect, 2 to 8 by kind of error, 130 interrupted. */
@@ -51,6 +52,10 @@ function tell(thrown: unknown): number {
     warn(`${error.code === 'interrupted' ? '' : 'error: '}${error.message}\n`)
     return exitCodes[error.code]
   }
+  if (error instanceof Error && error.message.startsWith('Could not load the "sharp" module')) {
+    warn(`error: ${noDecoder}\n`)
+    return exitCodes.usage
+  }
   warn(`This is a defect in regraft ${version}; please report it with the following:\n`)
   warn(`${error instanceof Error ? error.stack : String(error)}\n`)
   return 1
@@ -62,8 +67,8 @@ function tell(thrown: unknown): number {
  * @returns the exit code
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
-  const program = await programFor(args)
   try {
+    const program = await programFor(args)
     await program.parseAsync(args, { from: 'user' })
     return 0
   } catch (thrown) {

@@ -4,6 +4,7 @@ import { RegraftError } from '../../base/errors.js'
 import { usableCores } from '../../base/machine.js'
 import type { Engine } from '../engine.js'
 import { memoryOf, startProgram } from './program.js'
+import { lacksRuntime } from './runtime.js'
 
 export { networkModel, type OnnxParts, withParts } from './export.js'
 export { encodeModel, type OnnxModel } from './onnxProto.js'
@@ -13,8 +14,10 @@ export { quantise, type Range, rangedTensors, withRanges } from './quantise.js'
 export const onnxruntimeEngine: Engine = {
   name: 'onnxruntime',
   library: `ONNX Runtime ${env.versions.common}`,
-  supports: (_, precision) =>
-    precision === 'float32' ? { ok: true } : { ok: false, reason: `it computes in float32 only, not ${precision}` },
+  supports: (_, precision) => {
+    const reason = precision === 'float32' ? lacksRuntime() : `it computes in float32 only, not ${precision}`
+    return reason === undefined ? { ok: true } : { ok: false, reason }
+  },
   memory: memoryOf,
   compile: async (graph, { precision = 'float32', threads = usableCores() } = {}) => {
     const support = onnxruntimeEngine.supports(graph, precision)

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { RegraftError } from '../../base/errors.js'
 import { usableCores } from '../../base/machine.js'
 import type { ModelReply, ModelRequest, Sent } from './modelChild.js'
+import { lacksRuntime } from './runtime.js'
 
 /** A model that can be run. */
 export interface OpenModel {
@@ -12,8 +13,10 @@ export interface OpenModel {
   close(): void
 }
 
-/** @throws RegraftError('engine') where the runtime refuses the file */
+/** @throws RegraftError('engine') where the runtime refuses the file, or is not here */
 export async function openModel(path: string, threads = usableCores()): Promise<OpenModel> {
+  const lacking = lacksRuntime()
+  if (lacking !== undefined) throw new RegraftError('engine', `ONNX Runtime cannot be loaded: ${lacking}`)
   const child = fork(fileURLToPath(new URL('./modelChild.js', import.meta.url)), {
     serialization: 'advanced',
     execArgv: [],
