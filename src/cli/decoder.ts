@@ -8,8 +8,8 @@ export const noDecoder =
 
 /** Its version, or why it is not there: asked in a process of its own, which a damaged library may end. */
 export async function decoderInWords(): Promise<string> {
-  const code = `import { versions } from ${JSON.stringify(import.meta.resolve('sharp'))}
-    console.log('sharp ' + versions.sharp + ', libvips ' + versions.vips)`
+  const code = `import sharp from ${JSON.stringify(import.meta.resolve('sharp'))}
+    console.log('sharp ' + sharp.versions.sharp + ', libvips ' + sharp.versions.vips)`
   try {
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code])
     return stdout.trim()
