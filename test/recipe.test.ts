@@ -36,7 +36,14 @@ afterAll(() => folder.remove())
 
 it('sets what is known to help, and any option given beside it counts', () => {
   const { options, preprocessing, testPreprocessing } = json('run', 'config.json')
-  expect(options).toMatchObject({ schedule: 'cosine', ema: 0.995, augment: 'trivial', tta: 'flip', epochs: 3 })
+  expect(options).toMatchObject({
+    schedule: 'cosine',
+    ema: 0.995,
+    normStatistics: 'auto',
+    augment: 'trivial',
+    tta: 'flip',
+    epochs: 3,
+  })
   expect([preprocessing.size, testPreprocessing.size]).toEqual([48, 64])
   expect(json('run', 'model', 'model.json')).toMatchObject({ preprocessing: testPreprocessing, tta: 'flip' })
 })

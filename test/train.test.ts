@@ -443,6 +443,21 @@ describe('an interrupted run', () => {
     expect(JSON.parse(again.stdout).loss).toBeCloseTo(validation.loss, 5)
   })
 
+  it('takes statistics of batch norms anew or as they ran, whichever is more accurate on validation images', async () => {
+    const more = ['--epochs', '2', '--ema', '0.9', '--augment', 'crop-flip']
+    const [running, auto] = [await train('ran', ...more), await train('either', ...more, '--norm-statistics', 'auto')]
+    expect(running.stderr + auto.stderr).not.toContain('error')
+    const result = (run: string) => json(run, 'result.json')
+    const better = result('recomputed').validation.top1 > result('ran').validation.top1 ? 'recomputed' : 'ran'
+    expect(result('either')).toMatchObject({
+      normStatistics: better === 'ran' ? 'running' : 'recomputed',
+      validation: result(better).validation,
+    })
+    expect(weights('either')).toBe(weights(better))
+    expect(readFileSync(at('either/model/README.md'), 'utf8').includes('recomputed for them')).toBe(better !== 'ran')
+    expect(auto.stdout.includes('Statistics of batch norms are recomputed')).toBe(better !== 'ran')
+  })
+
   it('keeps what it had when a checkpoint no longer fits the disk', async () => {
     const args = ['train', 'images', ...small, '--run', 'full', '--epochs', '6']
     await regraft(args, {

@@ -18,8 +18,10 @@ const row = (name: string, metrics: WithInterval | undefined) =>
 type Measured = Pick<RunResult, 'validation' | 'test' | 'across'>
 
 /** Which weights are shipped of a run alone. */
-export const bestEpochsWeights = ({ options }: RunConfig, { bestEpoch }: RunResult): string =>
-  `The weights are those of epoch ${bestEpoch} of ${options.epochs}, the best on the validation images; the test images were used once, in the end.`
+export const bestEpochsWeights = ({ options }: RunConfig, { bestEpoch, normStatistics }: RunResult): string =>
+  `The weights are those of epoch ${bestEpoch} of ${options.epochs}, the best on the validation images${
+    normStatistics === 'recomputed' ? ', with statistics of batch norms recomputed for them over training images' : ''
+  }; the test images were used once, in the end.`
 
 /** A name without what Markdown, HTML or YAML would understand, nor any folder of the machine or secret of an address it came from. */
 const plainName = (path: string): string =>

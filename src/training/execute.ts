@@ -10,14 +10,14 @@ import { type Engine, totalBytes } from '../engines/index.js'
 import type { Graph } from '../graph/index.js'
 import { type BatchSource, imageBatches } from './batches.js'
 import { bestCheckpoint, lastCheckpoint, loadCheckpoint, type Position } from './checkpoint.js'
-import { evaluate } from './evaluate.js'
+import { type Evaluation, evaluate } from './evaluate.js'
 import type { Listener } from './events.js'
 import { computeFeatures, featureBatches, featureFile, keptFeatures, readFeatures, writeFeatures } from './features.js'
 import { bestOf, fit } from './fit.js'
 import type { Grafted } from './graft.js'
 import { summarise } from './metrics.js'
 import { withViews } from './mirror.js'
-import { statisticsImages, withNewStatistics } from './normStatistics.js'
+import { statisticsImages, withChosenStatistics, withNewStatistics } from './normStatistics.js'
 import { writeOutcome } from './outcome.js'
 import type { Schedule } from './own.js'
 import { trainedFrom } from './phases.js'
@@ -105,7 +105,11 @@ async function trainOn(task: Execution): Promise<Finished> {
     const images = { train: parts.train.length, validation: parts.val.length, test: parts.test.length }
     onEvent({ type: 'plan', run, engine: engine.name, bytes, trainedFrom: inPhases ? 'images' : graphs.input, images })
     const weightsOf = async (training: TrainingProgram) => new Map([...grafted.values, ...(await training.weights())])
-    const evaluateOn = async (part: 'validation' | 'test', values: Map<string, Float32Array>, epoch?: number) => {
+    const evaluateOn = async (
+      part: 'validation' | 'test',
+      values: ReadonlyMap<string, Float32Array>,
+      epoch?: number,
+    ) => {
       await inference.write(values)
       const indices = part === 'test' ? parts.test : parts.val
       const at = epoch === undefined ? {} : { epoch: epoch + 1 }
@@ -140,15 +144,25 @@ async function trainOn(task: Execution): Promise<Finished> {
     const best = await weightsOf(training)
     // What is left of memory is for the pass over the training images.
     await phases.dispose()
-    const shipped = options.normStatistics === 'recomputed' ? await recomputed(task, source, best, history) : best
+    const { values, validation, normStatistics } = await withChosenStatistics(
+      options.freezeBatchNorm || (options.normStatistics === 'auto' && parts.val.length === 0)
+        ? 'running'
+        : options.normStatistics,
+      best,
+      () => recomputed(task, source, best, history),
+      values => evaluateOn('validation', values),
+    )
+    if (options.normStatistics === 'auto' && normStatistics === 'recomputed')
+      onEvent({ type: 'note', message: betterStatistics(history, validation) })
     const result = await writeOutcome({
       run,
       config,
       history,
       samples: loader.dataset.samples,
-      validation: await evaluateOn('validation', shipped),
-      test: await evaluateOn('test', shipped),
-      values: shipped,
+      validation,
+      test: await evaluateOn('test', values),
+      values,
+      normStatistics,
       memory: bytes,
       seconds: {
         // Epochs of a session that was interrupted, and those of this one with all around them
@@ -208,6 +222,13 @@ function trainingPhases(task: Execution, graphsAt: (epoch: number) => TrainingGr
     return training
   }
   return { at, dispose }
+}
+
+const betterStatistics = (history: readonly EpochRecord[], { counts }: Evaluation): string => {
+  const [running, recomputed] = [bestOf(history)!.validation!.top1, summarise(counts).top1].map(
+    accuracy => `${(100 * accuracy).toFixed(1)} %`,
+  )
+  return `Statistics of batch norms are recomputed over training images: validation accuracy ${recomputed}, with those that ran with training ${running}`
 }
 
 /** The best epoch's values, with statistics of the norms that it trained computed anew. */

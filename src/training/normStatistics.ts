@@ -3,6 +3,8 @@ import { randomStream, shuffled } from '../base/random.js'
 import type { CompileOptions, Engine } from '../engines/index.js'
 import { type Graph, normStatistics, valuesOf } from '../graph/index.js'
 import type { TrainingBatch } from './batches.js'
+import type { Evaluation } from './evaluate.js'
+import { summarise } from './metrics.js'
 
 /** Batches that are averaged at most: some thousands of images are enough (Wu and Johnson 2021). */
 const mostBatches = 128
@@ -50,4 +52,24 @@ export async function withNewStatistics(
   } finally {
     await program.dispose()
   }
+}
+
+/**
+ * The best epoch's values and what they reach on the validation images: with statistics as they ran, recomputed, or of
+ * the two those that are more accurate there, as they ran where neither is.
+ */
+export async function withChosenStatistics(
+  choice: 'running' | 'recomputed' | 'auto',
+  best: Values,
+  recompute: () => Promise<Values>,
+  measure: (values: Values) => Promise<Evaluation>,
+): Promise<{ values: Values; validation: Evaluation; normStatistics: 'running' | 'recomputed' }> {
+  const measured = async (normStatistics: 'running' | 'recomputed', values: Values) =>
+    ({ values, validation: await measure(values), normStatistics }) as const
+  if (choice === 'recomputed') return measured('recomputed', await recompute())
+  const running = await measured('running', best)
+  if (choice === 'running') return running
+  const recomputed = await measured('recomputed', await recompute())
+  const accuracy = ({ validation }: typeof running | typeof recomputed) => summarise(validation.counts).top1
+  return accuracy(recomputed) > accuracy(running) ? recomputed : running
 }

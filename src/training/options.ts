@@ -94,9 +94,9 @@ export const trainingOptions = z.strictObject({
     value: 'DECAY',
     description: 'validate, test and ship a moving average of the weights; 0.999 is usual, 0 is off',
   }),
-  normStatistics: z.enum(['running', 'recomputed']).default('running').meta({
+  normStatistics: z.enum(['running', 'recomputed', 'auto']).default('running').meta({
     description:
-      'batch norms’ statistics of the weights that are tested and shipped: those that ran with training, or recomputed for these weights over training images',
+      'batch norms’ statistics of the weights that are tested and shipped: those that ran with training, or recomputed for these weights over training images; auto takes those that are more accurate on the validation images',
   }),
   noDecay: z
     .array(z.enum(['norm', 'bias']))

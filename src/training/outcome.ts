@@ -27,6 +27,8 @@ export interface Outcome {
   readonly test: Evaluation
   /** Every parameter and statistic of the best epoch. */
   readonly values: ReadonlyMap<string, Float32Array>
+  /** Which statistics of batch norms those are. */
+  readonly normStatistics: 'running' | 'recomputed'
   readonly seconds: RunResult['seconds']
   /** Bytes of the training step. */
   readonly memory: number
@@ -91,6 +93,7 @@ function resultOf(outcome: Outcome): RunResult {
     })),
     confusion: config.classes.map((_, c) => test.counts.confusion.slice(c * classes, (c + 1) * classes)),
     ...(tested && best.validation ? { calibration: calibrationOf(validation.scored, test.scored) } : {}),
+    ...(config.options.normStatistics === 'running' ? {} : { normStatistics: outcome.normStatistics }),
     memory,
     seconds,
   }

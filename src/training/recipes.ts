@@ -20,6 +20,7 @@ export const recipes: Readonly<Record<RecipeName, TrainingOptions>> = {
     lrHead: 1e-2,
     schedule: 'cosine',
     ema: 0.995,
+    normStatistics: 'auto',
     labelSmoothing: 0.1,
     noDecay: ['norm', 'bias'],
     augment: 'trivial',

@@ -120,6 +120,8 @@ const resultSchema = z.object({
         .optional(),
     })
     .optional(),
+  /** Statistics of batch norms that are tested and shipped, where they were not simply those that ran with training. */
+  normStatistics: z.enum(['running', 'recomputed']).optional(),
   /** Bytes that the training step holds. */
   memory: z.number().optional(),
   seconds: z.object({ total: z.number(), features: z.number().optional(), training: z.number() }),
