@@ -31,7 +31,7 @@ if (run(process.execPath, ['--input-type=module', '--eval', loads], sanitized) !
 
 const parts = [
   [
-    'dist/data/pixelLoops',
+    'dist/data/decode/pixelLoops',
     'dist/engines/onednn',
     ...['updates', 'precision', 'bfloat16', 'recompute'].map(name => `dist/engines/${name}`),
   ],

@@ -35,7 +35,7 @@ describe.skipIf(!support.ok)(title, () => {
       return device
     }
     folder = await temporaryFolder()
-    await shapeImages(at('images'), 14)
+    await shapeImages(at('images'), 8)
   })
   afterAll(() => folder.remove())
 
