@@ -33,7 +33,7 @@ const parts = [
   [
     'dist/data/decode/pixelLoops',
     'dist/engines/onednn',
-    ...['updates', 'precision', 'bfloat16', 'recompute'].map(name => `dist/engines/${name}`),
+    ...['updates', 'precision', 'bfloat16', 'recompute', 'l2sp'].map(name => `dist/engines/${name}`),
   ],
   ['dist/engines/golden', '--testNamePattern=^onednn'],
 ]
