@@ -5,9 +5,8 @@ import { plural } from '../base/plural.js'
 import { visible } from '../base/visible.js'
 import { type Network, networkNamed } from '../models/index.js'
 import { snippets } from './cardSnippets.js'
+import { percent } from './metrics.js'
 import { type RunConfig, type RunResult, testedWith, type WithInterval } from './runFolder.js'
-
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`
 
 const row = (name: string, metrics: WithInterval | undefined) =>
   metrics

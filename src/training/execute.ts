@@ -15,7 +15,7 @@ import type { Listener } from './events.js'
 import { computeFeatures, featureBatches, featureFile, keptFeatures, readFeatures, writeFeatures } from './features.js'
 import { bestOf, fit } from './fit.js'
 import type { Grafted } from './graft.js'
-import { summarise } from './metrics.js'
+import { percent, summarise } from './metrics.js'
 import { withViews } from './mirror.js'
 import { statisticsImages, withChosenStatistics, withNewStatistics } from './normStatistics.js'
 import { writeOutcome } from './outcome.js'
@@ -225,9 +225,7 @@ function trainingPhases(task: Execution, graphsAt: (epoch: number) => TrainingGr
 }
 
 const betterStatistics = (history: readonly EpochRecord[], { counts }: Evaluation): string => {
-  const [running, recomputed] = [bestOf(history)!.validation!.top1, summarise(counts).top1].map(
-    accuracy => `${(100 * accuracy).toFixed(1)} %`,
-  )
+  const [running, recomputed] = [bestOf(history)!.validation!.top1, summarise(counts).top1].map(percent)
   return `Statistics of batch norms are recomputed over training images: validation accuracy ${recomputed}, with those that ran with training ${running}`
 }
 

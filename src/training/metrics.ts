@@ -90,6 +90,9 @@ export function perClass({ classes, confusion }: Counts): { images: number; top1
   })
 }
 
+/** A share in words: 97.2 %. */
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+
 export function summarise(counts: Counts): Metrics {
   const { images } = counts
   const accuracies = perClass(counts).flatMap(({ top1 }) => (top1 === undefined ? [] : [top1]))

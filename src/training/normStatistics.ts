@@ -17,6 +17,9 @@ export function statisticsImages(train: readonly number[], batchSize: number, se
 
 type Values = ReadonlyMap<string, Float32Array>
 
+/** Those that ran with training, or those recomputed for the weights that are shipped. */
+export type NormStatistics = 'running' | 'recomputed'
+
 /**
  * The values with other statistics: each is the mean of what it is in each batch, with weights that stand still, as
  * PyTorch's `update_bn` has it. Norms that are not trained keep theirs, and without a full batch all do.
@@ -59,12 +62,12 @@ export async function withNewStatistics(
  * the two those that are more accurate there, as they ran where neither is.
  */
 export async function withChosenStatistics(
-  choice: 'running' | 'recomputed' | 'auto',
+  choice: NormStatistics | 'auto',
   best: Values,
   recompute: () => Promise<Values>,
   measure: (values: Values) => Promise<Evaluation>,
-): Promise<{ values: Values; validation: Evaluation; normStatistics: 'running' | 'recomputed' }> {
-  const measured = async (normStatistics: 'running' | 'recomputed', values: Values) =>
+): Promise<{ values: Values; validation: Evaluation; normStatistics: NormStatistics }> {
+  const measured = async (normStatistics: NormStatistics, values: Values) =>
     ({ values, validation: await measure(values), normStatistics }) as const
   if (choice === 'recomputed') return measured('recomputed', await recompute())
   const running = await measured('running', best)

@@ -7,6 +7,7 @@ import type { Evaluation } from './evaluate.js'
 import { bestOf } from './fit.js'
 import { countsOf, perClass, summarise, withInterval } from './metrics.js'
 import { writeModel } from './model.js'
+import type { NormStatistics } from './normStatistics.js'
 import { rejectionOf } from './rejection.js'
 import {
   type EpochRecord,
@@ -28,7 +29,7 @@ export interface Outcome {
   /** Every parameter and statistic of the best epoch. */
   readonly values: ReadonlyMap<string, Float32Array>
   /** Which statistics of batch norms those are. */
-  readonly normStatistics: 'running' | 'recomputed'
+  readonly normStatistics: NormStatistics
   readonly seconds: RunResult['seconds']
   /** Bytes of the training step. */
   readonly memory: number

@@ -1,5 +1,6 @@
 /** A network with few kernels, of which there is one of nearly every kind: shaders compile slowly where the CPU plays the GPU. */
-import { type Graph, GraphBuilder } from '../../graph/index.js'
+import { elements, type Graph, GraphBuilder, gradientStep, valuesOf } from '../../graph/index.js'
+import type { Outputs, Program } from '../engine.js'
 
 /** Three images of 12 pixels: dense convolutions with and without strides, a depthwise one, norms, pools, and a loss over more classes than a workgroup has threads. */
 export function network(): Graph {
@@ -27,4 +28,21 @@ export function network(): Graph {
   const features = b.one('globalAveragePool', 'pool', [wider], {})
   const head = [features, parameter('fc.weight', 300, 20), parameter('fc.bias', 300)]
   return b.build([b.one('linear', 'fc', head, {})])
+}
+
+const waves = (length: number, seed: number) => Float32Array.from({ length }, (_, i) => Math.sin(seed + 0.37 * i))
+
+/** Its loss and every gradient, by name, for weights, images and labels that are the same wherever it runs. */
+export async function networkStep(compile: (graph: Graph) => Promise<Program>): Promise<Outputs> {
+  const { graph } = gradientStep(network())
+  const program = await compile(graph)
+  for (const [seed, { name, shape }] of valuesOf(graph, 'parameter', 'statistic').entries())
+    await program.write(
+      name,
+      waves(elements(shape), seed).map(value => 0.5 + 0.3 * value),
+    )
+  const targets = Float32Array.from({ length: 3 * 300 }, (_, i) => (i % 300 === 70 * Math.floor(i / 300) ? 1 : 0))
+  const outputs = await program.run({ images: waves(3 * 4 * 12 * 12, 1), targets })
+  await program.dispose()
+  return outputs
 }

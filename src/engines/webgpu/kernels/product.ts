@@ -152,6 +152,7 @@ export function product(what: Product, tile: Tile): Kernel {
         .join(' ')}
       ${added}
   }`
+  // No index reaches a GPU's registers, so each sum is written by its own line; where a CPU plays the GPU, one line compiles sooner
   const stores = tile.shared
     ? sums.flatMap(({ row, column, name: sum }) =>
         range(4).map(
