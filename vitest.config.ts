@@ -7,6 +7,7 @@ const shared = {
   hookTimeout: 180_000,
   // A second, the default, is short where two cores do much else
   expect: { poll: { timeout: 30_000 } },
+  // A process that has loaded the modules goes on to the next file, except where files ask for one of their own
   pool: 'forks',
   setupFiles: 'test/setUp.ts',
   // What `npm run build` compiled is loaded as it ships, not as Vite would transform it
@@ -14,11 +15,14 @@ const shared = {
 } as const
 
 // Whether there is a GPU is found out once a process, and these make the CPU play one
-const onGpus = existsSync('dist')
-  ? readdirSync('dist', { recursive: true })
-      .map(name => `dist/${name}`.replaceAll('\\', '/'))
-      .filter(path => path.endsWith('.test.js') && readFileSync(path, 'utf8').includes('/here.testing.js'))
-  : []
+const [commands, rooms] = [testsOf('test'), testsOf('dist')]
+const onGpus = [...commands, ...rooms].filter(path => /\/here\.testing\.[jt]s'/.test(readFileSync(path, 'utf8')))
+
+function testsOf(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  const names = readdirSync(folder, { recursive: true }).map(name => `${folder}/${name}`.replaceAll('\\', '/'))
+  return names.filter(path => /\.test\.(js|ts)$/.test(path))
+}
 
 export default defineConfig({
   test: {
@@ -27,10 +31,9 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 2,
     projects: [
       // The long ones: Vitest begins with them, since it goes by the names of projects
-      { test: { ...shared, name: 'commands', include: ['test/**/*.test.ts'] } },
+      { test: { ...shared, name: 'commands', include: commands, exclude: onGpus, isolate: false } },
       { test: { ...shared, name: 'gpus', include: onGpus } },
-      // Many and short: a process that has loaded the modules goes on to the next file
-      { test: { ...shared, name: 'rooms', include: ['dist/**/*.test.js'], exclude: onGpus, isolate: false } },
+      { test: { ...shared, name: 'rooms', include: rooms, exclude: onGpus, isolate: false } },
     ],
     coverage: {
       include: ['dist/**/*.js'],

@@ -9,7 +9,7 @@ import {
   normalise,
   readBounded,
   TooManyPixels,
-} from '../data/index.js'
+} from '../data/threads.js'
 
 /** What the worker is started with. */
 export interface ClassifySettings {

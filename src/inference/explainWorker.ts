@@ -10,7 +10,7 @@ import {
   type RgbImage,
   readBounded,
   TooManyPixels,
-} from '../data/index.js'
+} from '../data/threads.js'
 import { overlay, pictureOf } from './overlay.js'
 
 /** What the worker is started with. */

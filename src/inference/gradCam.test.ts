@@ -15,7 +15,8 @@ import { networkGraph, networkNamed } from '../models/index.js'
 import type { Model } from '../training/index.js'
 import { writeModel } from '../training/model.js'
 import { pretrainedModel } from './classifier.js'
-import { compileGradCam, enlarge } from './gradCam.js'
+import { compileGradCam } from './gradCam.js'
+import { enlarge } from './heatMap.js'
 import { randomModel, randomValues } from './randomModel.testing.js'
 
 const python = pythonWith('pytorch_grad_cam', 'torchvision', 'timm')

@@ -1,8 +1,8 @@
 /** Lays a heat map over the image that it explains. */
 import sharp from 'sharp'
 import type { Preprocessing } from '../base/preprocessing.js'
-import { evaluationPlan, type RgbImage } from '../data/index.js'
-import { enlarge } from './gradCam.js'
+import { evaluationPlan, type RgbImage } from '../data/threads.js'
+import { enlarge } from './heatMap.js'
 
 /** Pixels of the overlay's longer side at most. */
 const SIDE = 1024

@@ -1,5 +1,5 @@
 /** Small pictures of images, upright, as JPEG. */
-import { MAX_PIXELS, openImage } from '../../data/index.js'
+import { MAX_PIXELS, openImage } from '../../data/threads.js'
 
 /** Pixels of a picture's longer side. */
 const SIDE = 160

@@ -1,5 +1,5 @@
 /** The worker thread that makes small pictures: a HEIC photograph takes it a second. */
-import { answerJobs, readBounded } from '../../data/index.js'
+import { answerJobs, readBounded } from '../../data/threads.js'
 import { thumbnailOf } from './thumbnail.js'
 
 /** The picture, or why there is none. */
