@@ -70,13 +70,13 @@ export function createApp(
   if (model)
     for (const routes of [predictRoute, explainRoute, modelRoute]) app.route('/', routes({ ...serving, model }))
   if (dashboard) app.route('/', dashboard)
-  const document = {
+  const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'Regraft', version, description: 'A trained image classifier.' },
     ...(token === undefined ? {} : { security: [{ token: [] }] }),
-  }
-  app.doc31('/openapi.json', document)
-  const known = new Set([...Object.keys(app.getOpenAPI31Document(document).paths ?? {}), '/openapi.json'])
+  })
+  app.get('/openapi.json', context => context.json(document))
+  const known = new Set([...Object.keys(document.paths ?? {}), '/openapi.json'])
   app.notFound(context => {
     const { path, method } = context.req
     const others = app.routes.filter(route => route.path === path && route.method !== 'ALL').map(route => route.method)
