@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import { everyEngine } from '../engines/index.js'
 import { freeze, type Graph, GraphBuilder, normStatistics } from '../graph/index.js'
-import { withNewStatistics } from './normStatistics.js'
+import type { Evaluation } from './evaluate.js'
+import { newCounts } from './metrics.js'
+import { withChosenStatistics, withNewStatistics } from './normStatistics.js'
 import '../engines/webgpu/here.testing.js'
 
 /** Values sin(phase + 0.7 i), as PyTorch was given them. */
@@ -82,5 +84,31 @@ describe.each(available.map(engine => [engine.name, engine] as const))('%s', (_,
         batches(),
       ),
     ).toEqual(values)
+  })
+})
+
+describe('the more accurate of both', () => {
+  const best = new Map([['bn1.running_mean', Float32Array.of(7)]])
+  const other = new Map([['bn1.running_mean', Float32Array.of(8)]])
+  const chosen = async (recomputed: typeof best, right: (values: unknown) => number) => {
+    let measurements = 0
+    const measure = async (values: unknown): Promise<Evaluation> => {
+      measurements++
+      return { counts: { ...newCounts(2), images: 4, top1: right(values) }, predictions: new Map(), scored: [] }
+    }
+    const { values, normStatistics } = await withChosenStatistics('auto', best, async () => recomputed, measure)
+    return { values, normStatistics, measurements }
+  }
+
+  it('is what more validation images are right by, as they ran where both are alike', async () => {
+    const better = await chosen(other, values => (values === other ? 3 : 2))
+    expect(better).toEqual({ values: other, normStatistics: 'recomputed', measurements: 2 })
+    const alike = await chosen(other, () => 3)
+    expect(alike).toEqual({ values: best, normStatistics: 'running', measurements: 2 })
+  })
+
+  it('is measured once where no norm is trained', async () => {
+    const same = await chosen(new Map(best), () => 3)
+    expect(same).toEqual({ values: best, normStatistics: 'running', measurements: 1 })
   })
 })

@@ -72,7 +72,10 @@ export async function withChosenStatistics(
   if (choice === 'recomputed') return measured('recomputed', await recompute())
   const running = await measured('running', best)
   if (choice === 'running') return running
-  const recomputed = await measured('recomputed', await recompute())
+  const values = await recompute()
+  // Where no norm is trained nothing is new, and nothing to measure
+  if ([...values].every(([name, value]) => value === best.get(name))) return running
+  const recomputed = await measured('recomputed', values)
   const accuracy = ({ validation }: typeof running | typeof recomputed) => summarise(validation.counts).top1
   return accuracy(recomputed) > accuracy(running) ? recomputed : running
 }
