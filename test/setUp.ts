@@ -14,9 +14,12 @@ expect.addEqualityTesters([
 ])
 
 // Files that share a process leave it as they found it
-const before = { ...process.env }
+const [before, cwd] = [{ ...process.env }, process.cwd()]
 afterAll(() => {
   vi.restoreAllMocks()
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+  process.chdir(cwd)
   for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name]
   Object.assign(process.env, before)
 })

@@ -17,9 +17,6 @@ export interface Served {
 
 type Behaviour = (response: ServerResponse, request: IncomingMessage, content: Buffer, time: number) => void
 
-// Loopback is asked directly, whatever proxy this machine has.
-for (const name of ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY']) delete process.env[name]
-
 /** Milliseconds, longer than the patience of the tests. */
 const tooLate = 2000
 
@@ -92,6 +89,8 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
 
 /** Serves `content` until closed. As a proxy it answers for every host itself. */
 export async function serve(content: Buffer): Promise<Served> {
+  // Loopback is asked directly, whatever proxy this machine has: each file of tests begins with those of the machine
+  for (const name of ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY']) delete process.env[name]
   const requests: Served['requests'] = []
   const times = new Map<string, number>()
   const server = createServer((request, response) => {

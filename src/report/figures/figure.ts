@@ -7,8 +7,6 @@ import { visible } from '../../base/visible.js'
 import { useOwnFont } from './fonts.js'
 import { theme } from './theme.js'
 
-useOwnFont()
-
 /** The figure as SVG text. */
 export async function renderSvg(spec: TopLevelSpec): Promise<string> {
   // Most commands draw nothing, and those that train draw last
@@ -24,7 +22,10 @@ export async function renderSvg(spec: TopLevelSpec): Promise<string> {
 }
 
 /** An SVG as a PNG of twice its size. */
-export const rasterise = (svg: string): Promise<Buffer> => sharp(Buffer.from(svg), { density: 144 }).png().toBuffer()
+export function rasterise(svg: string): Promise<Buffer> {
+  useOwnFont()
+  return sharp(Buffer.from(svg), { density: 144 }).png().toBuffer()
+}
 
 /** The figure as SVG text, and as a PNG of twice its size. */
 export async function renderFigure(spec: TopLevelSpec): Promise<{ readonly svg: string; readonly png: Buffer }> {
