@@ -7,22 +7,19 @@ const shared = {
   hookTimeout: 180_000,
   // A second, the default, is short where two cores do much else
   expect: { poll: { timeout: 30_000 } },
-  // A process that has loaded the modules goes on to the next file, except where files ask for one of their own
   pool: 'forks',
+  // A process that has loaded the modules goes on to the next file
+  isolate: false,
   setupFiles: 'test/setUp.ts',
   // What `npm run build` compiled is loaded as it ships, not as Vite would transform it
   server: { deps: { external: [/\/dist\/(?!.*\.test\.js$)/] } },
 } as const
 
 // Whether there is a GPU is found out once a process, and these make the CPU play one
-const [commands, rooms] = [testsOf('test'), testsOf('dist')]
-const onGpus = [...commands, ...rooms].filter(path => /\/here\.testing\.[jt]s'/.test(readFileSync(path, 'utf8')))
-
-function testsOf(folder: string): string[] {
-  if (!existsSync(folder)) return []
-  const names = readdirSync(folder, { recursive: true }).map(name => `${folder}/${name}`.replaceAll('\\', '/'))
-  return names.filter(path => /\.test\.(js|ts)$/.test(path))
-}
+const onGpus = ['test', 'dist']
+  .filter(folder => existsSync(folder))
+  .flatMap(folder => readdirSync(folder, { recursive: true }).map(name => `${folder}/${name}`.replaceAll('\\', '/')))
+  .filter(path => /\.test\.[jt]s$/.test(path) && readFileSync(path, 'utf8').includes('/here.testing.js'))
 
 export default defineConfig({
   test: {
@@ -31,9 +28,9 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 2,
     projects: [
       // The long ones: Vitest begins with them, since it goes by the names of projects
-      { test: { ...shared, name: 'commands', include: commands, exclude: onGpus, isolate: false } },
-      { test: { ...shared, name: 'gpus', include: onGpus } },
-      { test: { ...shared, name: 'rooms', include: rooms, exclude: onGpus, isolate: false } },
+      { test: { ...shared, name: 'commands', include: ['test/**/*.test.ts'], exclude: onGpus } },
+      { test: { ...shared, name: 'gpus', include: onGpus, isolate: true } },
+      { test: { ...shared, name: 'rooms', include: ['dist/**/*.test.js'], exclude: onGpus } },
     ],
     coverage: {
       include: ['dist/**/*.js'],

@@ -3,15 +3,13 @@ export { type Audit, type AuditOptions, audit, type FiveNumbers, type Oddity } f
 export { type BadImage, checkImages } from './checks/check.js'
 export { type FileStamps, fileStamps, stateOf } from './checks/fileStamps.js'
 export { type Dataset, type ImageSample, type Split, sourceOf } from './dataset.js'
-export { decodeFile, decodeImage, MAX_PIXELS, type RgbImage, readBounded, TooManyPixels } from './decode/decode.js'
-export { openImage } from './decode/openImage.js'
+export { decodeFile, MAX_PIXELS, type RgbImage } from './decode/decode.js'
 export { pixelLoops } from './decode/pixelLoops.js'
 export {
   augment,
   type CropFlip,
   defaultCropFlip,
   evaluationCrop,
-  evaluationPlan,
   normalisation,
   normalise,
 } from './decode/transform.js'
@@ -34,7 +32,7 @@ export {
   type LoaderOptions,
   undecodable,
 } from './loader/loader.js'
-export { answerJobs, createWorkerPool, type WorkerPool } from './loader/workerPool.js'
+export { createWorkerPool, type WorkerPool } from './loader/workerPool.js'
 export { nameOf, type OpenOptions, openDataset } from './open.js'
 export { classCounts, imagesAcross, isLopsided, splitWarnings, twinsInTest } from './split/balance.js'
 export {
