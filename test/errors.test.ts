@@ -63,6 +63,12 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
     '--classes says how --weights is read; pass --weights FILE with it',
   ],
   [
+    'a way to see images for a run',
+    ['predict', 'model', 'images/circle', '--crop-mode', 'squash'],
+    2,
+    '--crop-mode says how --weights is read; pass --weights FILE with it',
+  ],
+  [
     'a trunk without a head',
     ['explain', '--weights', trunk, 'images/circle'],
     4,

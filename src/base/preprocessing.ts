@@ -9,7 +9,7 @@ export const preprocessingSchema = z
     size: z.int().min(1).max(4096),
     resize: z.int().min(1).max(8192),
     interpolation: z.enum(['bilinear', 'bicubic']),
-    crop: z.literal('center'),
+    crop: z.enum(['center', 'squash']),
     mean: three,
     std: three.refine(values => values.every(value => value > 0), 'each standard deviation must be above 0'),
   })
@@ -17,8 +17,9 @@ export const preprocessingSchema = z
   .readonly()
 
 /**
- * The evaluation transform: the short side becomes `resize` pixels (antialiased, as PIL does it), the centre
- * `size` x `size` is kept, and each channel becomes (pixel / 255 - mean) / std, in the order red, green, blue.
+ * The evaluation transform: the short side becomes `resize` pixels (antialiased, as PIL does it), with the crop `squash` both
+ * sides do, whatever their ratio; the centre `size` x `size` is kept, and each channel becomes (pixel / 255 - mean) / std, in
+ * the order red, green, blue. timm calls these its crop modes `center` and `squash`.
  */
 export type Preprocessing = z.infer<typeof preprocessingSchema>
 
@@ -42,21 +43,26 @@ export function withOverrides(
     std,
     interpolation,
     crop,
+    cropMode,
   }: {
     readonly size?: number | undefined
     readonly mean?: readonly number[] | undefined
     readonly std?: readonly number[] | undefined
     readonly interpolation?: Preprocessing['interpolation'] | undefined
     readonly crop?: number | undefined
+    readonly cropMode?: Preprocessing['crop'] | undefined
   },
 ): Preprocessing {
   const sized = size === undefined ? preprocessing : withSize(preprocessing, size)
+  // An image is squashed so that all of it is seen
+  const share = crop ?? (cropMode === 'squash' ? 1 : undefined)
   const channels = (given: readonly number[]) => [given[0]!, given[1]!, given[2]!] as const
   return {
     ...sized,
     ...(mean ? { mean: channels(mean) } : {}),
     ...(std ? { std: channels(std) } : {}),
     ...(interpolation ? { interpolation } : {}),
-    ...(crop === undefined ? {} : { resize: Math.floor(sized.size / crop) }),
+    ...(share === undefined ? {} : { resize: Math.floor(sized.size / share) }),
+    ...(cropMode ? { crop: cropMode } : {}),
   }
 }

@@ -2,14 +2,22 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { RegraftError } from '../base/errors.js'
+import { kebab } from '../base/names.js'
 import { withOverrides } from '../base/preprocessing.js'
 import { pretrainedModel } from '../inference/index.js'
 import { checkOptions, type TrainingOptions, trainingOptions } from '../training/index.js'
 import { addOptions } from './options.js'
 import { warn } from './terminal/say.js'
 
-const preparing = trainingOptions.pick({ size: true, mean: true, std: true, interpolation: true, crop: true })
-type Preparing = Pick<TrainingOptions, 'size' | 'mean' | 'std' | 'interpolation' | 'crop'>
+const preparing = trainingOptions.pick({
+  size: true,
+  mean: true,
+  std: true,
+  interpolation: true,
+  crop: true,
+  cropMode: true,
+})
+type Preparing = Pick<TrainingOptions, 'size' | 'mean' | 'std' | 'interpolation' | 'crop' | 'cropMode'>
 
 /** As they are given on the command line. */
 export interface PretrainedOptions extends Preparing {
@@ -38,12 +46,13 @@ export function addPretrained(command: Command): Command {
 
 /** The network that the options name, and what was taken from its file said beside the results; undefined where a run is meant. */
 export async function pretrained(options: PretrainedOptions) {
-  const { weights, network, match, weightsPrefix, classes, size, mean, std, interpolation, crop } = options
-  const given = { size, mean, std, interpolation, crop }
+  const { weights, network, match, weightsPrefix, classes, size, mean, std, interpolation, crop, cropMode } = options
+  const given = { size, mean, std, interpolation, crop, cropMode }
   if (weights === undefined && network === undefined) {
-    const about = { match, 'weights-prefix': weightsPrefix, classes, ...given }
+    const about = { match, weightsPrefix, classes, ...given }
     const [name] = Object.entries(about).find(([, value]) => value !== undefined) ?? []
-    if (name) throw new RegraftError('usage', `--${name} says how --weights is read; pass --weights FILE with it`)
+    if (name)
+      throw new RegraftError('usage', `--${kebab(name)} says how --weights is read; pass --weights FILE with it`)
     return undefined
   }
   const checked = checkOptions(given)

@@ -67,11 +67,15 @@ it.each(networks)('%s, exported, has the logits of the network as it is, for any
   for (const [i, value] of expected.entries()) expect(Math.abs(data[i]! - value)).toBeLessThan(1e-5 * largest)
 })
 
-it.each(['bilinear', 'bicubic'] as const)(
-  'takes an image as it is, of any size, and gives the probabilities that predict gives (%s)',
-  async interpolation => {
+it.each([
+  ['bilinear', 'center'],
+  ['bicubic', 'center'],
+  ['bilinear', 'squash'],
+] as const)(
+  'takes an image as it is, of any size, and gives the probabilities that predict gives (%s, %s)',
+  async (interpolation, crop) => {
     const model = randomModel('resnet18-narrow', classes, size)
-    const preprocessing = { ...model.preprocessing, interpolation }
+    const preprocessing = { ...model.preprocessing, interpolation, crop }
     await writeModel(join(folder, 'model'), { ...model, preprocessing }, '')
     const options = { preprocessing: true, probabilities: true }
     const { input, output } = await exportOnnx(folder, join(folder, 'model.onnx'), options)

@@ -14,6 +14,7 @@ const timmConfig = z.object({
     std: channels.optional(),
     interpolation: z.string().optional(),
     crop_pct: z.number().min(0.1).max(1).optional(),
+    crop_mode: z.string().optional(),
   }),
 })
 
@@ -88,6 +89,7 @@ export function readHubModel(config: unknown, preprocessor: unknown): HubModel {
         mean: each(given.mean),
         std: each(given.std),
         interpolation: interpolations[given.interpolation ?? ''],
+        crop: given.crop_mode === 'squash' ? 'squash' : undefined,
       }),
     }
   }

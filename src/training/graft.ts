@@ -197,8 +197,8 @@ async function hubModel(repository: string, signal: AbortSignal | undefined) {
   const { config, preprocessor, failure } = await fetchHubFiles(repository, { signal })
   try {
     const model = readHubModel(config, preprocessor)
-    const { size, resize, interpolation } = model.preprocessing
-    const said = [model.network, size && `${size} of ${resize} pixels`, interpolation].filter(Boolean).join(', ')
+    const { size, resize, interpolation, crop } = model.preprocessing
+    const said = [model.network, size && `${size} of ${resize} pixels`, interpolation, crop].filter(Boolean).join(', ')
     const note = failure ?? (said ? `hf:${repository} says: ${said}` : undefined)
     return { ...model, note }
   } catch (error) {

@@ -186,7 +186,11 @@ export const trainingOptions = z.strictObject({
   crop: z.number().min(0.1).max(1).optional().meta({
     value: 'SHARE',
     description:
-      "share of the resized image's side that validation and testing look at: 0.875 is 224 of 256; default: the weights' own",
+      "share of the resized image's side that validation and testing look at: 0.875 is 224 of 256; default: the weights' own, and 1 with --crop-mode squash",
+  }),
+  cropMode: z.enum(['center', 'squash']).optional().meta({
+    description:
+      "what validation and testing see of an image that is no square: its centre, or all of it, squashed into a square; default: the weights' own",
   }),
   testScale: z.number().min(1).max(2).default(1).meta({
     value: 'FACTOR',

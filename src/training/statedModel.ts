@@ -37,6 +37,7 @@ export const inWords = ({ network, classes, preprocessing }: StatedModel): strin
     network && printable(network),
     classes && `${classes.length} classes`,
     preprocessing && `${preprocessing.size} of ${preprocessing.resize} pixels, ${preprocessing.interpolation}`,
+    preprocessing?.crop === 'squash' && preprocessing.crop,
   ]
     .filter(Boolean)
     .join(', ')

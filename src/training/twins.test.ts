@@ -124,6 +124,17 @@ describe('a model on the Hub', () => {
   })
 })
 
+describe('timm’s configurations', () => {
+  it('say where all of an image is squashed into the input', () => {
+    const given = { input_size: [3, 224, 224], crop_pct: 1, crop_mode: 'squash' }
+    expect(readHubModel({ architecture: 'resnet50', pretrained_cfg: given }, undefined).preprocessing).toEqual({
+      size: 224,
+      resize: 224,
+      crop: 'squash',
+    })
+  })
+})
+
 describe('transformers’ configurations', () => {
   it('give size, crop and interpolation', () => {
     const preprocessor = {

@@ -105,6 +105,25 @@ describe('evaluation transform', () => {
     expect(row).toEqual(row.toSorted((a, b) => a - b))
   })
 
+  test('squash shows all of an image, as PIL’s resize((size, size)) does', async () => {
+    const image = await rgb(picture(90, 40))
+    const squash = { ...imagenet, crop: 'squash', resize: imagenet.size } as const
+    const { size } = imagenet
+    const source = { x: 0, y: 0, width: 90, height: 40 }
+    const window = { x: 0, y: 0, width: size, height: size }
+    const whole = new Uint8Array(size * size * 3)
+    resample(image, { source, width: size, height: size, window, interpolation: 'bilinear' }, whole)
+    expect(evaluationCrop(image, squash).pixels).toEqual(whole)
+    // What differs from the centre crop is what that one leaves out; a square has nothing there
+    const square = await rgb(picture(90, 90))
+    expect(evaluationCrop(square, { ...imagenet, crop: 'squash' })).toEqual(evaluationCrop(square, imagenet))
+    expect(evaluationPlan(90, 40, { ...imagenet, crop: 'squash' })).toMatchObject({
+      width: 256,
+      height: 256,
+      window: { x: 16, y: 16 },
+    })
+  })
+
   test('one pixel and extreme aspect ratios', () => {
     for (const [width, height] of [
       [1, 1],

@@ -19,10 +19,10 @@ function roundHalfEven(x: number): number {
   return x - floor === 0.5 ? floor + (floor % 2) : Math.round(x)
 }
 
-/** torchvision's Resize(resize) and CenterCrop(size), for an image of the given size. */
+/** torchvision's Resize(resize), or Resize((resize, resize)) for `squash`, and CenterCrop(size), for an image of the given size. */
 export function evaluationPlan(width: number, height: number, preprocessing: Preprocessing): Resampling {
-  const { size, resize, interpolation } = preprocessing
-  const resized = resizedTo(width, height, resize)
+  const { size, resize, crop, interpolation } = preprocessing
+  const resized = crop === 'squash' ? { width: resize, height: resize } : resizedTo(width, height, resize)
   const window = {
     x: roundHalfEven((resized.width - size) / 2),
     y: roundHalfEven((resized.height - size) / 2),
@@ -40,9 +40,9 @@ export function evaluationCrop(image: RgbImage, preprocessing: Preprocessing): R
   return { width: size, height: size, pixels }
 }
 
-/** Short side, in pixels, above which an image is reduced before it is augmented. */
-function augmentationShortSide(preprocessing: Preprocessing): number {
-  return Math.ceil(preprocessing.resize * 1.15)
+/** Short side, in pixels, above which an image is reduced before it is augmented; what validation looks at makes it no smaller. */
+function augmentationShortSide({ size, resize }: Preprocessing): number {
+  return Math.ceil(Math.max(resize, Math.floor(size / 0.875)) * 1.15)
 }
 
 /**

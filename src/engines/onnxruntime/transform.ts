@@ -14,17 +14,15 @@ const half = 11
  * The pixels are the same to the bit as those of `data/`, on every runtime.
  */
 export function addTransform(writer: OnnxWriter, preprocessing: Preprocessing, image: string, output: string): void {
-  const { size, resize, mean, std } = preprocessing
+  const { size, resize, crop, mean, std } = preprocessing
   const shape = writer.add('Shape', [image])
   const [height, width] = [0, 1].map(axis => writer.add('Gather', [shape, integer(writer, axis)])) as [string, string]
   const short = writer.add('Min', [height, width])
-  const resampled = (length: string) =>
-    taps(
-      writer,
-      preprocessing,
-      length,
-      writer.add('Div', [writer.add('Mul', [length, integer(writer, resize)]), short]),
-    )
+  const resized = (length: string) =>
+    crop === 'squash'
+      ? integer(writer, resize)
+      : writer.add('Div', [writer.add('Mul', [length, integer(writer, resize)]), short])
+  const resampled = (length: string) => taps(writer, preprocessing, length, resized(length))
   const [columns, rows] = [resampled(width), resampled(height)]
   const planes = writer.transpose(writer.add('Cast', [image], { to: float32 }), [2, 0, 1])
   const across = product(writer, columns, weights => writer.add('MatMul', [planes, writer.transpose(weights, [1, 0])]))

@@ -118,6 +118,7 @@ export const en: Words = {
     std: 'Deviation of the input',
     interpolation: 'Interpolation',
     crop: 'Share of the centre crop',
+    cropMode: 'What is seen of test images',
     testScale: 'Scale of test images',
     tta: 'Views of a test image',
     labelSmoothing: 'Label smoothing',
@@ -178,8 +179,13 @@ export const en: Words = {
     flops: 'Operations',
     flopsText: flops => `${flops} FLOPs for one image; a multiply-add counts as two`,
     input: 'Input',
-    inputText: (size, resize) =>
-      `${size} × ${size} pixels, cut from the centre of the image with its short side at ${resize}`,
+    inputText: ({ size, resize, crop }) => {
+      const [input, square] = [`${size} × ${size} pixels`, `${resize} × ${resize}`]
+      if (crop === 'center') return `${input}, cut from the centre of the image with its short side at ${resize}`
+      return resize === size
+        ? `${input}: the whole image, squashed`
+        : `${input}, cut from the centre of the image squashed to ${square}`
+    },
     weights: 'Pretrained weights',
     randomWeights: 'none; training began with random weights',
     structure: 'Structure, in PyTorch’s notation',

@@ -1,4 +1,5 @@
 /** What a report says, in every language: one shape that all locale tables have. Numbers arrive written out. */
+import type { Preprocessing } from '../../base/preprocessing.js'
 import type { Text } from '../document/document.js'
 
 /** The words inside figures. */
@@ -107,7 +108,7 @@ export interface DoneWords {
   readonly flops: string
   readonly flopsText: (flops: string) => string
   readonly input: string
-  readonly inputText: (size: number, resize: number) => string
+  readonly inputText: (preprocessing: Preprocessing) => string
   readonly weights: string
   readonly randomWeights: string
   readonly structure: string

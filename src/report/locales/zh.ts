@@ -126,6 +126,7 @@ export const zh: Words = {
     std: '输入标准差',
     interpolation: '插值方法',
     crop: '中心裁剪比例',
+    cropMode: '测试图像的取景方式',
     testScale: '测试图像的缩放',
     tta: '每张测试图像的视图',
     labelSmoothing: '标签平滑',
@@ -183,7 +184,13 @@ export const zh: Words = {
     flops: '运算量',
     flopsText: flops => `每张图像 ${flops} 次浮点运算（FLOPs）；一次乘加计为两次`,
     input: '输入',
-    inputText: (size, resize) => `${size} × ${size} 像素；图像短边缩放至 ${resize} 后取中心区域`,
+    inputText: ({ size, resize, crop }) => {
+      const input = `${size} × ${size} 像素`
+      if (crop === 'center') return `${input}；图像短边缩放至 ${resize} 后取中心区域`
+      return resize === size
+        ? `${input}；整幅图像直接压缩至此`
+        : `${input}；整幅图像压缩至 ${resize} × ${resize} 后取中心区域`
+    },
     weights: '预训练权重',
     randomWeights: '无；从随机权重开始训练',
     structure: '网络结构（PyTorch 表示法）',

@@ -51,7 +51,7 @@ export function networkSection({ config }: { readonly config: RunConfig }, words
           [text.parameters, text.parametersText(numbers.count(sum(parameters)), numbers.count(sum(trained)))],
           [text.trained, what],
           [text.flops, text.flopsText(magnitude(flops))],
-          [text.input, text.inputText(preprocessing.size, preprocessing.resize)],
+          [text.input, text.inputText(preprocessing)],
           [text.weights, pretrainedText(config, words)],
         ],
       },
