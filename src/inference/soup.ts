@@ -128,9 +128,10 @@ export async function makeSoup(folders: readonly string[], out: string, options:
   const meant = async (mean: Weights): Promise<Weights> => {
     if (normStatistics === 'running') return mean
     const batches = imageBatches(loader, batchSize)(images, { epoch: config.options.epochs, training: true })
-    return withNewStatistics(engine, ownNorms, { ...compileOptions, precision }, mean, batches, done =>
+    const renewed = await withNewStatistics(engine, ownNorms, { ...compileOptions, precision }, mean, batches, done =>
       onProgress?.(done, images.length),
     )
+    return renewed ?? mean
   }
   try {
     const alone = []

@@ -235,7 +235,7 @@ function recomputed(
   source: BatchSource,
   best: ReadonlyMap<string, Float32Array>,
   history: readonly EpochRecord[],
-): Promise<Map<string, Float32Array>> {
+): Promise<Map<string, Float32Array> | undefined> {
   const { config, engine, grafted, parts } = task
   const { options, resolved } = config
   const trained = trainedFrom(bestOf(history)!.epoch - 1, grafted.network, options)

@@ -66,37 +66,35 @@ describe.each(available.map(engine => [engine.name, engine] as const))('%s', (_,
   it('gives the mean over batches of what each norm sees, whatever the statistics were', async () => {
     const found = await withNewStatistics(engine, forward(), {}, values, batches())
     for (const [name, statistics] of Object.entries(expected))
-      for (const [i, value] of statistics.entries()) expect(found.get(name)?.[i], `${name}[${i}]`).toBeCloseTo(value, 5)
-    expect(found.get('conv1.weight')).toEqual(values.get('conv1.weight'))
+      for (const [i, value] of statistics.entries())
+        expect(found?.get(name)?.[i], `${name}[${i}]`).toBeCloseTo(value, 5)
+    expect(found?.get('conv1.weight')).toEqual(values.get('conv1.weight'))
   })
 
   it('leaves a norm that is not trained as it is', async () => {
     const frozen = freeze(forward(), name => name.startsWith('bn1') || name === 'conv1.weight')
     const found = await withNewStatistics(engine, frozen, {}, values, batches())
-    expect(found.get('bn1.running_var')).toEqual(values.get('bn1.running_var'))
-    expect(found.get('bn2.running_var')?.[0]).not.toBe(9)
-    expect(
-      await withNewStatistics(
-        engine,
-        freeze(forward(), () => true),
-        {},
-        values,
-        batches(),
-      ),
-    ).toEqual(values)
+    expect(found?.get('bn1.running_var')).toEqual(values.get('bn1.running_var'))
+    expect(found?.get('bn2.running_var')?.[0]).not.toBe(9)
+    const none = freeze(forward(), () => true)
+    expect(await withNewStatistics(engine, none, {}, values, batches())).toBeUndefined()
   })
 })
 
 describe('the more accurate of both', () => {
   const best = new Map([['bn1.running_mean', Float32Array.of(7)]])
   const other = new Map([['bn1.running_mean', Float32Array.of(8)]])
-  const chosen = async (recomputed: typeof best, right: (values: unknown) => number) => {
+  const chosen = async (
+    recomputed: typeof best | undefined,
+    right: (values: unknown) => number,
+    choice: 'recomputed' | 'auto' = 'auto',
+  ) => {
     let measurements = 0
     const measure = async (values: unknown): Promise<Evaluation> => {
       measurements++
       return { counts: { ...newCounts(2), images: 4, top1: right(values) }, predictions: new Map(), scored: [] }
     }
-    const { values, normStatistics } = await withChosenStatistics('auto', best, async () => recomputed, measure)
+    const { values, normStatistics } = await withChosenStatistics(choice, best, async () => recomputed, measure)
     return { values, normStatistics, measurements }
   }
 
@@ -107,8 +105,10 @@ describe('the more accurate of both', () => {
     expect(alike).toEqual({ values: best, normStatistics: 'running', measurements: 2 })
   })
 
-  it('is measured once where no norm is trained', async () => {
-    const same = await chosen(new Map(best), () => 3)
-    expect(same).toEqual({ values: best, normStatistics: 'running', measurements: 1 })
+  it('is measured once where no norm is trained, and recorded as it ran whatever was asked for', async () => {
+    for (const choice of ['auto', 'recomputed'] as const) {
+      const same = await chosen(undefined, () => 3, choice)
+      expect(same).toEqual({ values: best, normStatistics: 'running', measurements: 1 })
+    }
   })
 })

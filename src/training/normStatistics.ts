@@ -22,7 +22,7 @@ export type NormStatistics = 'running' | 'recomputed'
 
 /**
  * The values with other statistics: each is the mean of what it is in each batch, with weights that stand still, as
- * PyTorch's `update_bn` has it. Norms that are not trained keep theirs, and without a full batch all do.
+ * PyTorch's `update_bn` has it. Norms that are not trained keep theirs; undefined where none is trained, or there is no batch.
  * @param batches full ones, in an order that mixes the classes
  */
 export async function withNewStatistics(
@@ -32,9 +32,9 @@ export async function withNewStatistics(
   values: Values,
   batches: AsyncIterable<TrainingBatch>,
   onProgress: (images: number) => void = () => {},
-): Promise<Map<string, Float32Array>> {
+): Promise<Map<string, Float32Array> | undefined> {
   const graph = normStatistics(forward)
-  if (graph.updates.size === 0) return new Map(values)
+  if (graph.updates.size === 0) return undefined
   const [input] = valuesOf(graph, 'input').map(({ name }) => name)
   const program = await engine.compile(graph, options)
   try {
@@ -49,7 +49,7 @@ export async function withNewStatistics(
       images += more
       onProgress(images)
     }
-    if (count === 0) return new Map(values)
+    if (count === 0) return undefined
     const means = [...sums].map(([name, sum]) => [name, Float32Array.from(sum, total => total / count)] as const)
     return new Map([...values, ...means])
   } finally {
@@ -60,22 +60,21 @@ export async function withNewStatistics(
 /**
  * The best epoch's values and what they reach on the validation images: with statistics as they ran, recomputed, or of
  * the two those that are more accurate there, as they ran where neither is.
+ * @param recompute gives undefined where nothing is trained that has statistics
  */
 export async function withChosenStatistics(
   choice: NormStatistics | 'auto',
   best: Values,
-  recompute: () => Promise<Values>,
+  recompute: () => Promise<Values | undefined>,
   measure: (values: Values) => Promise<Evaluation>,
 ): Promise<{ values: Values; validation: Evaluation; normStatistics: NormStatistics }> {
   const measured = async (normStatistics: NormStatistics, values: Values) =>
     ({ values, validation: await measure(values), normStatistics }) as const
-  if (choice === 'recomputed') return measured('recomputed', await recompute())
+  const values = choice === 'running' ? undefined : await recompute()
+  const recomputed = values && (await measured('recomputed', values))
+  if (recomputed && choice === 'recomputed') return recomputed
   const running = await measured('running', best)
-  if (choice === 'running') return running
-  const values = await recompute()
-  // Where no norm is trained nothing is new, and nothing to measure
-  if ([...values].every(([name, value]) => value === best.get(name))) return running
-  const recomputed = await measured('recomputed', values)
+  if (!recomputed) return running
   const accuracy = ({ validation }: typeof running | typeof recomputed) => summarise(validation.counts).top1
   return accuracy(recomputed) > accuracy(running) ? recomputed : running
 }
