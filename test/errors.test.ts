@@ -63,6 +63,12 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
     '--classes says how --weights is read; pass --weights FILE with it',
   ],
   [
+    'images enlarged without measure',
+    ['train', 'images', '--network', 'resnet18-narrow', '--weights', 'none', '--size', '832', '--crop', '0.1'],
+    2,
+    'images would be resized to 8320 pixels, of which 832 are seen, and 8192 are the most; give a smaller --size or a larger --crop',
+  ],
+  [
     'a way to see images for a run',
     ['predict', 'model', 'images/circle', '--crop-mode', 'squash'],
     2,
@@ -81,7 +87,7 @@ const cases: readonly (readonly [what: string, args: readonly string[], code: nu
     2,
     "--resume goes on with the run's own data and options; leave out images",
   ],
-  ['an option beside --resume', ['train', '--resume', 'x', '--epochs', '3'], 2, "leave out 'epochs'"],
+  ['an option beside --resume', ['train', '--resume', 'x', '--crop-mode', 'center'], 2, 'leave out --crop-mode'],
   [
     'a config file that is not there',
     ['train', 'images', '--config', 'no.yaml'],

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, relative, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { RegraftError } from '../base/errors.js'
+import { kebab } from '../base/names.js'
 import { shareRunFigures, tensorboard } from '../report/index.js'
 import {
   type Listener,
@@ -122,7 +123,7 @@ async function goOn(run: string, data: string | undefined, options: Record<strin
   if (data !== undefined || other !== undefined)
     throw new RegraftError(
       'usage',
-      `--resume goes on with the run's own data and options; leave out ${data ?? `'${other}'`}`,
+      `--resume goes on with the run's own data and options; leave out ${data ?? `--${kebab(other ?? '')}`}`,
     )
   const named = trainingOptions.shape.engine.safeParse(engine)
   if (!named.success) throw new RegraftError('usage', `--engine ${engine}: name auto, onednn, onnxruntime or webgpu`)

@@ -2,19 +2,26 @@
 import { z } from 'zod'
 import type { Preprocessing } from '../base/preprocessing.js'
 
-const three = z.tuple([z.number(), z.number(), z.number()])
-const channels = z.union([three, z.array(z.number()).length(1)])
+/** What is no such thing says nothing, and takes nothing else with it. */
+const said = <T>(schema: z.ZodType<T>) => schema.optional().catch(undefined)
+
+const pixels = z.int().min(1).max(4096)
+const share = z.number().min(0.1).max(1)
+const number = z.number()
+const mean = z.union([z.tuple([number, number, number]), z.array(number).length(1)])
+const positive = number.positive()
+const deviation = z.union([z.tuple([positive, positive, positive]), z.array(positive).length(1)])
 
 /** timm's `config.json`. */
 const timmConfig = z.object({
   architecture: z.string(),
   pretrained_cfg: z.object({
-    input_size: z.tuple([z.literal(3), z.int(), z.int()]).optional(),
-    mean: channels.optional(),
-    std: channels.optional(),
-    interpolation: z.string().optional(),
-    crop_pct: z.number().min(0.1).max(1).optional(),
-    crop_mode: z.string().optional(),
+    input_size: said(z.tuple([z.literal(3), pixels, pixels])),
+    mean: said(mean),
+    std: said(deviation),
+    interpolation: said(z.string()),
+    crop_pct: said(share),
+    crop_mode: said(z.string()),
   }),
 })
 
@@ -34,14 +41,12 @@ const transformersConfig = z.object({
 
 /** transformers' `preprocessor_config.json`. */
 const preprocessorConfig = z.object({
-  image_mean: three.optional(),
-  image_std: three.optional(),
-  resample: z.int().optional(),
-  crop_pct: z.number().min(0.1).max(1).optional(),
-  size: z
-    .union([z.int(), z.object({ shortest_edge: z.int() }), z.object({ height: z.int(), width: z.int() })])
-    .optional(),
-  crop_size: z.union([z.int(), z.object({ height: z.int(), width: z.int() })]).optional(),
+  image_mean: said(mean),
+  image_std: said(deviation),
+  resample: said(z.int()),
+  crop_pct: said(share),
+  size: said(z.union([pixels, z.object({ shortest_edge: pixels }), z.object({ height: pixels, width: pixels })])),
+  crop_size: said(z.union([pixels, z.object({ height: pixels, width: pixels })])),
 })
 
 /** What of a network is said there; what is left out is the network's own. */
@@ -58,12 +63,12 @@ const ownName = (architecture: string): string => {
   return architecture === 'mobilenetv2_100' ? 'mobilenet_v2' : architecture
 }
 
-const interpolations: Readonly<Record<string, Preprocessing['interpolation']>> = {
-  bilinear: 'bilinear',
-  bicubic: 'bicubic',
-  '2': 'bilinear',
-  '3': 'bicubic',
-}
+const interpolations = new Map<string | number | undefined, Preprocessing['interpolation']>([
+  ['bilinear', 'bilinear'],
+  ['bicubic', 'bicubic'],
+  [2, 'bilinear'],
+  [3, 'bicubic'],
+])
 
 const only = (given: { [key in keyof Preprocessing]?: Preprocessing[key] | undefined }): Partial<Preprocessing> =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
@@ -88,7 +93,7 @@ export function readHubModel(config: unknown, preprocessor: unknown): HubModel {
         resize: size === undefined ? undefined : Math.floor(size / (given.crop_pct ?? 0.875)),
         mean: each(given.mean),
         std: each(given.std),
-        interpolation: interpolations[given.interpolation ?? ''],
+        interpolation: interpolations.get(given.interpolation),
         crop: given.crop_mode === 'squash' ? 'squash' : undefined,
       }),
     }
@@ -133,12 +138,16 @@ function fromPreprocessor(preprocessor: unknown): Partial<Preprocessing> {
   const [whole, crop] = [side(given), side(crop_size)]
   // Either the resized side and the crop of it, or the crop and the share of the resized side that it is
   const size = crop ?? whole
-  const resize = crop === undefined ? whole && Math.floor(whole / (crop_pct ?? 0.875)) : whole
+  // Without a crop, both sides are given, or 384 pixels and more (ConvNextImageProcessor, which ResNets have): squashed
+  const squash = crop === undefined && ((typeof given === 'object' && 'height' in given) || (whole ?? 0) >= 384)
+  const uncropped = squash ? whole : whole && Math.floor(whole / (crop_pct ?? 0.875))
+  const resize = crop === undefined ? uncropped : whole
   return only({
     size,
     resize: size === undefined || resize === undefined ? undefined : Math.max(size, resize),
     mean: each(image_mean),
     std: each(image_std),
-    interpolation: resample === undefined ? undefined : interpolations[String(resample)],
+    interpolation: interpolations.get(resample),
+    crop: squash ? 'squash' : undefined,
   })
 }

@@ -57,6 +57,12 @@ function header(config: RunConfig, result: Measured, network: Network): string {
 }
 
 /** How the images were divided. */
+function seen({ resize, size, crop, interpolation }: RunConfig['preprocessing']): string {
+  if (crop === 'center') return `short side to ${resize} (${interpolation}, antialiased), centre crop`
+  const both = `both sides to ${resize} (${interpolation}, antialiased)`
+  return resize === size ? both : `${both}, centre crop`
+}
+
 function split({ ownSplit, options, resolved }: RunConfig): string {
   if (!ownSplit)
     return `, divided ${options.split} in each class${resolved.grouping === 'none' ? '' : ', near-duplicates on the same side'}`
@@ -99,7 +105,7 @@ ${snippets(config)}
 ## How it was made
 
 - Data: ${plainName(config.data)}; ${parts.train.length} images for training, ${parts.val.length} for validation, ${parts.test.length} for testing${split(config)}
-- Input: ${preprocessing.size} x ${preprocessing.size} pixels, RGB; ${preprocessing.crop === 'squash' ? 'both sides' : 'short side'} to ${preprocessing.resize} (${preprocessing.interpolation}, antialiased), centre crop; pixel / 255, mean ${preprocessing.mean.map(value => value.toFixed(4)).join(', ')}, deviation ${preprocessing.std.map(value => value.toFixed(4)).join(', ')}
+- Input: ${preprocessing.size} x ${preprocessing.size} pixels, RGB; ${seen(preprocessing)}; pixel / 255, mean ${preprocessing.mean.map(value => value.toFixed(4)).join(', ')}, deviation ${preprocessing.std.map(value => value.toFixed(4)).join(', ')}
 - Training: ${plural(options.epochs, 'epoch')}, batch ${config.resolved.batchSize}, learning rates ${options.lrBackbone} (backbone) and ${options.lrHead} (head), weight decay ${options.weightDecay}, augmentation ${config.resolved.augment}, seed ${options.seed}
 - Pretrained weights: ${origin}${provenance.sha256 ? `, SHA-256 ${provenance.sha256}` : ''}; licence ${provenance.licence ?? 'not known to Regraft: look where they come from'}
 - Licence of the images: not known to Regraft; whoever publishes the model has to know it

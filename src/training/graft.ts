@@ -125,7 +125,7 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
     refuseLookalike(entries, file)
     throw new RegraftError(
       'weights',
-      `${file}${hub?.network ? `, which is ${hub.network},` : ''} fits no network that is known here (${tensors.size} entries, the first is '${printable([...tensors.keys()][0] ?? '')}'); pass --network NAME to see what is missing`,
+      `${file}${hub?.network ? `, which is ${printable(hub.network)},` : ''} fits no network that is known here (${tensors.size} entries, the first is '${printable([...tensors.keys()][0] ?? '')}'); pass --network NAME to see what is missing`,
     )
   }
   assertFinite(tensors, trunk ? trunk.names.values() : tensors.keys(), file)
@@ -157,6 +157,8 @@ export async function graft(options: GraftOptions): Promise<Grafted> {
     trunk && whatWasTaken(trunk, file),
     hub?.note,
     own.preprocessing && `${basename(file)} says: ${inWords(own)}`,
+    own.otherPreprocessing &&
+      `${basename(file)} says how its images are prepared, but in a way that is not known here: they are prepared as is usual for ${network.name}, which may be wrong`,
     !asked && !published && assumed(network, file),
   ]
   return {
@@ -198,7 +200,9 @@ async function hubModel(repository: string, signal: AbortSignal | undefined) {
   try {
     const model = readHubModel(config, preprocessor)
     const { size, resize, interpolation, crop } = model.preprocessing
-    const said = [model.network, size && `${size} of ${resize} pixels`, interpolation, crop].filter(Boolean).join(', ')
+    const said = [model.network && printable(model.network), size && `${size} of ${resize} pixels`, interpolation, crop]
+      .filter(Boolean)
+      .join(', ')
     const note = failure ?? (said ? `hf:${repository} says: ${said}` : undefined)
     return { ...model, note }
   } catch (error) {

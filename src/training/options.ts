@@ -190,7 +190,7 @@ export const trainingOptions = z.strictObject({
   }),
   cropMode: z.enum(['center', 'squash']).optional().meta({
     description:
-      "what validation and testing see of an image that is no square: its centre, or all of it, squashed into a square; default: the weights' own",
+      "what validation, testing and a frozen trunk see of an image: its centre, or all of it, squashed into a square; default: the weights' own",
   }),
   testScale: z.number().min(1).max(2).default(1).meta({
     value: 'FACTOR',

@@ -13,7 +13,7 @@ describe('a file’s word on itself', () => {
     ['temperature', '0'],
     ['temperature', 'Infinity'],
   ])('is not taken: %s %s', (name, text) => {
-    expect(statedModel({ [name]: text })).toEqual({})
+    expect(statedModel({ [name]: text })).toEqual({ otherPreprocessing: name === 'preprocessing' })
   })
 
   it('cannot move the cursor of a terminal', () => {

@@ -21,6 +21,8 @@ export interface StatedModel {
   /** Names of the head's outputs in their order. */
   readonly classes?: readonly string[] | undefined
   readonly preprocessing?: Preprocessing | undefined
+  /** Whether it says how images are prepared, but not so that it is understood. */
+  readonly otherPreprocessing: boolean
   /** What logits are divided by so that probabilities mean what they say. */
   readonly temperature?: number | undefined
 }
@@ -28,11 +30,12 @@ export interface StatedModel {
 /** What of a file's texts is as `export` writes it; the rest says nothing. */
 export function statedModel(texts: Readonly<Record<string, string>>): StatedModel {
   const { classes, ...others } = statement.parse(texts)
-  return { ...others, classes: classes?.map(visibleLine) }
+  const otherPreprocessing = 'preprocessing' in texts && others.preprocessing === undefined
+  return { ...others, otherPreprocessing, classes: classes?.map(visibleLine) }
 }
 
 /** A line on it: 'resnet50, 4 classes, 224 of 256 pixels'; empty where nothing is said. */
-export const inWords = ({ network, classes, preprocessing }: StatedModel): string =>
+export const inWords = ({ network, classes, preprocessing }: Omit<StatedModel, 'otherPreprocessing'>): string =>
   [
     network && printable(network),
     classes && `${classes.length} classes`,

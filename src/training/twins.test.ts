@@ -119,12 +119,36 @@ describe('a model on the Hub', () => {
   })
 
   it('whose config is hostile says nothing', async () => {
-    await hub({ 'config.json': { architecture: '../../etc', pretrained_cfg: { mean: 'x'.repeat(100) } } })
+    await hub({ 'config.json': { architecture: ['../../etc'], pretrained_cfg: { mean: 'x'.repeat(100) } } })
     expect((await load()).network.name).toBe('efficientnet_lite0')
+  })
+
+  it('whose config names something else in hostile letters is refused in plain ones', async () => {
+    await hub({ 'config.json': { architecture: '\u001b[2J../../etc', pretrained_cfg: { mean: 'x'.repeat(100) } } })
+    await expect(load()).rejects.toThrow(/\ufffd\[2J\.\.\/\.\.\/etc, as its config\.json says, which is not known here/)
   })
 })
 
 describe('timm’s configurations', () => {
+  it('keep what is understood where something beside it is odd', () => {
+    const given = {
+      input_size: [3, 48, 48],
+      crop_pct: 0.96,
+      std: [0, 0, 0],
+      interpolation: 'constructor',
+      crop_mode: null,
+    }
+    expect(readHubModel({ architecture: 'resnet50', pretrained_cfg: given }, undefined)).toEqual({
+      network: 'resnet50',
+      preprocessing: { size: 48, resize: 50 },
+    })
+    const odd = { input_size: [3, -5, 48], mean: 'x', crop_pct: 3, crop_mode: ['squash'] }
+    expect(readHubModel({ architecture: 'other', pretrained_cfg: odd }, undefined)).toEqual({
+      network: 'other',
+      preprocessing: {},
+    })
+  })
+
   it('say where all of an image is squashed into the input', () => {
     const given = { input_size: [3, 224, 224], crop_pct: 1, crop_mode: 'squash' }
     expect(readHubModel({ architecture: 'resnet50', pretrained_cfg: given }, undefined).preprocessing).toEqual({
@@ -146,6 +170,17 @@ describe('transformers’ configurations', () => {
     }
     expect(readHubModel({ model_type: 'resnet' }, preprocessor)).toEqual({
       preprocessing: { size: 224, resize: 256, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], interpolation: 'bicubic' },
+    })
+    expect(readHubModel({ model_type: 'resnet' }, { size: { shortest_edge: 384 } }).preprocessing).toEqual({
+      size: 384,
+      resize: 384,
+      crop: 'squash',
+    })
+    const both = { size: { height: 192, width: 192 } }
+    expect(readHubModel({ model_type: 'resnet' }, both).preprocessing).toEqual({
+      size: 192,
+      resize: 192,
+      crop: 'squash',
     })
     const cropped = { crop_size: { height: 224, width: 224 }, resample: 2, size: { shortest_edge: 256 } }
     expect(readHubModel({ model_type: 'mobilenet_v2' }, cropped)).toEqual({

@@ -80,7 +80,7 @@ const IN_FLIGHT = 64
 const TINY = 32
 /** Pixels from which on decoding is slow. */
 const HUGE = 25_000_000
-/** Ratio of the sides from which on a centre crop shows little of the picture. */
+/** Ratio of the sides from which on a centre crop shows little of the picture, and squashing distorts it much. */
 const ELONGATED = 3
 
 const isOdd: Readonly<Record<Oddity, (facts: ImageFacts, path: string) => boolean>> = {

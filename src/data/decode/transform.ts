@@ -32,7 +32,7 @@ export function evaluationPlan(width: number, height: number, preprocessing: Pre
   return { source: { x: 0, y: 0, width, height }, ...resized, window, interpolation }
 }
 
-/** The centre crop of an image, `size` x `size` x 3 bytes: what the network sees in evaluation, before normalisation. */
+/** The evaluation transform of an image, `size` x `size` x 3 bytes: what the network sees in evaluation, before normalisation. */
 export function evaluationCrop(image: RgbImage, preprocessing: Preprocessing): RgbImage {
   const { size } = preprocessing
   const pixels = new Uint8Array(size * size * 3)
@@ -40,9 +40,9 @@ export function evaluationCrop(image: RgbImage, preprocessing: Preprocessing): R
   return { width: size, height: size, pixels }
 }
 
-/** Short side, in pixels, above which an image is reduced before it is augmented; what validation looks at makes it no smaller. */
-function augmentationShortSide({ size, resize }: Preprocessing): number {
-  return Math.ceil(Math.max(resize, Math.floor(size / 0.875)) * 1.15)
+/** Short side, in pixels, above which an image is reduced before it is augmented; a squashed one may have no border at all. */
+function augmentationShortSide({ size, resize, crop }: Preprocessing): number {
+  return Math.ceil((crop === 'squash' ? Math.max(resize, Math.floor(size / 0.875)) : resize) * 1.15)
 }
 
 /**

@@ -17,7 +17,10 @@ const OF_KIND = 12
 export const oddityWords: Readonly<Record<Oddity, readonly [name: string, handling: string]>> = {
   tiny: ['less than 32 pixels wide or high', 'enlarged; they show little'],
   huge: ['25 million pixels or more', 'decoded once, slowly'],
-  elongated: ['three times as long as wide', 'validation and test see their middle only'],
+  elongated: [
+    'three times as long as wide',
+    'validation and test see their middle only, or with --crop-mode squash all of them',
+  ],
   wrongExtension: ['named as another format than they are', 'read by their content'],
   frames: ['animated, or of several pages', 'the first frame counts'],
   cmyk: ['CMYK', 'become RGB'],
