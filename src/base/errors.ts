@@ -17,3 +17,12 @@ export class RegraftError extends Error {
     super(message, options)
   }
 }
+
+/**
+ * What went wrong. What Node or `throwIfAborted` stops at a signal says so in its own words; where whoever gave the signal
+ * gave a reason in ours, that is it.
+ */
+export const inOwnWords = (thrown: unknown): unknown =>
+  thrown instanceof Error && thrown.name === 'AbortError' && thrown.cause instanceof RegraftError
+    ? thrown.cause
+    : thrown

@@ -1,6 +1,6 @@
 /** One call of the command line: loads the command that is meant, and turns errors into words and an exit code. */
 import { Command, CommanderError } from 'commander'
-import { RegraftError } from '../base/errors.js'
+import { inOwnWords, RegraftError } from '../base/errors.js'
 import { version } from '../base/version.js'
 import { commands } from './commands.js'
 import { noDecoder } from './decoder.js'
@@ -44,9 +44,7 @@ async function programFor(args: readonly string[]): Promise<Command> {
 
 /** What went wrong, to standard error. @returns the exit code */
 function tell(thrown: unknown): number {
-  // What Node itself stops at a signal says so in its own words, and has ours as its cause
-  const own = thrown instanceof Error && thrown.name === 'AbortError' && thrown.cause instanceof RegraftError
-  const error = own ? thrown.cause : thrown
+  const error = inOwnWords(thrown)
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (error instanceof RegraftError) {
     warn(`${error.code === 'interrupted' ? '' : 'error: '}${error.message}\n`)

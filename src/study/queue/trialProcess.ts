@@ -1,6 +1,6 @@
 /** A process that trains for a worker, one trial after another: what it computes and how it may die is no business of the worker's lock. */
 import { hostname } from 'node:os'
-import { RegraftError } from '../../base/errors.js'
+import { inOwnWords, RegraftError } from '../../base/errors.js'
 import { cpuModel, usableCores } from '../../base/machine.js'
 import { createImageStore, type Dataset, openDataset } from '../../data/index.js'
 import type { Listener, TrainingEvent } from '../../training/index.js'
@@ -12,6 +12,8 @@ import { addSitting } from './sittings.js'
 import { type FromProcess, type TrialEnding, type TrialStep, type TrialTask, toProcess } from './trialMessages.js'
 
 const stop = new AbortController()
+/** Also while it looks at images and before the first step: whatever stops then has this as its reason. */
+const handBack = () => stop.abort(new RegraftError('interrupted', 'the trial is handed back'))
 const images = createImageStore()
 /** How often it is looked whether the run is held still, beside each write. */
 const lookEvery = 2000
@@ -79,7 +81,8 @@ async function train(task: TrialTask): Promise<TrialEnding> {
 async function endingOf(task: TrialTask): Promise<TrialEnding> {
   try {
     return await train(task)
-  } catch (error) {
+  } catch (thrown) {
+    const error = inOwnWords(thrown)
     if (!(error instanceof RegraftError))
       return { state: 'crashed', reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }
     const { code, message: reason } = error
@@ -93,7 +96,7 @@ let work: Promise<void> = Promise.resolve()
 process.on('message', message => {
   const parsed = toProcess.safeParse(message)
   if (!parsed.success) return
-  if (parsed.data.type === 'stop') stop.abort()
+  if (parsed.data.type === 'stop') handBack()
   else {
     const { task } = parsed.data
     work = work.then(async () => tell({ type: 'end', ending: await endingOf(task) }))
@@ -101,7 +104,7 @@ process.on('message', message => {
 })
 // Without its worker nobody renews its lock: it saves, which the fence allows while no other has the run, and ends.
 process.on('disconnect', () => {
-  stop.abort()
+  handBack()
   work.finally(() => process.exit(0))
 })
 // A terminal sends Ctrl-C to its worker as well, which says what is to be done.
