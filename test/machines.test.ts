@@ -68,6 +68,23 @@ describe.skipIf(!redisHere)('a study on a queue (needs redis-server)', () => {
     expect(workers.map(one => one.said()).join('')).toMatch(/base_seed0: done, \d/)
   })
 
+  it('goes on where workers hand a trial back before its first step', async () => {
+    const followed = onQueue('rates.yaml', 'images', '--run', 'early')
+    for (const milliseconds of [150, 400]) {
+      const hasty = worker()
+      await hasty.saying(/Worker on/)
+      await new Promise(done => setTimeout(done, milliseconds))
+      hasty.process.kill('SIGINT')
+      expect(await hasty.ended).toBe(0)
+      expect(hasty.said()).not.toMatch(/AbortError|defect/)
+    }
+    const last = worker()
+    expect((await followed).code).toBe(0)
+    for (const run of runsOf('alone')) expect(outcome(`early/${run}`)).toEqual(outcome(`alone/${run}`))
+    last.process.kill('SIGTERM')
+    expect(await last.ended).toBe(0)
+  })
+
   describe('where parts fail', () => {
     const same = (name: string) => {
       expect(runsOf(name)).toEqual(runsOf('slow'))
