@@ -35,7 +35,7 @@ export function statedModel(texts: Readonly<Record<string, string>>): StatedMode
 }
 
 /** A line on it: 'resnet50, 4 classes, 224 of 256 pixels'; empty where nothing is said. */
-export const inWords = ({ network, classes, preprocessing }: Omit<StatedModel, 'otherPreprocessing'>): string =>
+export const inWords = ({ network, classes, preprocessing }: StatedModel): string =>
   [
     network && printable(network),
     classes && `${classes.length} classes`,
